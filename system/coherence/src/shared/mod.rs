@@ -1,0 +1,13 @@
+//! L3, the tier that all instances share: the port, its in-process form and its conformance suite.
+//!
+//! The tier guards its own fills (memcache's leases, NSDI 2013): a miss leaves a token in the key's versions, a fill is
+//! stored only while its token is there, and every raise of the version removes all tokens. The versions of a key outlive
+//! its value; where they were forgotten (evicted), there is no token, so nothing is stored: forgetting is safe.
+
+
+
+
+mod port;
+
+
+pub use port::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};

@@ -1,0 +1,17 @@
+//! The ports: what the use cases need from outside, one trait and one closed error each. Their conformance suites
+//! (feature `testing`) say in tests what the words here mean; every adapter passes them.
+
+mod bus;
+mod feed;
+mod ids;
+mod store;
+
+pub use bus::{
+    Bus, BusError, BusMessage, Consumer, Delivery, MessageId, Outgoing, StartAt, Subscription, SubscriptionKind, Topic,
+};
+pub use feed::{Change, ChangeFeed, FeedBatch, FeedError, FeedPosition, Operation};
+pub use ids::Ids;
+pub use store::{
+    Committed, IdempotencyKey, IdempotencyRecord, ListCursor, ListPage, ListQuery, Lookup, OutboxEvent, PageStart,
+    RowWrite, Store, StoreError, WriteSet,
+};
