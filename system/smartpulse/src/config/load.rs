@@ -1,0 +1,195 @@
+//! From the layers to a checked configuration, and to its printed form.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::auth::AuthConfig;
+use super::bus::BusConfig;
+use super::cache::CacheConfig;
+use super::error::{ConfigError, ConfigErrors};
+use super::http::{HttpConfig, InternalConfig};
+use super::layers::{Layers, Source};
+use super::limits::{DrainConfig, LimitsConfig, LogConfig, SampleConfig};
+use super::profile::{self, PROFILES, Profile};
+use super::reader::Reader;
+use super::secret::REDACTED;
+use super::shared::SharedConfig;
+use super::store::StoreConfig;
+
+/// The defaults, every key with a comment.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+/// The file that is read when none is named.
+pub const FILE_NAME: &str = "smartpulse.toml";
+/// Keys whose values are never shown.
+pub(super) const SECRETS: [&str; 2] = ["auth.secret", "auth.previous_secret"];
+
+/// Everything that an instance is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The set of defaults.
+    pub profile: Profile,
+    /// Where files live.
+    pub data_dir: PathBuf,
+    /// `[store]`.
+    pub store: StoreConfig,
+    /// `[bus]`.
+    pub bus: BusConfig,
+    /// `[shared]`.
+    pub shared: SharedConfig,
+    /// `[http]`.
+    pub http: HttpConfig,
+    /// `[internal]`.
+    pub internal: InternalConfig,
+    /// `[cache]`.
+    pub cache: CacheConfig,
+    /// `[auth]`.
+    pub auth: AuthConfig,
+    /// `[limits]`.
+    pub limits: LimitsConfig,
+    /// `[drain]`.
+    pub drain: DrainConfig,
+    /// `[log]`.
+    pub log: LogConfig,
+    /// `[sample]`.
+    pub sample: SampleConfig,
+}
+
+/// A setting given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// As the user wrote it (`--listen`), for errors.
+    pub flag: String,
+    /// The key that it sets.
+    pub key: String,
+    /// The value, as a string.
+    pub value: String,
+}
+
+/// What the layers above the defaults are made of. The environment comes as a map: the library never looks at its own.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// The file: its name and its text.
+    pub file: Option<(String, String)>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// The flags, in order.
+    pub flags: Vec<Override>,
+}
+
+/// A configuration with the source of each value.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The checked settings.
+    pub config: Config,
+    /// Each value and where it comes from.
+    pub layers: Layers,
+}
+
+/// Reads the file that is named, else `smartpulse.toml` of `dir` if there is one.
+///
+/// # Errors
+/// A named file cannot be read, or the other exists and cannot be read.
+pub fn read_file(named: Option<&Path>, dir: &Path) -> Result<Option<(String, String)>, ConfigErrors> {
+    let (path, named_by) = match named {
+        Some(path) => (path.to_owned(), "--config"),
+        None => (dir.join(FILE_NAME), "the default file"),
+    };
+    let shown = path.strip_prefix("./").unwrap_or(&path).display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((shown, text))),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let (named_by, message) = (named_by.to_owned(), error.to_string());
+            Err(ConfigErrors(vec![ConfigError::Unreadable { named_by, path: shown, message }]))
+        }
+    }
+}
+
+/// Layers the inputs over the defaults and checks the result. It contacts nothing; it reads the files of secrets.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
+    let mut layers = Layers::defaults(DEFAULT_TOML).map_err(|error| ConfigErrors(vec![error]))?;
+    let mut errors = Vec::new();
+    if let Some((path, text)) = &inputs.file {
+        layers.add_file(path, text, &mut errors);
+    }
+    layers.add_env(&inputs.env, &mut errors);
+    for Override { flag, key, value } in &inputs.flags {
+        layers.set_text(key.clone(), value, Source::Flag(flag.clone()), &mut errors);
+    }
+    profile::apply(&mut layers);
+    let mut reader = Reader::new(&layers);
+    let config = read(&mut reader);
+    errors.append(&mut reader.errors);
+    if errors.is_empty() { Ok(Loaded { config, layers }) } else { Err(ConfigErrors(errors)) }
+}
+
+fn read(r: &mut Reader<'_>) -> Config {
+    let data_dir = PathBuf::from(r.text("data_dir"));
+    let config = Config {
+        profile: r.choice("profile", &PROFILES).unwrap_or(Profile::Embedded),
+        store: StoreConfig::read(r, &data_dir),
+        data_dir,
+        bus: BusConfig::read(r),
+        shared: SharedConfig::read(r),
+        http: HttpConfig::read(r),
+        internal: InternalConfig::read(r),
+        cache: CacheConfig::read(r),
+        auth: AuthConfig::read(r),
+        limits: LimitsConfig::read(r),
+        drain: DrainConfig::read(r),
+        log: LogConfig::read(r),
+        sample: SampleConfig::read(r),
+    };
+    config.bus.check(r, config.store.kind);
+    config.http.check(r, config.internal.listen);
+    config.cache.check(r, config.http.request_timeout);
+    config.auth.check(r, config.profile);
+    config
+}
+
+impl Loaded {
+    /// Each key with its value and the source of it, secrets redacted: the answer of `smartpulse config print`.
+    pub fn print(&self) -> String {
+        let mut text = String::new();
+        let shown = |key: &str, value: &super::layers::Value| {
+            let value = value.to_string();
+            if SECRETS.contains(&key) && value != "\"\"" { format!("{REDACTED:?}") } else { value }
+        };
+        for (key, leaf) in self.layers.iter() {
+            let line = format!("{key} = {}", shown(key, &leaf.value));
+            let _ = writeln!(text, "{line:<52} # {}", leaf.source);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_default_is_read_and_every_key_read_has_a_default() {
+        let mut layers = Layers::defaults(DEFAULT_TOML).unwrap();
+        profile::apply(&mut layers);
+        let mut reader = Reader::new(&layers);
+        read(&mut reader);
+        let known: BTreeSet<String> = layers.iter().map(|(key, _)| key.to_owned()).collect();
+        assert_eq!(reader.seen, known);
+        assert_eq!(reader.errors, []);
+    }
+
+    #[test]
+    fn every_key_has_a_comment() {
+        let lines: Vec<&str> = DEFAULT_TOML.lines().collect();
+        for pair in lines.windows(2) {
+            if pair[1].contains(" = ") && !pair[1].starts_with('#') {
+                assert!(pair[0].starts_with("# "), "no comment above {:?}", pair[1]);
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The configuration: commented defaults compiled in, then a file, then the environment, then flags.
+//!
+//! All of them are flattened to `section.key` ([`layers`]), each leaf with its source, so that an error can name it and
+//! `smartpulse config print` can show it. The profile fills what was left to it ([`profile`]). Then each section reads
+//! its own settings and checks them with their neighbours'; what is wrong is collected and reported at once.
+//!
+//! A new setting is a key with a comment in `default.toml` and a line in its section's `read`; a test fails when one of
+//! the two is missing.
+
+mod auth;
+mod bus;
+mod cache;
+mod error;
+mod http;
+mod layers;
+mod limits;
+mod load;
+mod profile;
+mod reader;
+mod secret;
+mod shared;
+mod store;
+
+pub use auth::{AuthConfig, AuthMode, SECRET_BYTES_MIN};
+pub use bus::{BusConfig, BusKind};
+pub use cache::CacheConfig;
+pub use error::{ConfigError, ConfigErrors};
+pub use http::{HttpConfig, InternalConfig};
+pub use layers::{Layers, Leaf, Source, Value};
+pub use limits::{DrainConfig, LimitsConfig, LogConfig, LogFormat, SampleConfig};
+pub use load::{Config, DEFAULT_TOML, FILE_NAME, Inputs, Loaded, Override, load, read_file};
+pub use profile::Profile;
+pub use secret::Secret;
+pub use shared::{SharedConfig, SharedKind};
+pub use store::{StoreConfig, StoreKind};
+
+use load::SECRETS;

@@ -1,0 +1,41 @@
+//! Section `[shared]`.
+
+use std::time::Duration;
+
+use super::profile::refuse_absent;
+use super::reader::Reader;
+
+/// The technology of the shared tier (L3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedKind {
+    /// In this process alone.
+    Memory,
+    /// Redis.
+    Redis,
+}
+
+const KINDS: [(&str, SharedKind); 2] = [("memory", SharedKind::Memory), ("redis", SharedKind::Redis)];
+const BUILT: [(&str, SharedKind); 1] = [("memory", SharedKind::Memory)];
+
+/// The settings of the shared tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedConfig {
+    /// The technology.
+    pub kind: SharedKind,
+    /// The size of the in-process form, at most.
+    pub capacity_bytes: u64,
+    /// How long a value lives.
+    pub ttl: Duration,
+}
+
+impl SharedConfig {
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        let kind = r.choice("shared.kind", &KINDS).unwrap_or(SharedKind::Memory);
+        refuse_absent(r, "shared.kind", &kind, &BUILT, &KINDS);
+        Self {
+            kind,
+            capacity_bytes: r.int("shared.capacity_bytes", 0..=1 << 50),
+            ttl: r.seconds("shared.ttl_s", 1..=86_400),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The outermost layer of every route: request id, instance, panics, metrics, the log of requests. One layer and one
+//! future for all of it, because each further layer costs a boxed future on the hot path.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Method};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tower::{Layer, Service};
+
+use super::code::Code;
+use super::problem::{InternalCause, Problem};
+use super::request_id::{RequestIds, X_INSTANCE, X_REQUEST_ID};
+use crate::telemetry::RequestMetrics;
+use crate::telemetry::requests::RouteIndex;
+
+/// The id of the running request, in its extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub HeaderValue);
+
+#[derive(Debug)]
+struct Shared {
+    ids: RequestIds,
+    metrics: RequestMetrics,
+    log_requests: bool,
+}
+
+/// Puts the edge around the routes: `router.layer(EdgeLayer::new(..))`, last, so that fallbacks are inside too.
+#[derive(Debug, Clone)]
+pub struct EdgeLayer(Arc<Shared>);
+
+impl EdgeLayer {
+    /// `log_requests` logs each answer at INFO; it is off by default, since a hit is cheaper than its log line.
+    pub fn new(ids: RequestIds, metrics: RequestMetrics, log_requests: bool) -> Self {
+        Self(Arc::new(Shared { ids, metrics, log_requests }))
+    }
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge { inner, shared: Arc::clone(&self.0) }
+    }
+}
+
+/// The service made by [`EdgeLayer`].
+#[derive(Debug, Clone)]
+pub struct Edge<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = EdgeFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let id = self.shared.ids.of(request.headers());
+        let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let route = self.shared.metrics.route(template);
+        let method = request.method().clone();
+        let path = self.shared.log_requests.then(|| request.uri().path().to_owned());
+        request.extensions_mut().insert(RequestId(id.clone()));
+        self.shared.metrics.begin();
+        let seen = Seen { shared: Arc::clone(&self.shared), id, route, method, path, started: Instant::now() };
+        EdgeFuture { inner: self.inner.call(request), seen }
+    }
+}
+
+/// What the edge keeps of a request until its answer.
+#[derive(Debug)]
+struct Seen {
+    shared: Arc<Shared>,
+    id: HeaderValue,
+    route: RouteIndex,
+    method: Method,
+    path: Option<String>,
+    started: Instant,
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        self.shared.metrics.end();
+    }
+}
+
+pin_project! {
+    /// The future of [`Edge`].
+    pub struct EdgeFuture<F> {
+        #[pin]
+        inner: F,
+        seen: Seen,
+    }
+}
+
+impl<F, R> Future for EdgeFuture<F>
+where
+    F: Future<Output = Result<R, Infallible>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // A handler that panicked is not polled again, so what it left half done is never seen.
+        let response = match catch_unwind(AssertUnwindSafe(|| this.inner.poll(cx))) {
+            Ok(polled) => match ready!(polled) {
+                Ok(response) => response.into_response(),
+                Err(never) => match never {},
+            },
+            Err(payload) => {
+                this.seen.shared.metrics.panicked();
+                Problem::internal(format!("the handler panicked: {}", text_of(&*payload))).into_response()
+            }
+        };
+        Poll::Ready(Ok(this.seen.finish(response)))
+    }
+}
+
+impl Seen {
+    fn finish(&mut self, mut response: Response) -> Response {
+        if let Some(InternalCause(cause)) = response.extensions_mut().remove::<InternalCause>() {
+            let id = self.id.to_str().unwrap_or_default();
+            tracing::error!(request_id = id, method = %self.method, cause, "internal error");
+            *response.body_mut() = Body::from(Problem::new(Code::Internal).body(Some(id)));
+        }
+        let took = self.started.elapsed();
+        let status = response.status();
+        self.shared.metrics.answered(self.route, &self.method, status, took);
+        if let Some(path) = &self.path {
+            let (id, took_us) = (self.id.to_str().unwrap_or_default(), took.as_micros());
+            tracing::info!(request_id = id, method = %self.method, path, status = status.as_u16(), took_us, "request");
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, self.id.clone());
+        headers.insert(X_INSTANCE, self.shared.ids.instance().clone());
+        response
+    }
+}
+
+fn text_of(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

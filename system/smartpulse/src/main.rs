@@ -1,0 +1,2 @@
+//! The `smartpulse` binary.
+fn main() {}

@@ -1,0 +1,13 @@
+//! What an instance tells about itself: structured logs and metrics.
+//!
+//! - [`logs`]: one subscriber from the configuration, as text or as JSON lines. `main` installs it; nothing else does.
+//! - [`catalogue`]: the registry with a description of each metric, from which `/metrics` and `system/METRICS.md` are
+//!   both made. It is a value: many instances in one process do not share their counters.
+//! - [`requests`]: counters and durations of the HTTP interface.
+
+pub mod catalogue;
+pub mod logs;
+pub mod requests;
+
+pub use catalogue::{Catalogue, Descriptor};
+pub use requests::RequestMetrics;
