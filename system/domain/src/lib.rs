@@ -1,5 +1,6 @@
 //! The forecast model, the ports that its use cases need, and the use cases. No driver, no HTTP, no file system.
 #![deny(missing_docs)]
 
+pub mod event;
 pub mod model;
 pub mod ports;

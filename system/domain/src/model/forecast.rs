@@ -16,6 +16,20 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Completed, Self::Failed];
+
+    /// Its name on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
 /// A forecast, as the store holds it. `variance` is derived and so not a field: [`Forecast::variance`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
