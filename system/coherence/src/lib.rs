@@ -5,21 +5,50 @@
 //! ```text
 //!   get_or_load ──> L1 ready views ──> L2 tracked documents ──> L3 SharedTier ──> L4 Loader
 //!                    (60 s, bounded)    (bounded)                (300 s, guarded)   (the truth)
+//!
+//!   get_or_build ─> OutputCache: whole responses of queries, evicted by tags
 //! ```
 //!
-//! Every comparison is on a [`Version`]; a read may only raise a tier, and no tier answers below the key's floor. See
-//! [`Cache`] for use, [`SharedTier`] for the port of L3.
+//! Every comparison is on a [`Version`]; a read may only raise a tier, and no tier answers below the key's floor. Start
+//! with [`Cache`]; the port of L3 is [`SharedTier`]. The parts, in reading order:
+//!
+//! - `version`, `key`, `document`: the vocabulary; `options`, `error`, `event`, `stats`: the edges of the API
+//! - `cache`: the read path; `flight`: one fill for each key; `fill`: what a flight does and may store
+//! - `write`: what a cache is told; `output`: queries
+//! - `floors`, `stamps`: what makes going back impossible; `core`: how they hang together
+//! - `tiers`: L1 and L2; `shared`: L3
 #![deny(missing_docs)]
 
 mod ambient;
+mod cache;
+mod core;
 mod document;
+mod error;
+mod event;
+mod fill;
+mod flight;
+mod floors;
 mod key;
+mod options;
+mod output;
 pub mod shared;
+mod stamps;
+mod stats;
+mod tiers;
 mod version;
+mod write;
 
 pub use ambient::{Rng, WallClock};
+pub use cache::{Answer, Cache, Level, Loader};
 pub use document::{Document, Plain, Render};
-pub use key::{Key, NAME_BYTES_MAX, NameError, Tag};
-pub use shared::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
-pub use version::{Generation, Incarnation, Ordinal, ParseVersionError, Version, VersionId};
+pub use error::{LoadError, ReadError};
+pub use event::{CacheEvent, EVENTS_MAX};
+pub use flight::FLIGHTS_MAX;
 pub use jiff::Timestamp;
+pub use key::{Key, NAME_BYTES_MAX, NameError, Tag};
+pub use options::{CacheConfig, Freshness, Maintenance, ReadOptions};
+pub use output::{Build, Built, OutputCache, QueryAnswer};
+pub use shared::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
+pub use stats::CacheStats;
+pub use version::{Generation, Incarnation, Ordinal, ParseVersionError, Version, VersionId};
+pub use write::CacheSizes;

@@ -1,1 +1,239 @@
-//! placeholder
+//! The shared tier inside one process: for the embedded default, where all instances live in it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::port::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
+use crate::key::Key;
+use crate::version::Version;
+
+/// Tokens that one key keeps; the oldest goes first (its fill is then refused).
+const TOKENS_MAX: usize = 16;
+
+/// Bounds of a [`MemorySharedTier`].
+#[derive(Debug, Clone, Copy)]
+pub struct MemorySharedTierLimits {
+    /// Values held, in bytes; the oldest are evicted.
+    pub values_bytes: usize,
+    /// Keys whose versions are remembered; the oldest are forgotten, with their values.
+    pub versions_max: usize,
+    /// How long the versions of a key outlive their last use.
+    pub versions_life: Duration,
+}
+
+impl Default for MemorySharedTierLimits {
+    /// 64 MiB of values, 200,000 versions, an hour.
+    fn default() -> Self {
+        Self { values_bytes: 64 << 20, versions_max: 200_000, versions_life: Duration::from_secs(3_600) }
+    }
+}
+
+#[derive(Debug)]
+struct Stored {
+    value: SharedValue,
+    stored_at: Instant,
+    expires: Instant,
+    /// Tells this value's place in the eviction queue from that of one it replaced.
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Versions {
+    latest: Option<Version>,
+    tokens: VecDeque<FillToken>,
+    until: Instant,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    values: BTreeMap<Key, Stored>,
+    values_bytes: usize,
+    values_queue: VecDeque<(u64, Key)>,
+    serial: u64,
+    versions: BTreeMap<Key, Versions>,
+    versions_queue: VecDeque<(Instant, Key)>,
+}
+
+/// The in-process shared tier.
+#[derive(Debug)]
+pub struct MemorySharedTier {
+    limits: MemorySharedTierLimits,
+    state: Mutex<State>,
+}
+
+impl MemorySharedTier {
+    /// An empty tier.
+    pub fn new(limits: MemorySharedTierLimits) -> Self {
+        Self { limits, state: Mutex::default() }
+    }
+
+    /// The tier as its port.
+    pub fn into_port(self) -> Arc<dyn SharedTier> {
+        Arc::new(self)
+    }
+
+    /// Forgets the versions of `key`, as an eviction for want of room would.
+    pub fn evict_versions(&self, key: &Key) {
+        self.lock().versions.remove(key.as_str());
+    }
+
+    /// Drops every value; the versions stay.
+    pub fn drop_values(&self) {
+        let mut state = self.lock();
+        state.values.clear();
+        state.values_queue.clear();
+        state.values_bytes = 0;
+    }
+
+    /// Values and bytes held.
+    pub fn sizes(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.values.len(), state.values_bytes)
+    }
+
+    /// How many keys' versions are remembered.
+    pub fn remembered(&self) -> usize {
+        self.lock().versions.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn versions(&mut self, key: &Key, limits: &MemorySharedTierLimits, now: Instant) -> &mut Versions {
+        let until = now + limits.versions_life;
+        if !self.versions.contains_key(key.as_str()) {
+            self.sweep(limits, now);
+            self.versions_queue.push_back((until, key.clone()));
+        }
+        let fresh = || Versions { latest: None, tokens: VecDeque::new(), until };
+        let versions = self.versions.entry(key.clone()).or_insert_with(fresh);
+        versions.until = until;
+        versions
+    }
+
+    /// Forgets versions that nobody used for their life, and the oldest where there is no room for one more.
+    fn sweep(&mut self, limits: &MemorySharedTierLimits, now: Instant) {
+        for _ in 0..4 {
+            let full = self.versions.len() >= limits.versions_max.max(1);
+            let due = self.versions_queue.front().is_some_and(|(until, _)| *until <= now);
+            if !(full || due) {
+                return;
+            }
+            let Some((_, key)) = self.versions_queue.pop_front() else { return };
+            match self.versions.get(key.as_str()).map(|versions| versions.until) {
+                Some(until) if until > now && !full => self.versions_queue.push_back((until, key)),
+                Some(_) => {
+                    // The value goes with its versions: without them a later raise could not be compared with it.
+                    self.versions.remove(key.as_str());
+                    self.remove_value(&key);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn remove_value(&mut self, key: &Key) {
+        if let Some(gone) = self.values.remove(key.as_str()) {
+            self.values_bytes -= weight(key, &gone.value);
+        }
+    }
+
+    fn put_value(&mut self, key: &Key, stored: Stored, limits: &MemorySharedTierLimits) {
+        self.remove_value(key);
+        self.values_bytes += weight(key, &stored.value);
+        self.values_queue.push_back((stored.serial, key.clone()));
+        self.values.insert(key.clone(), stored);
+        while self.values_bytes > limits.values_bytes || self.values_queue.len() > 2 * self.values.len() + 16 {
+            let Some((serial, oldest)) = self.values_queue.pop_front() else { return };
+            match self.values.get(oldest.as_str()) {
+                Some(held) if held.serial != serial => {}
+                Some(_) if self.values_bytes > limits.values_bytes => self.remove_value(&oldest),
+                Some(_) => self.values_queue.push_back((serial, oldest)),
+                None => {}
+            }
+        }
+    }
+}
+
+fn weight(key: &Key, value: &SharedValue) -> usize {
+    const OVERHEAD_BYTES: usize = 256;
+    OVERHEAD_BYTES + key.as_str().len() + value.body.len()
+}
+
+#[async_trait]
+impl SharedTier for MemorySharedTier {
+    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let latest = state.versions.get(key.as_str()).and_then(|versions| versions.latest);
+        if let Some(stored) = state.values.get(key.as_str())
+            && now < stored.expires
+            && latest.is_none_or(|latest| stored.value.version >= latest)
+        {
+            let mut value = stored.value.clone();
+            value.age += now.saturating_duration_since(stored.stored_at);
+            return Ok(SharedLookup::Hit(value));
+        }
+        state.remove_value(key);
+        let versions = state.versions(key, &self.limits, now);
+        if versions.tokens.len() >= TOKENS_MAX {
+            versions.tokens.pop_front();
+        }
+        versions.tokens.push_back(token);
+        Ok(SharedLookup::Miss { latest })
+    }
+
+    async fn fill(
+        &self,
+        key: &Key,
+        token: FillToken,
+        value: SharedValue,
+        ttl: Duration,
+    ) -> Result<FillOutcome, SharedError> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let held = state.values.get(key.as_str()).filter(|held| now < held.expires).map(|held| held.value.version);
+        let Some(versions) = state.versions.get_mut(key.as_str()) else { return Ok(FillOutcome::Refused) };
+        let Some(place) = versions.tokens.iter().position(|held| *held == token) else {
+            return Ok(FillOutcome::Refused);
+        };
+        versions.tokens.remove(place);
+        if versions.latest.is_some_and(|latest| value.version < latest) || held.is_some_and(|held| value.version < held)
+        {
+            return Ok(FillOutcome::Refused);
+        }
+        versions.latest = versions.latest.max(Some(value.version));
+        state.serial += 1;
+        let serial = state.serial;
+        state.put_value(key, Stored { value, stored_at: now, expires: now + ttl, serial }, &self.limits);
+        Ok(FillOutcome::Stored)
+    }
+
+    async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let versions = state.versions(key, &self.limits, now);
+        versions.latest = versions.latest.max(Some(version));
+        versions.tokens.clear();
+        if state.values.get(key.as_str()).is_some_and(|held| held.value.version < version) {
+            state.remove_value(key);
+        }
+        Ok(())
+    }
+
+    async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {
+        let mut state = self.lock();
+        state.remove_value(key);
+        if let Some(versions) = state.versions.get_mut(key.as_str()) {
+            versions.tokens.clear();
+        }
+        Ok(())
+    }
+}

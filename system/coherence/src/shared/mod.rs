@@ -4,10 +4,10 @@
 //! stored only while its token is there, and every raise of the version removes all tokens. The versions of a key outlive
 //! its value; where they were forgotten (evicted), there is no token, so nothing is stored: forgetting is safe.
 
-
-
-
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+mod memory;
 mod port;
 
-
+pub use memory::{MemorySharedTier, MemorySharedTierLimits};
 pub use port::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};

@@ -1,0 +1,316 @@
+//! The cache: `get_or_load` through the tiers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::ambient::Rng;
+use crate::core::{Core, is_below};
+use crate::document::{Document, Render};
+use crate::error::{LoadError, ReadError};
+use crate::fill::Filled;
+use crate::flight::{Flights, Seat};
+use crate::key::Key;
+use crate::options::{CacheConfig, ReadOptions};
+use crate::shared::SharedTier;
+use crate::stats::{CacheStats, count};
+use crate::tiers::{Entry, LocalTier};
+use crate::version::Version;
+
+/// How often a caller boards another flight because the one that it joined had begun too early; then it reads alone.
+const BOARDINGS_MAX: u32 = 3;
+
+/// The source of documents: L4.
+#[async_trait]
+pub trait Loader: Send + Sync + 'static {
+    /// Reads `key` at the source, now.
+    async fn load(&self, key: &Key) -> Result<Document, LoadError>;
+}
+
+/// Which tier answered. The names are the specification's (section 1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Ready views in this process.
+    L1,
+    /// Documents in this process.
+    L2,
+    /// The shared tier.
+    L3,
+    /// The source.
+    L4,
+}
+
+impl Level {
+    /// `L1` to `L4`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::L1 => "L1",
+            Self::L2 => "L2",
+            Self::L3 => "L3",
+            Self::L4 => "L4",
+        }
+    }
+}
+
+/// An answer of the cache.
+#[derive(Debug, Clone)]
+pub struct Answer<V> {
+    /// The ready form.
+    pub view: V,
+    /// The version that it shows.
+    pub version: Version,
+    /// The tier that answered.
+    pub level: Level,
+    /// How long ago the source was read.
+    pub age: Duration,
+    /// Whether the entry had expired and is answered because the source failed or is slow.
+    pub stale: bool,
+    /// Whether it is the absence of the key.
+    pub absent: bool,
+}
+
+/// A multi-tier cache. Clones share everything.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use coherence::*;
+/// # struct Seed;
+/// # impl Rng for Seed { fn next_u64(&self) -> u64 { 7 } }
+/// struct Prices;
+/// #[async_trait::async_trait]
+/// impl Loader for Prices {
+///     async fn load(&self, key: &Key) -> Result<Document, LoadError> {
+///         Ok(Document::present(Version::new(1, 42), format!(r#"{{"of":"{key}"}}"#)))
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let shared = Arc::new(shared::MemorySharedTier::new(Default::default()));
+/// let cache = Cache::new(CacheConfig::default(), Plain, shared, Arc::new(Seed));
+/// let (key, loader) = (Key::new("price:1")?, Arc::new(Prices) as Arc<dyn Loader>);
+/// let options = ReadOptions::default();
+/// assert_eq!(cache.get_or_load(&key, &options, &loader).await?.level, Level::L4);
+/// assert_eq!(cache.get_or_load(&key, &options, &loader).await?.level, Level::L1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Cache<R: Render> {
+    pub(crate) inner: Arc<Inner<R>>,
+}
+
+impl<R: Render> Clone for Cache<R> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+pub(crate) struct Inner<R: Render> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) l1: Arc<LocalTier<R::View>>,
+    pub(crate) shared: Arc<dyn SharedTier>,
+    pub(crate) render: R,
+    flights: Flights<Result<Filled<R::View>, ReadError>>,
+}
+
+impl<R: Render> Cache<R> {
+    /// An empty cache over `shared`. `rng` seeds the hashers and makes fill tokens and jitter.
+    pub fn new(config: CacheConfig, render: R, shared: Arc<dyn SharedTier>, rng: Arc<dyn Rng>) -> Self {
+        let l1 = Arc::new(LocalTier::new(config.l1_bytes, rng.next_u64(), config.maintenance));
+        let core = Arc::new(Core::new(config, rng, Arc::clone(&l1) as _));
+        Self { inner: Arc::new(Inner { core, l1, shared, render, flights: Flights::new() }) }
+    }
+
+    /// Reads `key` through the tiers: L1, L2, L3, then `loader`.
+    ///
+    /// One fill for each key is in the air at a time; it is detached from its callers. The answer is never below the
+    /// key's floor when its read began, and never below `options.min_version`.
+    ///
+    /// # Errors
+    /// [`ReadError`], after a stale answer was looked for (`options.max_stale`).
+    pub async fn get_or_load(
+        &self,
+        key: &Key,
+        options: &ReadOptions,
+        loader: &Arc<dyn Loader>,
+    ) -> Result<Answer<R::View>, ReadError> {
+        match self.peek(key.as_str(), options.min_version) {
+            Some(hit) => Ok(hit),
+            None => self.read_through(key, options, loader).await,
+        }
+    }
+
+    /// The answer of L1 alone, if it has one: one lookup, nothing written, no await.
+    pub fn peek(&self, key: &str, min_version: Option<Version>) -> Option<Answer<R::View>> {
+        let inner = &self.inner;
+        let entry = inner.l1.get(key)?;
+        let now = Instant::now();
+        if entry.is_expired(now)
+            || min_version.is_some_and(|least| entry.version < least)
+            || !(entry.tags.is_empty() || inner.core.stamps.admits(&entry, now))
+        {
+            return None;
+        }
+        count(&inner.core.counters.hits_l1);
+        Some(Answer {
+            view: entry.value.clone(),
+            version: entry.version,
+            level: Level::L1,
+            age: now.saturating_duration_since(entry.read_at),
+            stale: false,
+            absent: entry.absent,
+        })
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> CacheStats {
+        self.inner.core.counters.snapshot()
+    }
+
+    async fn read_through(
+        &self,
+        key: &Key,
+        options: &ReadOptions,
+        loader: &Arc<dyn Loader>,
+    ) -> Result<Answer<R::View>, ReadError> {
+        let inner = &self.inner;
+        for _ in 0..BOARDINGS_MAX {
+            let departure = inner.core.depart();
+            if let Some(filled) = inner.find_document(key, departure, options) {
+                return Ok(inner.answer(filled));
+            }
+            let barrier = inner.core.floors.get(key).barrier;
+            let seat = inner.flights.board(
+                key,
+                departure,
+                |other| other.generation == departure.generation && other.started > barrier,
+                || Arc::clone(inner).fly(key.clone(), departure, options.clone(), Arc::clone(loader)),
+            );
+            let Some(seat) = seat else { return inner.stale_or(key, options, ReadError::Overloaded) };
+            if !seat.is_pilot {
+                count(&inner.core.counters.joins);
+            }
+            match inner.land(&seat, key, options).await {
+                Ok(Landed::Stale(answer)) => return Ok(answer),
+                Ok(Landed::Filled(filled)) if seat.is_pilot || inner.satisfies(&filled, key, options) => {
+                    return Ok(inner.answer(filled));
+                }
+                Err(error) if seat.is_pilot || !matches!(error, ReadError::BelowMinimum { .. }) => {
+                    return inner.stale_or(key, options, error);
+                }
+                // The flight had begun before what this caller knows: board the next one.
+                _ => {}
+            }
+        }
+        let alone = Arc::clone(inner).fly(key.clone(), inner.core.depart(), options.clone(), Arc::clone(loader));
+        match alone.await {
+            Ok(filled) => Ok(inner.answer(filled)),
+            Err(error) => inner.stale_or(key, options, error),
+        }
+    }
+}
+
+enum Landed<V> {
+    Filled(Filled<V>),
+    Stale(Answer<V>),
+}
+
+impl<R: Render> Inner<R> {
+    /// Waits for the flight; after the soft timeout a stale answer is taken if there is one.
+    async fn land(
+        &self,
+        seat: &Seat<Result<Filled<R::View>, ReadError>>,
+        key: &Key,
+        options: &ReadOptions,
+    ) -> Result<Landed<R::View>, ReadError> {
+        if let Some(soft) = options.soft_timeout.filter(|soft| *soft < options.hard_timeout)
+            && self.stale(key, options).is_some()
+        {
+            match tokio::time::timeout(soft, seat.land()).await {
+                Ok(landed) => return landed.unwrap_or(Err(ReadError::Aborted)).map(Landed::Filled),
+                // Looked up again: what was allowed when the wait began may have been outdated since.
+                Err(_) => {
+                    if let Some(answer) = self.stale(key, options) {
+                        return Ok(Landed::Stale(answer));
+                    }
+                }
+            }
+        }
+        seat.land().await.unwrap_or(Err(ReadError::Aborted)).map(Landed::Filled)
+    }
+
+    /// Whether a flight that somebody else began satisfies a caller who joined it.
+    fn satisfies(&self, filled: &Filled<R::View>, key: &Key, options: &ReadOptions) -> bool {
+        let floor = self.core.floors.get(key);
+        filled.version >= floor.version
+            && filled.started > floor.barrier
+            && options.min_version.is_none_or(|least| filled.version >= least)
+    }
+
+    fn answer(&self, filled: Filled<R::View>) -> Answer<R::View> {
+        let counters = &self.core.counters;
+        count(match filled.level {
+            Level::L1 => &counters.hits_l1,
+            Level::L2 => &counters.hits_l2,
+            Level::L3 => &counters.hits_l3,
+            Level::L4 => &counters.hits_l4,
+        });
+        Answer {
+            view: filled.view,
+            version: filled.version,
+            level: filled.level,
+            age: Instant::now().saturating_duration_since(filled.read_at),
+            stale: false,
+            absent: filled.absent,
+        }
+    }
+
+    fn stale_or(&self, key: &Key, options: &ReadOptions, error: ReadError) -> Result<Answer<R::View>, ReadError> {
+        match error {
+            ReadError::Corrupt(_) | ReadError::BelowMinimum { .. } => Err(error),
+            ReadError::Load(_) | ReadError::Timeout | ReadError::Overloaded | ReadError::Aborted => {
+                self.stale(key, options).ok_or(error)
+            }
+        }
+    }
+
+    /// The last good answer that the floor and the stamps allow, up to the stale age.
+    fn stale(&self, key: &Key, options: &ReadOptions) -> Option<Answer<R::View>> {
+        let max_stale = options.max_stale?;
+        let now = Instant::now();
+        let floor = self.core.floors.get(key);
+        let least = options.min_version.unwrap_or(Version::ZERO);
+        let (view, held) = if let Some(entry) = self.l1.get(key.as_str()).filter(|e| self.may_be_stale(e, floor)) {
+            (entry.value.clone(), Held::of(&entry, Level::L1))
+        } else {
+            let entry = self.core.l2.get(key.as_str()).filter(|entry| self.may_be_stale(entry, floor))?;
+            (self.render.render(key, &entry.value).ok()?, Held::of(&entry, Level::L2))
+        };
+        if held.version < least || now.saturating_duration_since(held.expires) > max_stale {
+            return None;
+        }
+        count(&self.core.counters.stale);
+        let age = now.saturating_duration_since(held.read_at);
+        Some(Answer { view, version: held.version, level: held.level, age, stale: true, absent: held.absent })
+    }
+
+    fn may_be_stale<T>(&self, entry: &Entry<T>, floor: crate::floors::Floor) -> bool {
+        !is_below(entry, floor) && (entry.tags.is_empty() || self.core.stamps.admits(entry, Instant::now()))
+    }
+}
+
+/// What [`Inner::stale`] needs of an entry, whatever its value is.
+struct Held {
+    version: Version,
+    read_at: Instant,
+    expires: Instant,
+    absent: bool,
+    level: Level,
+}
+
+impl Held {
+    fn of<T>(entry: &Entry<T>, level: Level) -> Self {
+        Self { version: entry.version, read_at: entry.read_at, expires: entry.expires, absent: entry.absent, level }
+    }
+}

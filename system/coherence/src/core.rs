@@ -1,0 +1,217 @@
+//! What the parts of one cache share: the ordinals, the floors, the stamps, the store gate, and L2.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use crate::ambient::Rng;
+use crate::document::Document;
+use crate::event::{CacheEvent, EVENTS_MAX};
+use crate::flight::Departure;
+use crate::floors::{Floor, Floors, Reason};
+use crate::key::{Key, Tag};
+use crate::options::{CacheConfig, ReadOptions};
+use crate::stamps::TagStamps;
+use crate::stats::{Counters, count};
+use crate::tiers::{Entry, LocalTier};
+use crate::version::{Generation, Incarnation, Ordinal, Version};
+
+/// L1 as the core sees it, whatever its views are.
+pub(crate) trait ViewTier: Send + Sync {
+    /// Drops the entry of `key` if it does not satisfy `floor`. It goes through the writers' queue of the key even if
+    /// nothing is there: a fill may have been admitted against the old floor and not have landed yet.
+    fn drop_below(&self, key: &Key, floor: Floor);
+    fn clear(&self);
+}
+
+impl<T: Send + Sync + 'static> ViewTier for LocalTier<T> {
+    fn drop_below(&self, key: &Key, floor: Floor) {
+        self.remove_if(key, |entry| is_below(entry, floor));
+    }
+
+    fn clear(&self) {
+        LocalTier::clear(self);
+    }
+}
+
+pub(crate) fn is_below<T>(entry: &Entry<T>, floor: Floor) -> bool {
+    entry.version < floor.version || entry.started <= floor.barrier
+}
+
+/// Shared by a [`crate::Cache`] and its [`crate::OutputCache`]s.
+pub(crate) struct Core {
+    pub(crate) config: CacheConfig,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) floors: Floors,
+    pub(crate) stamps: TagStamps,
+    pub(crate) counters: Counters,
+    pub(crate) l2: LocalTier<Document>,
+    l1: Arc<dyn ViewTier>,
+    ordinals: AtomicU64,
+    /// The store gate: whoever stores holds it for reading while it compares and puts; a new generation takes it for
+    /// writing, so that nothing of the old one lands afterwards.
+    life: RwLock<Life>,
+    events: broadcast::Sender<CacheEvent>,
+}
+
+/// What a fill must still find unchanged when it stores.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    generation: Generation,
+    incarnation: Incarnation,
+}
+
+impl Core {
+    pub(crate) fn new(config: CacheConfig, rng: Arc<dyn Rng>, l1: Arc<dyn ViewTier>) -> Self {
+        Self {
+            floors: Floors::new(config.floors_max, config.floor_life),
+            stamps: TagStamps::new(config.stamps_max, config.stamp_life),
+            counters: Counters::default(),
+            l2: LocalTier::new(config.l2_bytes, rng.next_u64(), config.maintenance),
+            l1,
+            ordinals: AtomicU64::new(0),
+            life: RwLock::new(Life { generation: Generation(1), incarnation: Incarnation(0) }),
+            events: broadcast::channel(EVENTS_MAX).0,
+            config,
+            rng,
+        }
+    }
+
+    /// The next place in the order of events of this cache. Taken before a read begins, and after a change was learnt.
+    pub(crate) fn next_ordinal(&self) -> Ordinal {
+        // AcqRel orders it with the reads and writes around it: the ordinal is the barrier.
+        Ordinal(self.ordinals.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    pub(crate) fn depart(&self) -> Departure {
+        Departure { generation: self.life().generation, started: self.next_ordinal() }
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.life().generation
+    }
+
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.life().incarnation
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<CacheEvent> {
+        self.events.subscribe()
+    }
+
+    pub(crate) fn emit(&self, event: CacheEvent) {
+        // Nobody listening is fine.
+        let _ = self.events.send(event);
+    }
+
+    /// Runs `store` if the generation is still that of `departure`; no new generation can begin meanwhile.
+    pub(crate) fn store_in<T>(&self, departure: Departure, store: impl FnOnce() -> T) -> Option<T> {
+        let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
+        (life.generation == departure.generation).then(store)
+    }
+
+    /// Begins a new generation: fills in the air are served but not stored.
+    pub(crate) fn begin_generation(&self, empty: bool) -> Generation {
+        self.turn(empty, |_| true)
+    }
+
+    /// A document of this incarnation was seen: a higher one than known empties all tiers.
+    pub(crate) fn observe(&self, incarnation: Incarnation) {
+        if incarnation <= self.incarnation() {
+            return;
+        }
+        self.turn(true, |life| {
+            let known = life.incarnation;
+            life.incarnation = known.max(incarnation);
+            // The first one seen is no change: there is nothing of an older one to empty.
+            known != Incarnation(0) && incarnation > known
+        });
+    }
+
+    /// Closes the store gate, and begins a new generation behind it if `must` says so.
+    fn turn(&self, empty: bool, must: impl FnOnce(&mut Life) -> bool) -> Generation {
+        let mut life = self.life.write().unwrap_or_else(PoisonError::into_inner);
+        if !must(&mut life) {
+            return life.generation;
+        }
+        life.generation = life.generation.next();
+        if empty {
+            self.stamps.evict_all(self.next_ordinal());
+            self.l1.clear();
+            self.l2.clear();
+        }
+        let generation = life.generation;
+        drop(life);
+        self.emit(CacheEvent::GenerationBegan { generation, emptied: empty });
+        generation
+    }
+
+    /// The key has reached `version`: floor first, then the stamp on the key's own tag, then L1. A change takes a lower
+    /// document from L2 too if `drop_document`; else it stays as the base of a patch, and its floor with it. Answers
+    /// whether this announces a change.
+    pub(crate) fn raise(&self, key: &Key, version: Version, reason: Reason, drop_document: bool) -> bool {
+        let at = self.next_ordinal();
+        let news = self.floors.raise(key, version, at, reason, |key, floor| self.holds_below(key, floor));
+        let lost = self.stamps.show(&key.tag(), version, at);
+        self.counters.stamps_forgotten.fetch_add(lost, Ordering::Relaxed);
+        let floor = Floor { version, ..Floor::default() };
+        self.l1.drop_below(key, floor);
+        if drop_document {
+            self.l2.remove_if(key, |entry| is_below(entry, floor));
+        }
+        self.forget_surplus();
+        news
+    }
+
+    /// A barrier without a version: what was read before now is not accepted any more.
+    pub(crate) fn bar(&self, key: &Key) {
+        let at = self.next_ordinal();
+        self.floors.bar(key, at, |key, floor| self.holds_below(key, floor));
+        self.evict_tags(&[key.tag()], at);
+        let floor = Floor { version: Version::ZERO, barrier: at };
+        self.l1.drop_below(key, floor);
+        self.l2.remove_if(key, |entry| is_below(entry, floor));
+        self.forget_surplus();
+    }
+
+    /// Stamps `tags`: every entry whose build began before `at` is outdated.
+    pub(crate) fn evict_tags(&self, tags: &[Tag], at: Ordinal) {
+        let lost = self.stamps.evict(tags, at);
+        self.counters.stamps_forgotten.fetch_add(lost, Ordering::Relaxed);
+    }
+
+    /// Puts a document into L2, if nothing newer is known. The caller holds the store gate.
+    pub(crate) fn track(&self, key: &Key, entry: Entry<Document>) -> bool {
+        let (version, started) = (entry.version, entry.started);
+        self.l2.put_if(key, entry, |held| {
+            held.is_none_or(|held| held.version <= version) && self.floors.admits(key, version, started)
+        })
+    }
+
+    /// `life`, shortened by the jitter that `options` allow.
+    pub(crate) fn jittered(&self, life: Duration, options: &ReadOptions) -> Duration {
+        if options.jitter <= 0.0 {
+            return life;
+        }
+        let share = self.rng.factor(0.5) - 0.5;
+        life.mul_f64(1.0 - options.jitter.min(1.0) * share)
+    }
+
+    fn holds_below(&self, key: &Key, floor: Floor) -> bool {
+        self.l2.get(key.as_str()).is_some_and(|entry| is_below(&entry, floor))
+    }
+
+    fn forget_surplus(&self) {
+        while let Some((key, floor)) = self.floors.surplus() {
+            count(&self.counters.floors_forgotten);
+            self.l2.remove_if(&key, |entry| is_below(entry, floor));
+            self.floors.forget(&key);
+        }
+    }
+
+    fn life(&self) -> Life {
+        *self.life.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,280 @@
+//! Floors: the least version of each key that may still be answered or accepted.
+//!
+//! An invalidation, a change, the answer to a write and every version shown sets one. It outlives the entry that it
+//! came from: a reader that fetched the old row before the change cannot put it back after it, also when the new entry
+//! was evicted meanwhile (Meta, "Cache made consistent"; table 7 rows 1 and 2 of the research).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::key::Key;
+use crate::version::{Ordinal, Version};
+
+/// Floors swept for each one raised: enough to keep pace, too few to be felt.
+const SWEEP_STEPS_MAX: usize = 4;
+
+/// What is demanded of a key now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Floor {
+    /// Nothing below this.
+    pub(crate) version: Version,
+    /// Nothing whose read began before this (an invalidation that named no version). Zero: none.
+    pub(crate) barrier: Ordinal,
+}
+
+/// Why a floor is raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The version was read and is about to be shown.
+    Shown,
+    /// The key is known to have changed to the version.
+    Changed,
+}
+
+#[derive(Debug)]
+struct Held {
+    floor: Floor,
+    /// The highest version that was announced as a change.
+    announced: Version,
+    /// The ordinal of the latest raise.
+    raised: Ordinal,
+    deadline: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    floors: BTreeMap<Key, Held>,
+    /// Each held key once, in the order in which deadlines were first due.
+    queue: VecDeque<(Instant, Key)>,
+    /// The latest raise among floors forgotten early: fills that began before it cannot be judged.
+    forgotten: Ordinal,
+    /// Until when L3 may hold less than a forgotten floor.
+    amnesia_until: Option<Instant>,
+}
+
+/// The bounded table of floors.
+#[derive(Debug)]
+pub(crate) struct Floors {
+    table: Mutex<Table>,
+    max: usize,
+    life: Duration,
+}
+
+impl Floors {
+    pub(crate) fn new(max: usize, life: Duration) -> Self {
+        Self { table: Mutex::default(), max: max.max(1), life }
+    }
+
+    /// The floor of `key`.
+    pub(crate) fn get(&self, key: &Key) -> Floor {
+        self.lock().floors.get(key.as_str()).map(|held| held.floor).unwrap_or_default()
+    }
+
+    /// Whether a read that began at `started` and found `version` may be stored or answered as current.
+    pub(crate) fn admits(&self, key: &Key, version: Version, started: Ordinal) -> bool {
+        let table = self.lock();
+        // A floor that was raised after the read began may be among the forgotten ones.
+        if started <= table.forgotten {
+            return false;
+        }
+        table.floors.get(key.as_str()).is_none_or(|held| version >= held.floor.version && started > held.floor.barrier)
+    }
+
+    /// Whether L3 must be skipped: it may hold less than a floor that was forgotten.
+    pub(crate) fn is_amnesiac(&self, now: Instant) -> bool {
+        self.lock().amnesia_until.is_some_and(|until| now < until)
+    }
+
+    /// Raises the floor of `key`; answers whether this announces a change that was not announced before. `below` tells
+    /// whether a document below a floor is still held: then the floor stays beyond its time.
+    pub(crate) fn raise(
+        &self,
+        key: &Key,
+        version: Version,
+        at: Ordinal,
+        reason: Reason,
+        below: impl Fn(&Key, Floor) -> bool,
+    ) -> bool {
+        self.change(key, at, below, |held| {
+            held.floor.version = held.floor.version.max(version);
+            let news = reason == Reason::Changed && version > held.announced;
+            if news {
+                held.announced = version;
+            }
+            news
+        })
+    }
+
+    /// Nothing whose read began before `at` is accepted any more, whatever its version.
+    pub(crate) fn bar(&self, key: &Key, at: Ordinal, below: impl Fn(&Key, Floor) -> bool) {
+        self.change(key, at, below, |held| held.floor.barrier = held.floor.barrier.max(at));
+    }
+
+    /// The floor that must go, if there is one too many. It stays in force until [`Self::forget`]: what is held below it
+    /// goes first.
+    pub(crate) fn surplus(&self) -> Option<(Key, Floor)> {
+        let table = self.lock();
+        if table.floors.len() <= self.max {
+            return None;
+        }
+        let (_, key) = table.queue.front()?;
+        table.floors.get(key.as_str()).map(|held| (key.clone(), held.floor))
+    }
+
+    /// Forgets the floor of `key` before its time.
+    pub(crate) fn forget(&self, key: &Key) {
+        let mut table = self.lock();
+        // It is at the front unless another thread forgot it first.
+        if table.queue.front().is_some_and(|(_, front)| front == key) {
+            table.queue.pop_front();
+            if let Some(held) = table.floors.remove(key.as_str()) {
+                table.forgotten = table.forgotten.max(held.raised);
+                table.amnesia_until = Some(Instant::now() + self.life);
+            }
+        }
+    }
+
+    /// How many floors are held.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().floors.len()
+    }
+
+    fn change<T>(
+        &self,
+        key: &Key,
+        at: Ordinal,
+        below: impl Fn(&Key, Floor) -> bool,
+        apply: impl FnOnce(&mut Held) -> T,
+    ) -> T {
+        let now = Instant::now();
+        let deadline = now + self.life;
+        let mut table = self.lock();
+        table.sweep(now, self.life, &below);
+        if let Some(held) = table.floors.get_mut(key.as_str()) {
+            held.deadline = deadline;
+            held.raised = held.raised.max(at);
+            return apply(held);
+        }
+        let mut held = Held { floor: Floor::default(), announced: Version::ZERO, raised: at, deadline };
+        let result = apply(&mut held);
+        table.floors.insert(key.clone(), held);
+        table.queue.push_back((deadline, key.clone()));
+        result
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
+        // Every change leaves the table whole, so a panic elsewhere does not spoil it.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn sweep(&mut self, now: Instant, life: Duration, below: impl Fn(&Key, Floor) -> bool) {
+        for _ in 0..SWEEP_STEPS_MAX {
+            match self.queue.front() {
+                Some((due, _)) if *due <= now => {}
+                _ => return,
+            }
+            let Some((_, key)) = self.queue.pop_front() else { return };
+            let Some(held) = self.floors.get_mut(key.as_str()) else { continue };
+            if held.deadline <= now && below(&key, held.floor) {
+                held.deadline = now + life;
+            }
+            if held.deadline <= now {
+                self.floors.remove(key.as_str());
+            } else {
+                self.queue.push_back((held.deadline, key));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIFE: Duration = Duration::from_secs(15);
+
+    fn key(n: u64) -> Key {
+        Key::prefixed("k", n)
+    }
+
+    fn never(_: &Key, _: Floor) -> bool {
+        false
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_floor_lives_its_time_and_as_long_as_a_document_below_it() {
+        let floors = Floors::new(10, LIFE);
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(1), Reason::Changed, never);
+        assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(2)));
+        tokio::time::advance(LIFE).await;
+        floors.raise(&key(2), Version::new(1, 1), Ordinal(3), Reason::Changed, |held, _| held == &key(1));
+        assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(4)), "a document below it is held");
+        tokio::time::advance(LIFE).await;
+        floors.raise(&key(2), Version::new(1, 1), Ordinal(5), Reason::Changed, never);
+        assert!(floors.admits(&key(1), Version::new(1, 4), Ordinal(6)), "its time is over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_news_once_also_after_it_was_shown() {
+        let floors = Floors::new(10, LIFE);
+        let raise = |version, at, reason| floors.raise(&key(1), Version::new(1, version), Ordinal(at), reason, never);
+        assert!(!raise(5, 1, Reason::Shown));
+        assert!(raise(5, 2, Reason::Changed), "shown, but nobody was told of the change");
+        assert!(!raise(5, 3, Reason::Changed), "the other road");
+        assert!(!raise(4, 4, Reason::Changed), "late");
+        assert!(raise(6, 5, Reason::Changed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_capacity_the_oldest_goes_and_what_cannot_be_judged_is_refused() {
+        let floors = Floors::new(2, LIFE);
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(10), Reason::Changed, never);
+        floors.raise(&key(2), Version::new(1, 5), Ordinal(11), Reason::Changed, never);
+        assert!(!floors.is_amnesiac(Instant::now()));
+        floors.raise(&key(3), Version::new(1, 5), Ordinal(12), Reason::Changed, never);
+        assert_eq!(floors.surplus().map(|(gone, _)| gone), Some(key(1)));
+        assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(13)), "in force until it is forgotten");
+        floors.forget(&key(1));
+        assert!(floors.is_amnesiac(Instant::now()));
+        assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(9)), "began before the forgotten raise");
+        assert!(floors.admits(&key(1), Version::new(1, 5), Ordinal(13)), "began after it: read after the change");
+        tokio::time::advance(LIFE).await;
+        assert!(!floors.is_amnesiac(Instant::now()));
+    }
+
+    proptest! {
+        /// Against a map that forgets nothing: whatever the table admits, the map admits too.
+        #[test]
+        fn never_admits_what_a_perfect_memory_refuses(
+            raises in prop::collection::vec((0u64..8, 1u64..20), 1..60),
+            max in 1usize..6,
+            probe in (0u64..8, 0u64..20, 0u64..70),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let floors = Floors::new(max, LIFE);
+                let mut perfect: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+                for (ordinal, (k, v)) in raises.iter().enumerate() {
+                    let at = ordinal as u64 + 1;
+                    floors.raise(&key(*k), Version::new(1, *v), Ordinal(at), Reason::Changed, never);
+                    while let Some((gone, _)) = floors.surplus() {
+                        floors.forget(&gone);
+                    }
+                    perfect.entry(*k).or_default().push((at, *v));
+                }
+                let (k, v, started) = probe;
+                // Only raises after the read began matter: what came before, the read has seen.
+                let refused = perfect.get(&k).is_some_and(|all| all.iter().any(|(at, floor)| *at >= started && *floor > v));
+                if refused {
+                    assert!(!floors.admits(&key(k), Version::new(1, v), Ordinal(started)));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Configuration of a cache and options of one read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::key::Tag;
+use crate::version::Version;
+
+/// What makes L2 (tracked documents) trustworthy, with the bound on staleness that follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// Nothing but time: a document is served from L2 until `l2_ttl` after it was read from the source.
+    ///
+    /// Bound: a change that nobody announces is seen after at most `max(l2_ttl, shared_ttl) + ttl`.
+    TtlOnly {
+        /// Life of a document in L2, counted from its read at the source.
+        l2_ttl: Duration,
+    },
+}
+
+/// When the local tiers do their housekeeping (evictions, queues).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maintenance {
+    /// Now and then, as moka decides: fastest.
+    Background,
+    /// After each operation: the same survivors in every run, as the simulation needs.
+    EachOperation,
+}
+
+/// Sizes and lives of one cache.
+#[derive(Debug, Clone)]
+pub struct CacheConfig {
+    /// Bound on L1 (ready views), about, in bytes.
+    pub l1_bytes: u64,
+    /// Bound on L2 (documents), about, in bytes; larger than L1.
+    pub l2_bytes: u64,
+    /// Bound on the output cache (responses of queries), about, in bytes.
+    pub output_bytes: u64,
+    /// How many floors are remembered. When one must be forgotten early, misses skip L3 for [`Self::floor_life`].
+    pub floors_max: usize,
+    /// How many tag stamps are remembered. When one must be forgotten early, it counts as newest.
+    pub stamps_max: usize,
+    /// How long a floor is remembered: more than the longest fill (the hard timeout).
+    pub floor_life: Duration,
+    /// How long tag stamps are remembered: more than any entry lives, stale age included.
+    pub stamp_life: Duration,
+    /// What makes L2 trustworthy.
+    pub freshness: Freshness,
+    /// When housekeeping runs.
+    pub maintenance: Maintenance,
+}
+
+impl Default for CacheConfig {
+    /// 32 MiB of views, 64 MiB of documents, 16 MiB of responses; `TtlOnly` with 300 s.
+    fn default() -> Self {
+        Self {
+            l1_bytes: 32 << 20,
+            l2_bytes: 64 << 20,
+            output_bytes: 16 << 20,
+            floors_max: 100_000,
+            stamps_max: 100_000,
+            floor_life: Duration::from_secs(15),
+            stamp_life: Duration::from_secs(420),
+            freshness: Freshness::TtlOnly { l2_ttl: Duration::from_secs(300) },
+            maintenance: Maintenance::Background,
+        }
+    }
+}
+
+/// How one read behaves.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Life in L1 (or in the output cache).
+    pub ttl: Duration,
+    /// Life in L3, counted from the read at the source.
+    pub shared_ttl: Duration,
+    /// Life of an absence, in L1 and L2.
+    pub negative_ttl: Duration,
+    /// Lives are shortened by a random share of up to this (0 to 1), so that entries filled together do not expire
+    /// together.
+    pub jitter: f64,
+    /// After this long, an expired entry is answered if there is one, marked stale; the fill goes on.
+    pub soft_timeout: Option<Duration>,
+    /// After this long a fill has failed. Must be less than [`CacheConfig::floor_life`].
+    pub hard_timeout: Duration,
+    /// How old an expired entry may be (since its expiry) to be answered where the source fails or is slow. `None`:
+    /// never.
+    pub max_stale: Option<Duration>,
+    /// The least version that satisfies this read.
+    pub min_version: Option<Version>,
+    /// Tags for the entry, beside those of the document.
+    pub tags: Arc<[Tag]>,
+}
+
+impl Default for ReadOptions {
+    /// The specification's lives: 60 s in L1, 300 s in L3; fills of at most 2 s; no stale answers.
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(60),
+            shared_ttl: Duration::from_secs(300),
+            negative_ttl: Duration::from_secs(5),
+            jitter: 0.0,
+            soft_timeout: None,
+            hard_timeout: Duration::from_secs(2),
+            max_stale: None,
+            min_version: None,
+            tags: Arc::from([]),
+        }
+    }
+}
