@@ -200,8 +200,8 @@ impl Layers {
         let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
         let similarity = |known: &str| {
             let whole = strsim::jaro_winkler(known, &key);
-            // A right name under a wrong section deserves its suggestion too.
-            if last(known) == last(&key) { whole.max(0.9) } else { whole }
+            // A right name under a wrong section comes before any wrong name.
+            if last(known) == last(&key) { 1.0 + whole } else { whole }
         };
         let scored = self.leaves.keys().map(|known| (similarity(known), known));
         let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score >= SUGGESTION_SIMILARITY_MIN);

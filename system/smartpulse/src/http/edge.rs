@@ -19,6 +19,7 @@ use tower::{Layer, Service};
 use super::code::Code;
 use super::problem::{InternalCause, Problem};
 use super::request_id::{RequestIds, X_INSTANCE, X_REQUEST_ID};
+use crate::panics::panic_text;
 use crate::telemetry::RequestMetrics;
 use crate::telemetry::requests::RouteIndex;
 
@@ -128,7 +129,7 @@ where
             },
             Err(payload) => {
                 this.seen.shared.metrics.panicked();
-                Problem::internal(format!("the handler panicked: {}", text_of(&*payload))).into_response()
+                Problem::internal(format!("the handler panicked: {}", panic_text(&*payload))).into_response()
             }
         };
         Poll::Ready(Ok(this.seen.finish(response)))
@@ -154,9 +155,4 @@ impl Seen {
         headers.insert(X_INSTANCE, self.shared.ids.instance().clone());
         response
     }
-}
-
-fn text_of(payload: &(dyn std::any::Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

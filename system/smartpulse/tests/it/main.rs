@@ -1,4 +1,7 @@
 //! Integration tests of the shared parts: real sockets, real files, the whole command line.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod auth;
+mod config;
 mod edge;
+mod serve;

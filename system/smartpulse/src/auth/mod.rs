@@ -1,0 +1,26 @@
+//! Who is calling: bearer tokens (JWT), verified once and remembered until they expire.
+//!
+//! A request's token goes to the [`Verifier`]. The [memo](memo) answers for a token seen before: one lookup, a
+//! constant-time comparison of the whole token, and its times against the clock. Else the signature is checked with the
+//! [keys](keys) of the configured secret or of a [JWKS](jwks), each of which knows its one algorithm; the token's header
+//! chooses among keys, never among algorithms. The result is a [`Caller`]: user, companies, roles.
+
+pub mod caller;
+pub mod claims;
+pub mod error;
+pub mod extract;
+pub mod jwks;
+pub mod keys;
+pub mod memo;
+pub mod secret_file;
+pub mod sign;
+pub mod verifier;
+
+pub use caller::{Caller, Role, Scope};
+pub use error::AuthError;
+pub use extract::Authenticated;
+pub use jwks::{JwksSource, https_client};
+pub use keys::KeySet;
+pub use secret_file::load_or_create_secret;
+pub use sign::{TokenRequest, sign_hs256};
+pub use verifier::{NowUnixS, Rules, Verifier};

@@ -1,0 +1,132 @@
+//! One connection, from its acceptance to its end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, MissedTickBehavior};
+use tower::{Service, ServiceExt};
+
+use super::accept::ServeLimits;
+use super::activity::{Activity, CountedIo, GuardedBody, State};
+use super::drain::Drain;
+
+/// A limit is noticed within a quarter of itself.
+const LOOKS_PER_LIMIT: u32 = 4;
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By the client, by an error, or after a graceful end.
+    Done,
+    /// A head took too long, or an idle connection would not go.
+    TooSlow,
+    /// The drain's deadline came first.
+    Expired,
+}
+
+pub(super) async fn run<I, S>(
+    io: I,
+    service: S,
+    builder: Arc<Builder<TokioExecutor>>,
+    limits: ServeLimits,
+    drain: Drain,
+) -> Ended
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let activity = Arc::new(Activity::default());
+    let io = TokioIo::new(CountedIo { io, activity: Arc::clone(&activity) });
+    let counted = Arc::clone(&activity);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let guard = counted.request_started(request.version() == http::Version::HTTP_2);
+        let answer = service.clone().oneshot(request.map(Body::new));
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| GuardedBody { body, guard })) }
+    });
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut watch = Watch::new(&activity, limits);
+    let mut looks = tokio::time::interval(watch.interval());
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks.tick().await;
+    let (mut closing, mut expired) = (pin!(drain.closing()), pin!(drain.expired()));
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut expired => return Ended::Expired,
+            () = &mut closing, if !leaving => {
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ = looks.tick() => match watch.look() {
+                Verdict::Stay => {}
+                Verdict::AskToLeave => connection.as_mut().graceful_shutdown(),
+                Verdict::Drop => return Ended::TooSlow,
+            },
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(error, "connection ended");
+                }
+                return Ended::Done;
+            }
+        }
+    }
+}
+
+enum Verdict {
+    Stay,
+    AskToLeave,
+    Drop,
+}
+
+/// Measures how long a connection has been in its state, in looks of one timer.
+struct Watch<'a> {
+    activity: &'a Activity,
+    limits: ServeLimits,
+    finished: u64,
+    state: State,
+    since: Instant,
+    asked: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(activity: &'a Activity, limits: ServeLimits) -> Self {
+        Self { activity, limits, finished: 0, state: State::AwaitingHead, since: Instant::now(), asked: false }
+    }
+
+    fn interval(&self) -> Duration {
+        (self.limits.header_timeout.min(self.limits.idle_timeout) / LOOKS_PER_LIMIT).max(Duration::from_millis(1))
+    }
+
+    fn look(&mut self) -> Verdict {
+        let now = Instant::now();
+        let state = self.activity.look(&mut self.finished);
+        if state != self.state || state == State::Busy {
+            // Idle looks begin one interval late at most, so that a limit is never cut short.
+            (self.state, self.since, self.asked) = (state, now, false);
+        }
+        let age = now.duration_since(self.since);
+        match self.state {
+            State::Busy => Verdict::Stay,
+            State::AwaitingHead if age < self.limits.header_timeout => Verdict::Stay,
+            State::AwaitingHead => Verdict::Drop,
+            State::Idle if age < self.limits.idle_timeout => Verdict::Stay,
+            State::Idle if age < self.limits.idle_timeout + self.limits.header_timeout => {
+                if std::mem::replace(&mut self.asked, true) { Verdict::Stay } else { Verdict::AskToLeave }
+            }
+            // A client that does not read its answer keeps the connection open after it was asked to leave.
+            State::Idle => Verdict::Drop,
+        }
+    }
+}
