@@ -1,0 +1,162 @@
+//! The rows, their tombstones, the capture and the kept answers; what a commit checks and writes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use coherence::{Incarnation, Timestamp, Version, VersionId};
+use domain::model::{Forecast, ForecastId, NaturalKey, Placement};
+use domain::ports::{IdempotencyKey, IdempotencyRecord, Lookup, Operation, RowWrite, StoreError, WriteSet};
+use tokio::time::Instant;
+
+use crate::memory::MemoryStoreConfig;
+
+struct Tombstone {
+    version: VersionId,
+    kept_since: Instant,
+}
+
+/// One change of a row, as the feed tells it.
+pub(super) struct Captured {
+    pub(super) operation: Operation,
+    pub(super) id: ForecastId,
+    pub(super) version: VersionId,
+    pub(super) after: Option<Forecast>,
+    pub(super) before: Option<Placement>,
+    kept_since: Instant,
+}
+
+/// All that the store holds.
+pub(super) struct Tables {
+    pub(super) incarnation: Incarnation,
+    pub(super) rows: BTreeMap<ForecastId, Forecast>,
+    pub(super) natural_keys: BTreeMap<NaturalKey, ForecastId>,
+    tombstones: BTreeMap<ForecastId, Tombstone>,
+    pub(super) capture: BTreeMap<u64, Captured>,
+    /// The position of the last change, also when it was pruned.
+    pub(super) capture_end: u64,
+    /// Changes up to here were pruned.
+    pub(super) capture_floor: u64,
+    answers: BTreeMap<IdempotencyKey, IdempotencyRecord>,
+}
+
+impl Tables {
+    pub(super) fn new() -> Self {
+        Self {
+            incarnation: Incarnation(1),
+            rows: BTreeMap::new(),
+            natural_keys: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            capture: BTreeMap::new(),
+            capture_end: 0,
+            capture_floor: 0,
+            answers: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn lookup(&self, id: ForecastId) -> Lookup {
+        match self.rows.get(&id) {
+            Some(row) => Lookup::Found { forecast: row.clone(), incarnation: self.incarnation },
+            None => Lookup::Absent { version: Version { incarnation: self.incarnation, id: self.version_of(id) } },
+        }
+    }
+
+    pub(super) fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&IdempotencyRecord> {
+        self.answers.get(key).filter(|record| record.expires_at > now)
+    }
+
+    /// The version of a row or its tombstone; 0 if there never was one.
+    fn version_of(&self, id: ForecastId) -> VersionId {
+        let row = self.rows.get(&id).map(|row| row.version_id);
+        row.or_else(|| self.tombstones.get(&id).map(|tombstone| tombstone.version)).unwrap_or_default()
+    }
+
+    /// Whether all of `set` can be written. Changes nothing.
+    pub(super) fn check(&self, set: &WriteSet, now: Timestamp) -> Result<(), StoreError> {
+        if set.incarnation != self.incarnation {
+            return Err(StoreError::IncarnationChanged { actual: self.incarnation });
+        }
+        if set.idempotency.as_ref().is_some_and(|record| self.answer(&record.key, now).is_some()) {
+            return Err(StoreError::IdempotencyKeyTaken);
+        }
+        // The natural keys as they would be after the rows so far: `None` says freed.
+        let mut keys: BTreeMap<NaturalKey, Option<ForecastId>> = BTreeMap::new();
+        for write in &set.rows {
+            self.check_row(write)?;
+            if let Some(before) = self.rows.get(&write.id) {
+                keys.insert(before.natural_key(), None);
+            }
+            let Some(key) = write.after.as_ref().map(Forecast::natural_key) else { continue };
+            let holder = keys.get(&key).copied().unwrap_or_else(|| self.natural_keys.get(&key).copied());
+            if let Some(existing) = holder.filter(|holder| *holder != write.id) {
+                return Err(StoreError::NaturalKeyTaken { existing });
+            }
+            keys.insert(key, Some(write.id));
+        }
+        Ok(())
+    }
+
+    fn check_row(&self, write: &RowWrite) -> Result<(), StoreError> {
+        let actual = self.version_of(write.id);
+        let deletes_nothing = write.after.is_none() && !self.rows.contains_key(&write.id);
+        if actual != write.expected || deletes_nothing {
+            return Err(StoreError::Conflict { id: write.id, actual });
+        }
+        match &write.after {
+            Some(after) if after.id != write.id || after.version_id != write.expected.next() => {
+                Err(StoreError::Corrupt(format!("the write of {} does not follow version {actual}", write.id)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a set that was checked.
+    pub(super) fn write(&mut self, set: WriteSet, now: Instant) {
+        for write in set.rows {
+            self.write_row(write, now);
+        }
+        if let Some(record) = set.idempotency {
+            self.answers.insert(record.key.clone(), record);
+        }
+    }
+
+    fn write_row(&mut self, write: RowWrite, now: Instant) {
+        let before = self.rows.remove(&write.id);
+        if let Some(before) = &before {
+            self.natural_keys.remove(&before.natural_key());
+        }
+        let version = write.expected.next();
+        let operation = match (&before, &write.after) {
+            (_, None) => Operation::Delete,
+            (None, Some(_)) => Operation::Insert,
+            (Some(_), Some(_)) => Operation::Update,
+        };
+        match &write.after {
+            Some(after) => {
+                self.tombstones.remove(&write.id);
+                self.natural_keys.insert(after.natural_key(), write.id);
+                self.rows.insert(write.id, after.clone());
+            }
+            None => {
+                self.tombstones.insert(write.id, Tombstone { version, kept_since: now });
+            }
+        }
+        let before = before.map(|row| row.placement());
+        self.capture_end += 1;
+        let change = Captured { operation, id: write.id, version, after: write.after, before, kept_since: now };
+        self.capture.insert(self.capture_end, change);
+    }
+
+    /// Forgets what has been kept long enough.
+    pub(super) fn prune(&mut self, config: &MemoryStoreConfig, now: Instant, wall: Timestamp) {
+        let is_old = |since: Instant, life: Duration| now.saturating_duration_since(since) >= life;
+        while let Some(oldest) = self.capture.first_entry() {
+            if !is_old(oldest.get().kept_since, config.retention) {
+                break;
+            }
+            self.capture_floor = *oldest.key();
+            oldest.remove();
+        }
+        self.tombstones.retain(|_, tombstone| !is_old(tombstone.kept_since, config.tombstone_retention));
+        self.answers.retain(|_, record| record.expires_at > wall);
+    }
+}
