@@ -232,6 +232,7 @@ impl<R: Render> Inner<R> {
                 // Looked up again: what was allowed when the wait began may have been outdated since.
                 Err(_) => {
                     if let Some(answer) = self.stale(key, options) {
+                        count(&self.core.counters.stale);
                         return Ok(Landed::Stale(answer));
                     }
                 }
@@ -242,9 +243,8 @@ impl<R: Render> Inner<R> {
 
     /// Whether a flight that somebody else began satisfies a caller who joined it.
     fn satisfies(&self, filled: &Filled<R::View>, key: &Key, options: &ReadOptions) -> bool {
-        let floor = self.core.floors.get(key);
-        filled.version >= floor.version
-            && filled.started > floor.barrier
+        // Not the floor alone: the one that this caller relies on may have been forgotten already.
+        self.core.floors.admits(key, filled.version, filled.started)
             && options.min_version.is_none_or(|least| filled.version >= least)
     }
 
@@ -270,33 +270,36 @@ impl<R: Render> Inner<R> {
         match error {
             ReadError::Corrupt(_) | ReadError::BelowMinimum { .. } => Err(error),
             ReadError::Load(_) | ReadError::Timeout | ReadError::Overloaded | ReadError::Aborted => {
-                self.stale(key, options).ok_or(error)
+                let answer = self.stale(key, options).ok_or(error)?;
+                count(&self.core.counters.stale);
+                Ok(answer)
             }
         }
     }
 
     /// The last good answer that the floor and the stamps allow, up to the stale age.
     fn stale(&self, key: &Key, options: &ReadOptions) -> Option<Answer<R::View>> {
-        let max_stale = options.max_stale?;
-        let now = Instant::now();
-        let floor = self.core.floors.get(key);
-        let least = options.min_version.unwrap_or(Version::ZERO);
-        let (view, held) = if let Some(entry) = self.l1.get(key.as_str()).filter(|e| self.may_be_stale(e, floor)) {
-            (entry.value.clone(), Held::of(&entry, Level::L1))
-        } else {
-            let entry = self.core.l2.get(key.as_str()).filter(|entry| self.may_be_stale(entry, floor))?;
-            (self.render.render(key, &entry.value).ok()?, Held::of(&entry, Level::L2))
+        let ready = || {
+            let entry = self.l1.get(key.as_str())?;
+            self.may_be_stale(key, &entry, options).then(|| (entry.value.clone(), Held::of(&entry, Level::L1)))
         };
-        if held.version < least || now.saturating_duration_since(held.expires) > max_stale {
-            return None;
-        }
-        count(&self.core.counters.stale);
-        let age = now.saturating_duration_since(held.read_at);
+        let tracked = || {
+            let entry = self.core.l2.get(key.as_str())?;
+            let view = self.render.render(key, &entry.value).ok()?;
+            self.may_be_stale(key, &entry, options).then(|| (view, Held::of(&entry, Level::L2)))
+        };
+        let (view, held) = ready().or_else(tracked)?;
+        let age = held.read_at.elapsed();
         Some(Answer { view, version: held.version, level: held.level, age, stale: true, absent: held.absent })
     }
 
-    fn may_be_stale<T>(&self, entry: &Entry<T>, floor: crate::floors::Floor) -> bool {
-        !is_below(entry, floor) && (entry.tags.is_empty() || self.core.stamps.admits(entry, Instant::now()))
+    fn may_be_stale<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions) -> bool {
+        let now = Instant::now();
+        let stale_for = now.saturating_duration_since(entry.expires);
+        options.max_stale.is_some_and(|max| stale_for <= max)
+            && options.min_version.is_none_or(|least| entry.version >= least)
+            && !is_below(entry, self.core.floors.get(key))
+            && (entry.tags.is_empty() || self.core.stamps.admits(entry, now))
     }
 }
 
@@ -304,13 +307,12 @@ impl<R: Render> Inner<R> {
 struct Held {
     version: Version,
     read_at: Instant,
-    expires: Instant,
     absent: bool,
     level: Level,
 }
 
 impl Held {
     fn of<T>(entry: &Entry<T>, level: Level) -> Self {
-        Self { version: entry.version, read_at: entry.read_at, expires: entry.expires, absent: entry.absent, level }
+        Self { version: entry.version, read_at: entry.read_at, absent: entry.absent, level }
     }
 }

@@ -205,9 +205,10 @@ impl Core {
 
     fn forget_surplus(&self) {
         while let Some((key, floor)) = self.floors.surplus() {
-            count(&self.counters.floors_forgotten);
+            // L2 first: a reader that finds no floor any more must find no document below it either.
             self.l2.remove_if(&key, |entry| is_below(entry, floor));
-            self.floors.forget(&key);
+            self.floors.forget(&key, floor);
+            count(&self.counters.floors_forgotten);
         }
     }
 

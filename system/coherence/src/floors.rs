@@ -124,11 +124,12 @@ impl Floors {
         table.floors.get(key.as_str()).map(|held| (key.clone(), held.floor))
     }
 
-    /// Forgets the floor of `key` before its time.
-    pub(crate) fn forget(&self, key: &Key) {
+    /// Forgets the floor of `key` before its time, if it is still `floor`: what was cleared away was below that one.
+    pub(crate) fn forget(&self, key: &Key, floor: Floor) {
         let mut table = self.lock();
+        let same = table.floors.get(key.as_str()).is_some_and(|held| held.floor == floor);
         // It is at the front unless another thread forgot it first.
-        if table.queue.front().is_some_and(|(_, front)| front == key) {
+        if same && table.queue.front().is_some_and(|(_, front)| front == key) {
             table.queue.pop_front();
             if let Some(held) = table.floors.remove(key.as_str()) {
                 table.forgotten = table.forgotten.max(held.raised);
@@ -240,7 +241,9 @@ mod tests {
         floors.raise(&key(3), Version::new(1, 5), Ordinal(12), Reason::Changed, never);
         assert_eq!(floors.surplus().map(|(gone, _)| gone), Some(key(1)));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(13)), "in force until it is forgotten");
-        floors.forget(&key(1));
+        floors.forget(&key(1), Floor { version: Version::new(1, 4), ..Floor::default() });
+        assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(13)), "it was raised since");
+        floors.forget(&key(1), Floor { version: Version::new(1, 5), ..Floor::default() });
         assert!(floors.is_amnesiac(Instant::now()));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(9)), "began before the forgotten raise");
         assert!(floors.admits(&key(1), Version::new(1, 5), Ordinal(13)), "began after it: read after the change");
@@ -263,8 +266,8 @@ mod tests {
                 for (ordinal, (k, v)) in raises.iter().enumerate() {
                     let at = ordinal as u64 + 1;
                     floors.raise(&key(*k), Version::new(1, *v), Ordinal(at), Reason::Changed, never);
-                    while let Some((gone, _)) = floors.surplus() {
-                        floors.forget(&gone);
+                    while let Some((gone, floor)) = floors.surplus() {
+                        floors.forget(&gone, floor);
                     }
                     perfect.entry(*k).or_default().push((at, *v));
                 }

@@ -223,10 +223,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
     /// Whether a build that somebody else began shows all that is known by now.
     fn is_current(&self, outcome: &Outcome<V>) -> bool {
         self.core.stamps.admits_parts(&outcome.tags, outcome.started)
-            && outcome.shows.iter().all(|(key, version)| {
-                let floor = self.core.floors.get(key);
-                *version >= floor.version && outcome.started > floor.barrier
-            })
+            && outcome.shows.iter().all(|(key, version)| self.core.floors.admits(key, *version, outcome.started))
     }
 
     /// An expired response, if its tags were not stamped and its items are not below their floors.
