@@ -1,0 +1,183 @@
+//! What a subscription has in hand: the messages read and not yet acknowledged. Pure: time comes in, nothing goes out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::ports::{BusMessage, MessageId, SubscriptionKind};
+use tokio::time::Instant;
+
+/// How many messages a subscription holds unacknowledged; no more are read before some are acknowledged.
+pub(super) const WINDOW_MESSAGES_MAX: usize = 1_000;
+
+/// How many messages are read at a time.
+const FETCH_MESSAGES_MAX: usize = 200;
+
+/// Names a consumer within its process; rising, so that of waiting consumers the oldest is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ConsumerId(pub(super) u64);
+
+#[derive(Debug)]
+enum Place {
+    /// To be delivered; not before `from`, if it was given back.
+    Ready { from: Option<Instant> },
+    /// Delivered; again at `deadline`, unless it is acknowledged.
+    Held { by: ConsumerId, deadline: Instant },
+}
+
+#[derive(Debug)]
+struct Entry {
+    message: BusMessage,
+    place: Place,
+}
+
+/// How long until an unacknowledged message comes again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Redelivery {
+    pub(super) timeout: Duration,
+    pub(super) delay: Duration,
+}
+
+/// What a durable subscription writes down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Saved {
+    /// All up to here is acknowledged, except:
+    pub(super) cursor: MessageId,
+    /// These, with how often they were delivered before.
+    pub(super) unacked: Vec<(MessageId, u32)>,
+}
+
+/// The messages in hand.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// The last message read; what follows is still in the table only.
+    read: MessageId,
+    entries: BTreeMap<MessageId, Entry>,
+    redelivery: Redelivery,
+}
+
+impl Window {
+    /// Continues after `read`, with `unacked` to deliver again.
+    pub(super) fn new(read: MessageId, unacked: Vec<BusMessage>, redelivery: Redelivery) -> Self {
+        let mut window = Self { read, entries: BTreeMap::new(), redelivery };
+        for message in unacked {
+            window.entries.insert(message.id, Entry { message, place: Place::Ready { from: None } });
+        }
+        window
+    }
+
+    /// What to read next from the table, if there is room: after which message, and how many.
+    pub(super) fn to_fetch(&self) -> Option<(MessageId, usize)> {
+        let room = WINDOW_MESSAGES_MAX.saturating_sub(self.entries.len());
+        (room > 0).then(|| (self.read, room.min(FETCH_MESSAGES_MAX)))
+    }
+
+    /// Takes in what was read.
+    pub(super) fn fetched(&mut self, messages: Vec<BusMessage>) {
+        for message in messages {
+            // Two reads may have run at once, and an acknowledgement may have gone ahead.
+            if message.id > self.read {
+                self.read = message.id;
+                self.entries.insert(message.id, Entry { message, place: Place::Ready { from: None } });
+            }
+        }
+    }
+
+    /// The next message for `consumer`.
+    pub(super) fn take(&mut self, consumer: ConsumerId, kind: SubscriptionKind, now: Instant) -> Option<BusMessage> {
+        let held_until = now + self.redelivery.timeout;
+        let next = match kind {
+            SubscriptionKind::Shared => self.entries.values_mut().find(|entry| entry.is_due(now))?,
+            SubscriptionKind::Exclusive => self.next_in_order(now)?,
+        };
+        if let Place::Held { .. } = next.place {
+            next.message.redeliveries = next.message.redeliveries.saturating_add(1);
+        }
+        next.place = Place::Held { by: consumer, deadline: held_until };
+        Some(next.message.clone())
+    }
+
+    /// In an exclusive subscription a message that comes again brings back what follows it, so that order is kept; and
+    /// nothing overtakes one that waits to come again.
+    fn next_in_order(&mut self, now: Instant) -> Option<&mut Entry> {
+        let first = self.entries.values().find(|entry| !entry.is_held(now))?;
+        if !first.is_due(now) {
+            return None;
+        }
+        let first = first.message.id;
+        for (_, follower) in self.entries.range_mut(first..).skip(1) {
+            follower.give_back(None);
+        }
+        self.entries.get_mut(&first)
+    }
+
+    /// The message's effect is done.
+    pub(super) fn ack(&mut self, id: MessageId) {
+        self.entries.remove(&id);
+    }
+
+    /// The same for all up to `id`, read or not.
+    pub(super) fn ack_through(&mut self, id: MessageId) {
+        self.entries.retain(|each, _| *each > id);
+        self.read = self.read.max(id);
+    }
+
+    /// `consumer` could not work on the message.
+    pub(super) fn nack(&mut self, id: MessageId, consumer: ConsumerId, now: Instant) {
+        let from = now + self.redelivery.delay;
+        if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.is_held_by(consumer)) {
+            entry.give_back(Some(from));
+        }
+    }
+
+    /// `consumer` is gone: what it held goes to others at once.
+    pub(super) fn release(&mut self, consumer: ConsumerId) {
+        self.entries.values_mut().filter(|entry| entry.is_held_by(consumer)).for_each(|entry| entry.give_back(None));
+    }
+
+    /// When a message comes due again, at the earliest.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let due = |entry: &Entry| match entry.place {
+            Place::Ready { from } => from,
+            Place::Held { deadline, .. } => Some(deadline),
+        };
+        self.entries.values().filter_map(due).min()
+    }
+
+    /// What to write down. Messages that were never delivered are not written: they are read again.
+    pub(super) fn save(&self) -> Saved {
+        let fresh = |entry: &Entry| matches!(entry.place, Place::Ready { .. }) && entry.message.redeliveries == 0;
+        let first_fresh = self.entries.values().find(|entry| fresh(entry)).map(|entry| entry.message.id);
+        let cursor = first_fresh.map_or(self.read, |first| MessageId(first.0.saturating_sub(1)));
+        let unacked = self.entries.range(..=cursor).map(|(id, entry)| {
+            let delivered = u32::from(matches!(entry.place, Place::Held { .. }));
+            (*id, entry.message.redeliveries.saturating_add(delivered))
+        });
+        Saved { cursor, unacked: unacked.collect() }
+    }
+}
+
+impl Entry {
+    /// Ready, or held too long.
+    fn is_due(&self, now: Instant) -> bool {
+        match self.place {
+            Place::Ready { from } => from.is_none_or(|from| from <= now),
+            Place::Held { deadline, .. } => deadline <= now,
+        }
+    }
+
+    fn is_held(&self, now: Instant) -> bool {
+        matches!(self.place, Place::Held { deadline, .. } if deadline > now)
+    }
+
+    fn is_held_by(&self, consumer: ConsumerId) -> bool {
+        matches!(self.place, Place::Held { by, .. } if by == consumer)
+    }
+
+    /// From held to ready, once more delivered; a message that is ready stays as it is.
+    fn give_back(&mut self, from: Option<Instant>) {
+        if let Place::Held { .. } = self.place {
+            self.message.redeliveries = self.message.redeliveries.saturating_add(1);
+            self.place = Place::Ready { from };
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The connections: one that writes, behind a fair queue, and some that read.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::SqliteConfig;
+use super::errors::{Failure, PortError};
+
+/// How many writes may wait for the connection; more are refused, for they would time out anyway.
+const WRITES_WAITING_MAX: usize = 4_096;
+
+/// The log is checkpointed by the job in `checkpoint.rs`. Should nobody run it, SQLite does it itself at this size, in
+/// the middle of somebody's commit: 64 MiB.
+const LOG_CHECKPOINT_PAGES: u32 = 16_384;
+
+/// How many rows the driver's thread may read ahead, so that a page of rows costs one hand-over, not several.
+const ROWS_AHEAD_MAX: usize = 512;
+
+/// How many messages may stand between a task and a connection's thread.
+const COMMANDS_AHEAD_MAX: usize = 16;
+
+/// How the writing (and checkpointing) connection opens the file.
+pub(super) fn writer_options(config: &SqliteConfig) -> SqliteConnectOptions {
+    plain_options(config)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: a commit that was answered survives a power cut (DESIGN section 3.1).
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", LOG_CHECKPOINT_PAGES.to_string())
+        // The update trigger raises the version of the row it fired for and must not fire again for that.
+        .pragma("recursive_triggers", "OFF")
+}
+
+fn plain_options(config: &SqliteConfig) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(&config.path)
+        .foreign_keys(true)
+        .busy_timeout(config.busy_timeout)
+        .row_buffer_size(ROWS_AHEAD_MAX)
+        .command_buffer_size(COMMANDS_AHEAD_MAX)
+        .disable_statement_logging()
+}
+
+/// The connections that read. Each of their statements is a snapshot of its own.
+pub(super) async fn open_readers(config: &SqliteConfig) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(config.readers.max(1))
+        .acquire_timeout(config.busy_timeout)
+        // A file does not go away as a network connection does: nothing to test, nothing to renew.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(plain_options(config).read_only(true))
+        .await
+}
+
+/// The writing connection and the queue before it (first come, first served).
+pub(super) struct Writer {
+    held: Arc<Mutex<Held>>,
+    waiting: Arc<Semaphore>,
+}
+
+struct Held {
+    /// `None` once closed.
+    connection: Option<SqliteConnection>,
+    /// Work began and did not end: it panicked, and its transaction must not be continued by the next one.
+    unfinished: bool,
+}
+
+/// Too many writes wait already.
+#[derive(Debug, thiserror::Error)]
+#[error("{WRITES_WAITING_MAX} writes wait for the database already")]
+struct QueueFull;
+
+impl Writer {
+    pub(super) fn new(connection: SqliteConnection) -> Self {
+        Self {
+            held: Arc::new(Mutex::new(Held { connection: Some(connection), unfinished: false })),
+            waiting: Arc::new(Semaphore::new(WRITES_WAITING_MAX)),
+        }
+    }
+
+    /// Runs `work` on the connection, in a task of its own: a caller that goes away leaves no open transaction behind.
+    /// If `work` fails, what it began is rolled back.
+    pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: PortError,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            return Err(E::from_failure(Failure::Unavailable(Arc::new(QueueFull))));
+        };
+        let held = Arc::clone(&self.held);
+        let task = tokio::spawn(async move {
+            let mut held = held.lock_owned().await;
+            drop(place);
+            held.run(work).await
+        });
+        match task.await {
+            Ok(outcome) => outcome,
+            Err(lost) => Err(E::from_failure(Failure::Unavailable(Arc::new(lost)))),
+        }
+    }
+
+    /// Closes the connection after the writes that wait already.
+    pub(super) async fn close(&self) -> Result<(), sqlx::Error> {
+        match self.held.lock().await.connection.take() {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Held {
+    async fn run<T, E, F>(&mut self, work: F) -> Result<T, E>
+    where
+        E: PortError,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>>,
+    {
+        let Some(connection) = self.connection.as_mut() else { return Err(E::from_failure(Failure::Closed)) };
+        if self.unfinished {
+            roll_back(connection).await;
+        }
+        self.unfinished = true;
+        let outcome = work(connection).await;
+        if outcome.is_err() {
+            roll_back(connection).await;
+        }
+        self.unfinished = false;
+        outcome
+    }
+}
+
+async fn roll_back(connection: &mut SqliteConnection) {
+    // Fails where no transaction is open, which is what is wanted.
+    if let Err(error) = sqlx::query("ROLLBACK").execute(connection).await {
+        tracing::trace!(%error, "nothing to roll back");
+    }
+}

@@ -1,0 +1,85 @@
+//! The schema of the file: embedded, numbered, applied in order, each in one transaction; a newer file is refused.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::errors::SqliteError;
+
+/// Marks the file as ours ("SMP1"), so that no other program's database is ever migrated.
+const APPLICATION_ID: i64 = 0x534d_5031;
+
+/// The migrations; the number of one is its place, from 1.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_initial.sql")];
+
+/// The schema that this release writes.
+pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;
+
+/// Brings the file to this release's schema.
+pub(super) async fn migrate(connection: &mut SqliteConnection, path: &str) -> Result<(), SqliteError> {
+    if schema_of(connection, path).await? == SCHEMA {
+        return Ok(());
+    }
+    let failed = |error: sqlx::Error| SqliteError::io("migrating the database")(error.into());
+    // Another process may be migrating too: look again under the write lock.
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(failed)?;
+    let outcome = migrate_locked(connection, path).await;
+    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = sqlx::query(end).execute(&mut *connection).await.map_err(failed);
+    outcome.and(ended.map(drop))
+}
+
+async fn migrate_locked(connection: &mut SqliteConnection, path: &str) -> Result<(), SqliteError> {
+    let present = schema_of(connection, path).await?;
+    let failed = |error: sqlx::Error| SqliteError::io("migrating the database")(error.into());
+    if present == 0 {
+        // PRAGMA takes no parameters; application_id is written in the transaction like any row.
+        sqlx::raw_sql(
+            "PRAGMA application_id = 1397575729;
+             CREATE TABLE schema_migrations (
+                 version    INTEGER PRIMARY KEY,
+                 applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+             ) STRICT;",
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    }
+    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > present) {
+        sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(failed)?;
+        sqlx::query("INSERT INTO schema_migrations (version) VALUES (?)")
+            .bind(version)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The file's schema, 0 for an empty file. Refuses what is not ours or comes from a later release.
+pub(super) async fn schema_of(connection: &mut SqliteConnection, path: &str) -> Result<i64, SqliteError> {
+    let failed = |error: sqlx::Error| SqliteError::io("reading the database's schema")(error.into());
+    let application: i64 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
+    match (application, tables) {
+        (0, 0) => return Ok(0),
+        (APPLICATION_ID, _) => {}
+        _ => return Err(SqliteError::Foreign(path.to_owned())),
+    }
+    let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM schema_migrations")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if found > SCHEMA {
+        return Err(SqliteError::NewerSchema { found, known: SCHEMA });
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_application_id_is_the_one_in_the_statement() {
+        assert_eq!(super::APPLICATION_ID, 1_397_575_729);
+    }
+}

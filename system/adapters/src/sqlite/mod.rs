@@ -1,0 +1,33 @@
+//! The store, its change feed and the bus in one SQLite file: the embedded default.
+//!
+//! One transaction holds a write's rows, their capture for the feed, and its events: the topics' table *is* the outbox.
+//! Triggers write the capture, so that it also holds what a bare statement did. [`Sqlite::open`] gives the handle; its
+//! [`store`](Sqlite::store), [`feed`](Sqlite::feed) and [`bus`](Sqlite::bus) are the ports. The app calls
+//! [`checkpoint`](Sqlite::checkpoint) and [`prune`](Sqlite::prune) at the intervals that `config.rs` names.
+//!
+//! Each statement costs two hand-overs between a task and the connection's thread, more than SQLite needs for the work
+//! itself: so statements are counted, not rows. A commit is two calls, however many rows it writes.
+
+mod backup;
+mod bus;
+mod checkpoint;
+mod config;
+mod connection;
+mod database;
+mod errors;
+mod feed;
+mod migrations;
+mod prune;
+mod restore;
+mod row;
+mod store;
+
+pub use backup::backup;
+pub use bus::SqliteBus;
+pub use config::{CHECKPOINT_INTERVAL, PRUNE_INTERVAL, SqliteConfig};
+pub use database::Sqlite;
+pub use errors::SqliteError;
+pub use feed::SqliteFeed;
+pub use prune::Pruned;
+pub use restore::restore;
+pub use store::SqliteStore;

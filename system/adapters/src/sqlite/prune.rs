@@ -1,0 +1,102 @@
+//! The job that forgets: messages and changes after their retention, answers after their expiry, tombstones after all of
+//! these. In small transactions, so that writers wait for none of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coherence::Timestamp;
+
+use super::Sqlite;
+use super::bus::retention;
+use super::database::Shared;
+use super::errors::{PortError, SqliteError};
+
+/// How many rows one transaction deletes: a few milliseconds of work.
+const ROWS_PER_TRANSACTION_MAX: u32 = 2_000;
+
+/// How many transactions one call makes of each kind; the next call goes on.
+const TRANSACTIONS_PER_CALL_MAX: u32 = 500;
+
+// Rows are looked at in the order of their ids, which is nearly that of their age: no index by age is needed, and a call
+// that finds nothing old looks at one batch only.
+const MESSAGES: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM (SELECT id, published_at FROM messages \
+                        ORDER BY id LIMIT ?2) WHERE published_at < ?1)";
+
+/// The floor moves in the transaction of the delete: a reader sees both or neither.
+const CHANGES: &str = "BEGIN IMMEDIATE; \
+     UPDATE meta SET capture_floor = max(capture_floor, coalesce((SELECT max(position) FROM \
+         (SELECT position, captured_at FROM capture ORDER BY position LIMIT ?2) WHERE captured_at < ?1), 0)); \
+     DELETE FROM capture WHERE position <= (SELECT capture_floor FROM meta); \
+     COMMIT";
+
+const ANSWERS: &str = "DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key FROM idempotency \
+                       WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+
+const TOMBSTONES: &str = "DELETE FROM tombstones WHERE id IN (SELECT id FROM tombstones \
+                          WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2)";
+
+/// How many rows a call deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Messages older than the retention.
+    pub messages: u64,
+    /// Messages given up early, because the topics were nearly full and every durable subscription had them.
+    pub reclaimed: u64,
+    /// Changes of the feed.
+    pub changes: u64,
+    /// Kept answers.
+    pub answers: u64,
+    /// Tombstones.
+    pub tombstones: u64,
+}
+
+impl Sqlite {
+    /// Deletes what is older than its retention.
+    ///
+    /// # Errors
+    /// [`SqliteError::Io`]; the next call goes on where this one ended.
+    pub async fn prune(&self) -> Result<Pruned, SqliteError> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let old = before(now, shared.config.retention);
+        let dead = before(now, shared.config.tombstone_retention.max(shared.config.retention));
+        Ok(Pruned {
+            messages: delete(shared, MESSAGES, old).await?,
+            reclaimed: retention::reclaim(shared, now).await?,
+            changes: delete(shared, CHANGES, old).await?,
+            answers: delete(shared, ANSWERS, now.as_microsecond()).await?,
+            tombstones: delete(shared, TOMBSTONES, dead).await?,
+        })
+    }
+}
+
+/// The moment `age` before `now`, in microseconds.
+pub(super) fn before(now: Timestamp, age: Duration) -> i64 {
+    now.as_microsecond().saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Runs `statement`, whose parameters are a time and a number of rows, until it finds no more.
+async fn delete(shared: &Arc<Shared>, statement: &'static str, before: i64) -> Result<u64, SqliteError> {
+    let mut deleted = 0;
+    for _ in 0..TRANSACTIONS_PER_CALL_MAX {
+        let now = delete_some(shared, statement, before).await?;
+        deleted += now;
+        if now < u64::from(ROWS_PER_TRANSACTION_MAX) {
+            break;
+        }
+    }
+    Ok(deleted)
+}
+
+async fn delete_some(shared: &Shared, statement: &'static str, before: i64) -> Result<u64, SqliteError> {
+    shared
+        .writer
+        .run(move |connection| {
+            Box::pin(async move {
+                let query = sqlx::query(statement).bind(before).bind(i64::from(ROWS_PER_TRANSACTION_MAX));
+                let deleted = query.execute(connection).await.map_err(SqliteError::from_driver)?;
+                Ok(deleted.rows_affected())
+            })
+        })
+        .await
+}

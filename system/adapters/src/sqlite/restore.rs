@@ -1,0 +1,120 @@
+//! A backup takes the place of the database.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use super::backup::{copy, partial, remove, sync_folder};
+use super::errors::{SqliteError, is_busy};
+use super::migrations::{migrate, schema_of};
+
+/// Puts a copy of `from` in the place of the database `to`, which no service may have open, under an incarnation above
+/// both: versions of the past come again, and caches must not take them for the old ones. Answers the incarnation.
+///
+/// # Errors
+/// [`SqliteError`], if `from` is damaged, of a later release or another program, or if `to` is in use. `to` is then what
+/// it was.
+pub async fn restore(from: &Path, to: &Path) -> Result<u64, SqliteError> {
+    let partial = partial(to);
+    let prepared = prepare(from, to, &partial).await;
+    // Whatever happened, nothing half done stays.
+    let removed = remove(&partial);
+    let incarnation = prepared?;
+    removed.map(|()| incarnation)
+}
+
+async fn prepare(from: &Path, to: &Path, partial: &Path) -> Result<u64, SqliteError> {
+    if !from.exists() {
+        return Err(SqliteError::Damaged { path: from.display().to_string(), reason: "there is no such file".into() });
+    }
+    copy(from, partial).await?;
+    let mut copied = open(partial).await?;
+    check(&mut copied, from).await?;
+    migrate(&mut copied, &from.display().to_string()).await?;
+    // From here to its end nobody else can open `to`.
+    let replaced = lock_replaced(to).await?;
+    let past = match replaced {
+        Some((_, incarnation)) => incarnation,
+        None => 0,
+    };
+    let raised: Vec<i64> =
+        sqlx::query_scalar("UPDATE meta SET incarnation = max(incarnation, ?) + 1 RETURNING incarnation")
+            .bind(past)
+            .fetch_all(&mut copied)
+            .await
+            .map_err(|error| SqliteError::io("raising the incarnation")(error.into()))?;
+    copied.close().await.map_err(|error| SqliteError::io("closing the copy")(error.into()))?;
+    put(partial, to).map_err(|error| SqliteError::io(format!("writing {}", to.display()))(error.into()))?;
+    if let Some((lock, _)) = replaced {
+        // The file that it had open is gone; whether it closes well concerns nobody.
+        drop(lock.close_hard().await);
+    }
+    Ok(raised.first().copied().unwrap_or_default().unsigned_abs())
+}
+
+async fn open(path: &Path) -> Result<SqliteConnection, SqliteError> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        // The copy is one file until it has its place.
+        .journal_mode(SqliteJournalMode::Delete)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(|error| SqliteError::io(format!("opening {}", path.display()))(error.into()))
+}
+
+async fn check(copied: &mut SqliteConnection, from: &Path) -> Result<(), SqliteError> {
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check")
+        .fetch_all(copied)
+        .await
+        .map_err(|error| SqliteError::io(format!("checking {}", from.display()))(error.into()))?;
+    match found.as_slice() {
+        [only] if only == "ok" => Ok(()),
+        _ => Err(SqliteError::Damaged { path: from.display().to_string(), reason: found.join("; ") }),
+    }
+}
+
+/// Takes the database that is to be replaced for ourselves alone, and reads its incarnation; `None` if there is none.
+async fn lock_replaced(to: &Path) -> Result<Option<(SqliteConnection, i64)>, SqliteError> {
+    if !to.exists() {
+        return Ok(None);
+    }
+    let failed = |error: sqlx::Error| match is_busy(&error) {
+        true => SqliteError::InUse(to.display().to_string()),
+        false => SqliteError::io(format!("locking {}", to.display()))(error.into()),
+    };
+    let options = SqliteConnectOptions::new().filename(to).disable_statement_logging();
+    let mut lock = options.connect().await.map_err(failed)?;
+    if schema_of(&mut lock, &to.display().to_string()).await? == 0 {
+        return Ok(None);
+    }
+    // Leaving the log mode needs the file alone: it fails while any other connection is open, and empties the log.
+    sqlx::query("PRAGMA locking_mode = EXCLUSIVE").execute(&mut lock).await.map_err(failed)?;
+    sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut lock).await.map_err(failed)?;
+    let incarnation: i64 =
+        sqlx::query_scalar("SELECT incarnation FROM meta").fetch_one(&mut lock).await.map_err(failed)?;
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut lock).await.map_err(failed)?;
+    Ok(Some((lock, incarnation)))
+}
+
+/// Puts the file on disk and in its place. What is left of the old database's log would be taken for the new one's.
+fn put(partial: &Path, to: &Path) -> std::io::Result<()> {
+    File::open(partial)?.sync_all()?;
+    for suffix in ["-wal", "-shm", "-journal"] {
+        match std::fs::remove_file(beside(to, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    std::fs::rename(partial, to)?;
+    sync_folder(to)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

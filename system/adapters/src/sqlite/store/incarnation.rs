@@ -1,0 +1,29 @@
+//! The database's incarnation.
+
+use coherence::Incarnation;
+use domain::ports::StoreError;
+use sqlx::sqlite::SqlitePool;
+
+use crate::sqlite::connection::Writer;
+use crate::sqlite::errors::PortError;
+use crate::sqlite::row;
+
+pub(super) async fn read(readers: &SqlitePool) -> Result<Incarnation, sqlx::Error> {
+    let value: i64 = sqlx::query_scalar("SELECT incarnation FROM meta").fetch_one(readers).await?;
+    row::counter(value).map(Incarnation)
+}
+
+pub(super) async fn raise(writer: &Writer) -> Result<Incarnation, StoreError> {
+    const RAISE: &str = "UPDATE meta SET incarnation = incarnation + 1 RETURNING incarnation";
+    writer
+        .run(|connection| {
+            Box::pin(async move {
+                // fetch_all: the statement ends, and so commits, only when it was read to its end.
+                let raised: Vec<i64> =
+                    sqlx::query_scalar(RAISE).fetch_all(connection).await.map_err(StoreError::from_driver)?;
+                let raised = raised.first().copied().unwrap_or_default();
+                row::counter(raised).map(Incarnation).map_err(StoreError::from_driver)
+            })
+        })
+        .await
+}
