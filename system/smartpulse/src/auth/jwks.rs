@@ -102,22 +102,25 @@ async fn fetch(client: &reqwest::Client, url: &str) -> Result<String, FetchError
 }
 
 /// A client that follows no redirects and speaks TLS by aws-lc-rs with the platform's roots. The provider is given
-/// explicitly: in tests and simulations no `main` installs one.
+/// explicitly: in tests and simulations no `main` installs one. Without any roots (a bare container) plain HTTP still
+/// works, and HTTPS fails when it is used.
 ///
 /// # Errors
-/// The platform has no roots.
+/// TLS or the client cannot be set up.
 pub fn https_client() -> Result<reqwest::Client, ClientError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(ClientError::Tls)?
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| ClientError::Build(Arc::new(error)))
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(ClientError::Tls)?;
+    let tls = match builder.clone().with_platform_verifier() {
+        Ok(verified) => verified.with_no_client_auth(),
+        Err(error) => {
+            tracing::debug!(%error, "the platform has no root certificates");
+            builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+        }
+    };
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls);
+    let client = client.redirect(reqwest::redirect::Policy::none()).build();
+    client.map_err(|error| ClientError::Build(Arc::new(error)))
 }
 
 /// An HTTP client cannot be made.

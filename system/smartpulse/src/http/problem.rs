@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::code::Code;
 
@@ -13,7 +13,7 @@ const CONTENT_TYPE: &str = "application/problem+json";
 const TYPE_PREFIX: &str = "urn:smartpulse:problem:";
 
 /// One value that is not allowed, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// The path of the field (`items[3].demand`), the query parameter or the header.
     pub field: String,

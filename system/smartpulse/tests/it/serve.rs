@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use axum::serve::Listener;
+use smartpulse::auth::https_client;
 use smartpulse::serve::{Drain, Importance, ServeLimits, Served, Tasks, listen, serve};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -171,9 +172,7 @@ async fn a_head_over_the_limit_is_431() {
 #[tokio::test]
 async fn http2_is_served_too_and_the_date_can_be_left_out() {
     let server = started(limits()).await;
-    let client = reqwest::Client::builder();
-    let client = client.tls_backend_preconfigured(tls()).build().unwrap();
-    let response = client.get(format!("http://{}/", server.address)).send().await.unwrap();
+    let response = https_client().unwrap().get(format!("http://{}/", server.address)).send().await.unwrap();
     assert!(!response.headers().contains_key("date"));
     let (mut sender, connection) = hyper::client::conn::http2::handshake(
         hyper_util::rt::TokioExecutor::new(),
@@ -185,12 +184,6 @@ async fn http2_is_served_too_and_the_date_can_be_left_out() {
     let request = http::Request::builder().uri("http://x/").body(Body::empty()).unwrap();
     let response = sender.send_request(request).await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, http::Version::HTTP_2));
-}
-
-fn tls() -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
 }
 
 #[tokio::test]

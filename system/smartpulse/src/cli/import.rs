@@ -1,0 +1,158 @@
+//! `smartpulse import`.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::args::ConfigArgs;
+use super::batch_client::{BatchAnswer, BatchClient, ItemStatus};
+use super::error::CliError;
+use super::progress::Progress;
+use super::run::Surroundings;
+use super::token::{Grant, sign};
+use crate::config::Secret;
+use crate::import::{Item, Mapping, read_rows};
+
+const TOKEN_VARIABLE: &str = "SMARTPULSE_TOKEN";
+const BATCH_MAX: i64 = 10_000;
+/// More bad rows than this are counted, not shown.
+const SHOWN_ROWS_MAX: usize = 20;
+
+/// Sends the rows of a CSV file to a running service; a second run changes nothing
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  smartpulse import opsd_germany_daily.csv
+  smartpulse import load.csv --mapping \"forecastDate=Date,demand=Load,confidence='0.9',\\
+companyId='0b5d0000-0000-4000-8000-00000000c0de',productionUnitId='0b5d0000-0000-4000-8000-0000000000de'\"")]
+pub(super) struct ImportCommand {
+    /// The file, with a header line
+    file: PathBuf,
+    /// The service
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The token [default: $SMARTPULSE_TOKEN; for a service on this machine, one signed with its secret]
+    #[arg(long, value_parser = parse_token)]
+    token: Option<Secret<String>>,
+    /// Which column is which field: field=Column or field='constant', with commas between [default: by the header]
+    #[arg(long)]
+    mapping: Option<Mapping>,
+    /// Rows per request
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=BATCH_MAX))]
+    batch: u32,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn parse_token(text: &str) -> Result<Secret<String>, std::convert::Infallible> {
+    Ok(Secret::new(text.trim().to_owned()))
+}
+
+#[derive(Debug, Default)]
+struct Summary {
+    rows: u64,
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    bad_rows: Vec<String>,
+    bad: u64,
+}
+
+impl ImportCommand {
+    pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
+        let mut summary = Summary::default();
+        let items = self.read(&mut summary)?;
+        let token = self.token(surroundings)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| CliError::Runtime(Arc::new(error)))?;
+        let mut progress = Progress::new(items.len() as u64, &mut *surroundings.err, surroundings.is_terminal);
+        let sent = runtime.block_on(self.send(&items, token, &mut summary, &mut progress));
+        progress.finish();
+        summary.print(&self.file, surroundings)?;
+        sent?;
+        if summary.bad == 0 { Ok(()) } else { Err(CliError::Rows(summary.bad, summary.rows)) }
+    }
+
+    fn read(&self, summary: &mut Summary) -> Result<Vec<(u64, Item)>, CliError> {
+        let path = self.file.display().to_string();
+        let file =
+            File::open(&self.file).map_err(|error| CliError::File { path: path.clone(), source: Arc::new(error) })?;
+        let rows = read_rows(BufReader::new(file), self.mapping.as_ref());
+        let mut items = Vec::new();
+        for row in rows.map_err(|source| CliError::Table { path, source })? {
+            summary.rows += 1;
+            match row.item {
+                Ok(item) => items.push((row.line, item)),
+                Err(error) => summary.bad_row(row.line, &error.to_string()),
+            }
+        }
+        Ok(items)
+    }
+
+    /// A token of our own goes to this machine only: elsewhere it would hand a stranger the keys of the local service.
+    fn token(&self, surroundings: &Surroundings<'_>) -> Result<Option<Secret<String>>, CliError> {
+        let given = || surroundings.env.get(TOKEN_VARIABLE).map(|token| Secret::new(token.trim().to_owned()));
+        if let Some(token) = self.token.clone().or_else(given) {
+            return Ok(Some(token));
+        }
+        let host = self.url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+        if !matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+            return Ok(None);
+        }
+        let config = self.config.load(surroundings)?.config;
+        let none_made = |_: &mut [u8]| Err("the service has not made its secret yet".to_owned());
+        Ok(sign(&config, Grant::everything(), (surroundings.now_unix_s)(), none_made).ok().map(Secret::new))
+    }
+
+    async fn send(
+        &self,
+        items: &[(u64, Item)],
+        token: Option<Secret<String>>,
+        summary: &mut Summary,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), CliError> {
+        let mut client = BatchClient::new(&self.url, token)?;
+        for batch in items.chunks(self.batch as usize) {
+            let payload: Vec<Item> = batch.iter().map(|(_, item)| item.clone()).collect();
+            let answer = client.send(&payload, |text| progress.say(text)).await?;
+            summary.add(batch, &answer);
+            progress.advance(batch.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Summary {
+    fn bad_row(&mut self, line: u64, message: &str) {
+        self.bad += 1;
+        if self.bad_rows.len() < SHOWN_ROWS_MAX {
+            self.bad_rows.push(format!("line {line}: {message}"));
+        }
+    }
+
+    fn add(&mut self, batch: &[(u64, Item)], answer: &BatchAnswer) {
+        self.created += answer.created;
+        self.updated += answer.updated;
+        self.unchanged += answer.unchanged;
+        for result in answer.results.iter().filter(|result| result.status == ItemStatus::Invalid) {
+            let line = batch.get(result.index).map_or(0, |(line, _)| *line);
+            let reasons: Vec<String> = result.details.iter().map(|d| format!("{}: {}", d.field, d.message)).collect();
+            self.bad_row(line, &reasons.join("; "));
+        }
+    }
+
+    fn print(&self, file: &Path, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
+        let Self { created, updated, unchanged, bad, bad_rows, .. } = self;
+        for row in bad_rows {
+            writeln!(surroundings.err, "{}: {row}", file.display())?;
+        }
+        let hidden = bad.saturating_sub(bad_rows.len() as u64);
+        if hidden > 0 {
+            writeln!(surroundings.err, "{}: and {hidden} more", file.display())?;
+        }
+        let text = format!("{created} created, {updated} updated, {unchanged} unchanged, {bad} not accepted");
+        Ok(writeln!(surroundings.out, "{text}")?)
+    }
+}

@@ -1,0 +1,12 @@
+//! Turning tables into forecasts.
+//!
+//! [`mapping`] says which column becomes which field, [`rows`] applies it to a CSV and yields [`Item`]s with the line
+//! each came from. Both are pure: the command line sends the items over HTTP, the first start hands the [`sample`] to
+//! the service directly.
+
+pub mod mapping;
+pub mod rows;
+pub mod sample;
+
+pub use mapping::{Field, Mapping, MappingError};
+pub use rows::{Item, Row, RowError, read_rows};
