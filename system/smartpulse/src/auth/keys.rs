@@ -48,6 +48,11 @@ pub enum JwksError {
 }
 
 impl KeySet {
+    /// No key: every token is refused until there is one.
+    pub fn empty() -> Self {
+        Self { keys: Vec::new() }
+    }
+
     /// HS256 with the current secret and perhaps the one before it.
     pub fn hs256(current: &[u8], previous: Option<&[u8]>) -> Self {
         let key = |secret| Key {

@@ -6,13 +6,15 @@
 //! chooses among keys, never among algorithms. The result is a [`Caller`]: user, companies, roles.
 
 pub mod caller;
-pub mod claims;
+mod claims;
 pub mod error;
 pub mod extract;
 pub mod jwks;
 pub mod keys;
-pub mod memo;
+mod memo;
+pub mod refresh_job;
 pub mod secret_file;
+pub mod setup;
 pub mod sign;
 pub mod verifier;
 
@@ -21,6 +23,8 @@ pub use error::AuthError;
 pub use extract::Authenticated;
 pub use jwks::{JwksSource, https_client};
 pub use keys::KeySet;
-pub use secret_file::load_or_create_secret;
+pub use refresh_job::refresh_hourly;
+pub use secret_file::{SecretFileError, load_or_create_secret};
+pub use setup::{SetupError, signing_secret, verifier};
 pub use sign::{TokenRequest, sign_hs256};
 pub use verifier::{NowUnixS, Rules, Verifier};

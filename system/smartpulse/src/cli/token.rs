@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::args::ConfigArgs;
 use super::error::CliError;
 use super::run::Surroundings;
-use crate::auth::{Role, Scope, TokenRequest, load_or_create_secret, sign_hs256};
-use crate::config::{AuthMode, Config, Profile};
+use crate::auth::{Role, Scope, TokenRequest, sign_hs256, signing_secret};
+use crate::config::Config;
 
 /// The user of a token that names none.
 pub const DEFAULT_USER: Uuid = Uuid::from_u128(0x0b5d_0000_0000_4000_8000_0000_0000_0001);
@@ -102,17 +102,11 @@ pub fn sign(
     now_unix_s: i64,
     random: impl FnOnce(&mut [u8]) -> Result<(), String>,
 ) -> Result<String, CliError> {
-    let secret = match &config.auth.mode {
-        AuthMode::Hs256 { secret: Some(secret), .. } => secret.clone(),
-        AuthMode::Hs256 { secret: None, .. } if config.profile == Profile::Embedded => {
-            load_or_create_secret(&config.data_dir, random)?
-        }
-        _ => {
-            let text =
-                "tokens are signed by the issuer of auth.jwks_url or auth.jwks_file, not here (auth.mode = \"jwks\")";
-            return Err(CliError::Refused(text.to_owned()));
-        }
-    };
+    let secret = signing_secret(config, random)?.ok_or_else(|| {
+        let text =
+            "tokens are signed by the issuer of auth.jwks_url or auth.jwks_file, not here (auth.mode = \"jwks\")";
+        CliError::Refused(text.to_owned())
+    })?;
     let request = TokenRequest {
         user: grant.user,
         scope: grant.scope,

@@ -28,9 +28,10 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// How long a head may take, the first one from the acceptance on. Noticed within a quarter more.
+    /// How long a head may take, the first one from the acceptance on. Acted on at most half of the
+    /// shorter of the two limits later.
     pub header_timeout: Duration,
-    /// How long a connection may be idle between requests. Noticed within a quarter more.
+    /// How long a connection may be idle between requests; acted on as late.
     pub idle_timeout: Duration,
     /// Connections at the same time. Further ones are not accepted: they wait in the operating system's queue.
     pub max_connections: usize,

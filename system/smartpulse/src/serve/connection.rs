@@ -20,7 +20,7 @@ use super::accept::ServeLimits;
 use super::activity::{Activity, CountedIo, GuardedBody, State};
 use super::drain::Drain;
 
-/// A limit is noticed within a quarter of itself.
+/// How often the one timer of a connection looks, per shorter limit.
 const LOOKS_PER_LIMIT: u32 = 4;
 
 /// Why a connection ended.
@@ -113,7 +113,7 @@ impl<'a> Watch<'a> {
         let now = Instant::now();
         let state = self.activity.look(&mut self.finished);
         if state != self.state || state == State::Busy {
-            // Idle looks begin one interval late at most, so that a limit is never cut short.
+            // Counted from the look that saw it, so that a limit is never cut short.
             (self.state, self.since, self.asked) = (state, now, false);
         }
         let age = now.duration_since(self.since);

@@ -16,8 +16,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use smartpulse::auth::{
-    AuthError, JwksSource, KeySet, NowUnixS, Role, Rules, Scope, TokenRequest, Verifier, https_client, sign_hs256,
+    self, AuthError, JwksSource, KeySet, NowUnixS, Role, Rules, Scope, TokenRequest, Verifier, https_client, sign_hs256,
 };
+use smartpulse::config::{Config, Inputs, load};
 use uuid::Uuid;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -312,6 +313,36 @@ async fn a_removed_key_drops_the_tokens_that_were_verified_with_it() {
     verifier.refresh().await.unwrap();
     assert_eq!(verifier.verify(&gone).await.unwrap_err(), AuthError::UnknownKey);
     assert!(verifier.verify(&kept).await.is_ok());
+}
+
+fn config(settings: &[(&str, &str)]) -> Config {
+    let env = settings
+        .iter()
+        .map(|(key, value)| (format!("SMARTPULSE__{}", key.to_uppercase().replace('.', "__")), (*value).to_owned()));
+    load(&Inputs { env: env.collect(), ..Inputs::default() }).unwrap().config
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_at_the_start_is_asked_again_with_the_first_token() {
+    let key = ec("k");
+    let issuer = issuer(json!("down")).await;
+    let config = config(&[("auth.mode", "jwks"), ("auth.jwks_url", &issuer.url)]);
+    let unasked = |_: &mut [u8]| Err("no secret is made".to_owned());
+    let verifier = auth::verifier(&config, unasked, 7, Clock::at(1000).port()).await.unwrap();
+    *issuer.keys.lock().unwrap() = json!({"keys": [key.1]});
+    assert!(verifier.verify(&token_by(&key.0, Algorithm::ES256, "k")).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_configured_verifier_knows_both_secrets_and_the_rules() {
+    let secrets = [std::str::from_utf8(SECRET).unwrap(), std::str::from_utf8(OLD).unwrap()];
+    let config = config(&[("auth.secret", secrets[0]), ("auth.previous_secret", secrets[1]), ("auth.issuer", "us")]);
+    let unasked = |_: &mut [u8]| Err("no secret is made".to_owned());
+    let verifier = auth::verifier(&config, unasked, 7, Clock::at(1000).port()).await.unwrap();
+    for secret in secrets {
+        assert!(verifier.verify(&hs(&with(json!({"iss": "us"})), secret.as_bytes())).await.is_ok());
+        assert_eq!(verifier.verify(&hs(&claims(), secret.as_bytes())).await.unwrap_err(), AuthError::Issuer);
+    }
 }
 
 #[tokio::test]
