@@ -71,7 +71,7 @@ struct BatchRequest<'a> {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SendError {
     /// Nobody answers.
-    #[error("cannot reach {url}: {source}. Is the service running there? `smartpulse` starts one")]
+    #[error("cannot reach {url}: {}. Is the service running there? `smartpulse` starts one", root_cause(.source))]
     Unreachable {
         /// The address.
         url: String,
@@ -201,4 +201,13 @@ fn words_of(body: &[u8]) -> String {
         Ok(Words { title, detail: None }) => title,
         Err(_) => String::from_utf8_lossy(body).chars().take(PROBLEM_CHARS_MAX).collect(),
     }
+}
+
+/// The library's own words only say that the request was not sent.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }

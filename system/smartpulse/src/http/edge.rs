@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::code::Code;
+use super::concurrency::{ConcurrencyCap, Running};
 use super::problem::{InternalCause, Problem};
 use super::request_id::{RequestIds, X_INSTANCE, X_REQUEST_ID};
 use crate::panics::panic_text;
@@ -32,6 +33,7 @@ struct Shared {
     ids: RequestIds,
     metrics: RequestMetrics,
     log_requests: bool,
+    cap: Option<ConcurrencyCap>,
 }
 
 /// Puts the edge around the routes: `router.layer(EdgeLayer::new(..))`, last, so that fallbacks are inside too.
@@ -40,8 +42,9 @@ pub struct EdgeLayer(Arc<Shared>);
 
 impl EdgeLayer {
     /// `log_requests` logs each answer at INFO; it is off by default, since a hit is cheaper than its log line.
-    pub fn new(ids: RequestIds, metrics: RequestMetrics, log_requests: bool) -> Self {
-        Self(Arc::new(Shared { ids, metrics, log_requests }))
+    /// With a `cap`, what comes over it is answered with 503 and reaches no handler; give none to the internal address.
+    pub fn new(ids: RequestIds, metrics: RequestMetrics, log_requests: bool, cap: Option<ConcurrencyCap>) -> Self {
+        Self(Arc::new(Shared { ids, metrics, log_requests, cap }))
     }
 }
 
@@ -81,8 +84,15 @@ where
         let path = self.shared.log_requests.then(|| request.uri().path().to_owned());
         request.extensions_mut().insert(RequestId(id.clone()));
         self.shared.metrics.begin();
-        let seen = Seen { shared: Arc::clone(&self.shared), id, route, method, path, started: Instant::now() };
-        EdgeFuture { inner: self.inner.call(request), seen }
+        let (running, refused) = match self.shared.cap.as_ref().map(ConcurrencyCap::try_enter) {
+            None => (None, None),
+            Some(Ok(running)) => (Some(running), None),
+            Some(Err(problem)) => (None, Some(problem)),
+        };
+        let inner = refused.is_none().then(|| self.inner.call(request));
+        let shared = Arc::clone(&self.shared);
+        let seen = Seen { shared, id, route, method, path, started: Instant::now(), refused, _running: running };
+        EdgeFuture { inner, seen }
     }
 }
 
@@ -95,6 +105,8 @@ struct Seen {
     method: Method,
     path: Option<String>,
     started: Instant,
+    refused: Option<Problem>,
+    _running: Option<Running>,
 }
 
 impl Drop for Seen {
@@ -107,7 +119,7 @@ pin_project! {
     /// The future of [`Edge`].
     pub struct EdgeFuture<F> {
         #[pin]
-        inner: F,
+        inner: Option<F>,
         seen: Seen,
     }
 }
@@ -121,8 +133,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let inner = match (this.inner.as_pin_mut(), this.seen.refused.take()) {
+            (Some(inner), None) => inner,
+            (_, problem) => {
+                let problem = problem.unwrap_or_else(|| Problem::internal("polled after its end"));
+                return Poll::Ready(Ok(this.seen.finish(problem.into_response())));
+            }
+        };
         // A handler that panicked is not polled again, so what it left half done is never seen.
-        let response = match catch_unwind(AssertUnwindSafe(|| this.inner.poll(cx))) {
+        let response = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
             Ok(polled) => match ready!(polled) {
                 Ok(response) => response.into_response(),
                 Err(never) => match never {},

@@ -19,6 +19,6 @@ pub use concurrency::{ConcurrencyCap, Running, within};
 pub use edge::{EdgeLayer, RequestId};
 pub use extract::{BodyLimit, JsonBody};
 pub use params::{QueryParams, parse_id};
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, ProblemDocument};
 pub use rate_limit::{RateLimiter, TooMany};
 pub use request_id::{RequestIds, X_INSTANCE, X_REQUEST_ID};

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::code::Code;
 
@@ -13,7 +14,7 @@ const CONTENT_TYPE: &str = "application/problem+json";
 const TYPE_PREFIX: &str = "urn:smartpulse:problem:";
 
 /// One value that is not allowed, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// The path of the field (`items[3].demand`), the query parameter or the header.
     pub field: String,
@@ -38,18 +39,28 @@ pub struct Problem {
     cause: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The body of an error answer (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+#[schema(as = Problem)]
+pub struct ProblemDocument<'a> {
+    /// `urn:smartpulse:problem:<code>`.
     r#type: String,
+    /// The same for every occurrence of the code.
     title: &'a str,
+    /// The HTTP status.
     status: u16,
+    /// What is particular about this occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+    /// The same as `title`.
     error: &'a str,
+    /// One of a closed list.
     code: &'a str,
+    /// Each invalid value.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     details: &'a [FieldError],
+    /// The request, for an internal error.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -119,7 +130,7 @@ impl Problem {
     /// The body, with the request id when it is known.
     pub(crate) fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let internal = self.code == Code::Internal;
-        let document = Document {
+        let document = ProblemDocument {
             r#type: format!("{TYPE_PREFIX}{}", self.code.as_str()),
             title: self.code.title(),
             status: self.code.status().as_u16(),

@@ -233,7 +233,8 @@ fn what_cannot_work_is_said_at_once() {
         ran.err
     };
     assert!(error(&["import", "/no/such.csv"]).contains("cannot read /no/such.csv"));
-    assert!(error(&["import", SAMPLE, "--url", "http://127.0.0.1:1"]).contains("`smartpulse` starts one"));
+    let unreachable = error(&["import", SAMPLE, "--url", "http://127.0.0.1:1"]);
+    assert!(unreachable.contains("refused") && unreachable.contains("`smartpulse` starts one"), "{unreachable}");
     assert!(error(&["import", SAMPLE, "--mapping", "demnd=X"]).contains("did you mean \"demand\"?"));
     let other = dir.path().join("other.csv");
     std::fs::write(&other, "a,b\n1,2\n").unwrap();

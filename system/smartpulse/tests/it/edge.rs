@@ -8,20 +8,25 @@ use axum::routing::get;
 use http::StatusCode;
 use serde_json::Value;
 use smartpulse::http::params::{method_not_allowed, route_not_found};
-use smartpulse::http::{EdgeLayer, Problem, RequestIds};
+use smartpulse::http::{ConcurrencyCap, EdgeLayer, Problem, RequestIds};
 use smartpulse::telemetry::{Catalogue, RequestMetrics};
 use tower::ServiceExt;
 
 fn router() -> (Router, Catalogue) {
+    capped(None)
+}
+
+fn capped(cap: Option<ConcurrencyCap>) -> (Router, Catalogue) {
     let mut catalogue = Catalogue::new();
     let metrics = RequestMetrics::register(&mut catalogue, ["/things/{id}".to_owned()]);
     let router = Router::new()
         .route("/things/{id}", get(|| async { "thing" }))
+        .route("/never", get(std::future::pending::<()>))
         .route("/panic", get(|| async { panic!("secret state") as () }))
         .route("/broken", get(|| async { Problem::internal("disk password hunter2") }))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(EdgeLayer::new(RequestIds::new("node-1", "b"), metrics, false));
+        .layer(EdgeLayer::new(RequestIds::new("node-1", "b"), metrics, false, cap));
     (router, catalogue)
 }
 
@@ -77,4 +82,20 @@ async fn unknown_routes_and_methods_are_problems_and_counted_by_template() {
     assert!(text.contains(r#"http_requests_total{route="/things/{id}",method="GET",status="200"} 1"#), "{text}");
     assert!(text.contains(r#"http_requests_total{route="/things/{id}",method="DELETE",status="405"} 1"#), "{text}");
     assert!(text.contains(r#"http_requests_total{route="unmatched",method="GET",status="404"} 1"#), "{text}");
+}
+
+#[tokio::test]
+async fn what_comes_over_the_cap_is_503_and_a_client_that_leaves_makes_room() {
+    let (router, catalogue) = capped(Some(ConcurrencyCap::new(1)));
+    let busy = router.clone();
+    let running = tokio::spawn(async move { call(&busy, "GET", "/never", None).await });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let refused = call(&router, "GET", "/things/1", None).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after") && refused.headers().contains_key("x-request-id"));
+    assert_eq!(document(refused).await["code"], "OVERLOADED");
+    running.abort();
+    assert!(running.await.is_err());
+    assert_eq!(call(&router, "GET", "/things/1", None).await.status(), StatusCode::OK);
+    assert!(catalogue.encode().contains("smartpulse_http_requests_running 0"));
 }
