@@ -2,5 +2,6 @@
 #![deny(missing_docs)]
 
 pub mod event;
+pub mod forecast;
 pub mod model;
 pub mod ports;

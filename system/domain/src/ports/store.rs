@@ -33,9 +33,7 @@ impl Lookup {
     /// The version of what was found.
     pub fn version(&self) -> Version {
         match self {
-            Self::Found { forecast, incarnation } => {
-                Version { incarnation: *incarnation, id: forecast.version_id }
-            }
+            Self::Found { forecast, incarnation } => Version { incarnation: *incarnation, id: forecast.version_id },
             Self::Absent { version } => *version,
         }
     }
