@@ -1,8 +1,8 @@
 //! Who is calling: bearer tokens (JWT), verified once and remembered until they expire.
 //!
-//! A request's token goes to the [`Verifier`]. The [memo](memo) answers for a token seen before: one lookup, a
+//! A request's token goes to the [`Verifier`]. The [memo](mod@memo) answers for a token seen before: one lookup, a
 //! constant-time comparison of the whole token, and its times against the clock. Else the signature is checked with the
-//! [keys](keys) of the configured secret or of a [JWKS](jwks), each of which knows its one algorithm; the token's header
+//! [keys](mod@keys) of the configured secret or of a [JWKS](mod@jwks), each of which knows its one algorithm; the token's header
 //! chooses among keys, never among algorithms. The result is a [`Caller`]: user, companies, roles.
 
 pub mod caller;

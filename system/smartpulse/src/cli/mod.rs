@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! [`run`] parses the arguments and runs one command; each command is a file. What a command needs of its surroundings
+//! [`run()`] parses the arguments and runs one command; each command is a file. What a command needs of its surroundings
 //! (environment, clock, randomness, terminal) is handed to it, so that tests run commands as users do.
 
 pub mod args;
