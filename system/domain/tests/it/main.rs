@@ -5,4 +5,5 @@ mod golden;
 mod input;
 mod list;
 mod model;
+mod service;
 mod support;

@@ -1,0 +1,9 @@
+//! The use cases over the memory adapters, under paused time.
+
+mod batch;
+mod harness;
+mod idempotency;
+mod lists;
+mod races;
+mod reads;
+mod writes;
