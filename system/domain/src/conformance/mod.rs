@@ -19,5 +19,7 @@ const CASE_DEADLINE: Duration = Duration::from_secs(60);
 /// Runs one case, and names it where the test's output is shown.
 async fn case(name: &str, run: impl Future<Output = ()>) {
     println!("conformance: {name}");
-    tokio::time::timeout(CASE_DEADLINE, run).await.unwrap_or_else(|_| panic!("{name} did not end in {CASE_DEADLINE:?}"));
+    tokio::time::timeout(CASE_DEADLINE, run)
+        .await
+        .unwrap_or_else(|_| panic!("{name} did not end in {CASE_DEADLINE:?}"));
 }

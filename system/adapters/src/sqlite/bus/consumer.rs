@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ports::{BusError, Consumer, Delivery, MessageId};
+use domain::ports::{BusError, Consumer, Delivery, MessageId, SubscriptionKind};
 use tokio::time::{Instant, sleep_until};
 
 use super::state::BusState;
@@ -17,11 +17,17 @@ pub(super) struct SqliteConsumer {
     shared: Arc<Shared>,
     subscribed: Arc<Subscribed>,
     id: ConsumerId,
+    kind: SubscriptionKind,
 }
 
 impl SqliteConsumer {
-    pub(super) fn new(shared: Arc<Shared>, subscribed: Arc<Subscribed>, id: ConsumerId) -> Self {
-        Self { shared, subscribed, id }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        subscribed: Arc<Subscribed>,
+        id: ConsumerId,
+        kind: SubscriptionKind,
+    ) -> Self {
+        Self { shared, subscribed, id, kind }
     }
 
     /// The cursor of a durable subscription changed.
@@ -76,6 +82,10 @@ impl Consumer for SqliteConsumer {
     }
 
     async fn ack_through(&mut self, id: MessageId) -> Result<(), BusError> {
+        if self.kind != SubscriptionKind::Exclusive {
+            let text = "a shared subscription acknowledges one message at a time";
+            return Err(BusError::Corrupt(text.to_owned()));
+        }
         self.subscribed.settle(|window| window.ack_through(id))?;
         self.changed();
         Ok(())

@@ -70,8 +70,8 @@ impl BusState {
                 .or_insert_with(|| Arc::new(Subscribed::new(topic, &name, window()))),
         );
         // Under the lock: the last consumer may be leaving, and must not remove what this one joins.
-        subscribed.join(id, kind).map_err(|other| BusError::Unavailable(Some(Arc::new(other))))?;
-        Ok(SqliteConsumer::new(Arc::clone(shared), subscribed, id))
+        subscribed.join(id, kind)?;
+        Ok(SqliteConsumer::new(Arc::clone(shared), subscribed, id, kind))
     }
 
     /// Ends the durable subscription here, and deletes it.

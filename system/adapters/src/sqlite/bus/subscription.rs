@@ -79,10 +79,12 @@ impl Subscribed {
     }
 
     /// Adds a consumer. The kinds of all consumers must agree.
-    pub(super) fn join(&self, consumer: ConsumerId, kind: SubscriptionKind) -> Result<(), OtherKind> {
+    pub(super) fn join(&self, consumer: ConsumerId, kind: SubscriptionKind) -> Result<(), BusError> {
         let mut state = self.state();
         match state.consumers.values().next() {
-            Some(present) if *present != kind => Err(OtherKind { name: self.name.clone(), present: *present }),
+            Some(present) if *present != kind => {
+                Err(BusError::Corrupt(format!("the subscription {} has consumers that are {present:?}", self.name)))
+            }
             _ => {
                 state.consumers.insert(consumer, kind);
                 Ok(())
@@ -254,12 +256,4 @@ impl Subscribed {
 /// How long until an unacknowledged message comes again, by the settings.
 pub(super) fn redelivery(shared: &Shared) -> Redelivery {
     Redelivery { timeout: shared.config.redelivery_timeout, delay: shared.config.redelivery_delay }
-}
-
-/// A consumer of another kind is there already.
-#[derive(Debug, thiserror::Error)]
-#[error("the subscription {name} has consumers that share it as {present:?}")]
-pub(super) struct OtherKind {
-    name: String,
-    present: SubscriptionKind,
 }

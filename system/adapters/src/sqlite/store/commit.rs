@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coherence::{Incarnation, Timestamp, VersionId};
-use domain::model::{Forecast, ForecastId, NaturalKey};
-use domain::ports::{Committed, RowWrite, StoreError, Topic, WriteSet};
+use domain::model::{Forecast, ForecastId, NaturalKey, microseconds};
+use domain::ports::{Committed, StoreError, Topic, WriteSet};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
@@ -34,14 +34,14 @@ const PREPARED_ROWS_MAX: usize = 2;
 const PREPARED_EVENTS_MAX: usize = 4;
 
 pub(super) async fn commit(shared: &Arc<Shared>, set: WriteSet) -> Result<Committed, StoreError> {
-    refuse_duplicates(&set)?;
+    refuse_malformed(&set)?;
     let topics: BTreeSet<Topic> = set.outbox.iter().map(|event| event.topic).collect();
     let writing = Arc::clone(shared);
     shared
         .writer
         .run(move |connection| {
             Box::pin(async move {
-                let at = writing.clock.now();
+                let at = microseconds(writing.clock.now());
                 let bytes_max = writing.config.max_bytes;
                 let present = look(connection, &set, at, bytes_max).await?;
                 write(connection, &set, &present, at).await?;
@@ -60,9 +60,15 @@ struct Present {
     version: VersionId,
 }
 
-fn refuse_duplicates(set: &WriteSet) -> Result<(), StoreError> {
+/// What no state of the database could make right.
+fn refuse_malformed(set: &WriteSet) -> Result<(), StoreError> {
     let mut ids = BTreeSet::new();
     for each in &set.rows {
+        let follows = |after: &Forecast| after.id == each.id && after.version_id == each.expected.next();
+        if !each.after.as_ref().is_none_or(follows) {
+            let (id, expected) = (each.id, each.expected);
+            return Err(StoreError::Corrupt(format!("the write of {id} does not follow version {expected}")));
+        }
         if !ids.insert(each.id) {
             // The second write of an id would meet the version that the first one made.
             return Err(StoreError::Conflict { id: each.id, actual: each.expected.next() });
@@ -106,7 +112,9 @@ async fn look(
     let mut present = Vec::with_capacity(set.rows.len());
     for (wanted, found) in set.rows.iter().zip(&rows) {
         let found = present_in(found).map_err(StoreError::from_driver)?;
-        if found.version != wanted.expected {
+        // There is nothing to delete, and nothing to write a tombstone for, where there is no row.
+        let deletes_nothing = wanted.after.is_none() && !found.live;
+        if found.version != wanted.expected || deletes_nothing {
             return Err(StoreError::Conflict { id: wanted.id, actual: found.version });
         }
         present.push(found);
@@ -132,7 +140,7 @@ async fn write(
 ) -> Result<(), StoreError> {
     let mut sql = QueryBuilder::new("");
     // Deletes first: they free natural keys for the others.
-    push_deletes(&mut sql, set, present);
+    push_deletes(&mut sql, set);
     let pairs = || set.rows.iter().zip(present).filter_map(|(each, present)| Some((each.after.as_ref()?, present)));
     let updates: Vec<&Forecast> = pairs().filter(|(_, present)| present.live).map(|(after, _)| after).collect();
     let inserts: Vec<&Forecast> = pairs().filter(|(_, present)| !present.live).map(|(after, _)| after).collect();
@@ -165,25 +173,12 @@ async fn refusal(connection: &mut SqliteConnection, set: &WriteSet, error: sqlx:
     StoreError::from_driver(error)
 }
 
-fn push_deletes(sql: &mut QueryBuilder<Sqlite>, set: &WriteSet, present: &[Present]) {
-    let deletes = || set.rows.iter().zip(present).filter(|(each, _)| each.after.is_none());
-    let ids = |live: bool| -> Vec<String> {
-        deletes().filter(|(_, present)| present.live == live).map(|(each, _)| row::hex(each.id.0)).collect()
-    };
-    let live = ids(true);
-    if !live.is_empty() {
+fn push_deletes(sql: &mut QueryBuilder<Sqlite>, set: &WriteSet) {
+    let ids: Vec<String> =
+        set.rows.iter().filter(|each| each.after.is_none()).map(|each| row::hex(each.id.0)).collect();
+    if !ids.is_empty() {
         sql.push("DELETE FROM forecasts WHERE id IN (SELECT unhex(value) FROM json_each(");
-        sql.push_bind(serde_json::Value::from(live).to_string()).push(")); ");
-    }
-    // Deleting what is not there changes nothing to capture, but takes its version like any write.
-    let absent: Vec<&RowWrite> = deletes().filter(|(_, present)| !present.live).map(|(each, _)| each).collect();
-    for each in absent {
-        sql.push("INSERT INTO tombstones (id, version_id, deleted_at) VALUES (").push_bind(row::blob(each.id.0));
-        sql.push(", ").push_bind(row::signed(each.expected.next().0));
-        sql.push(
-            ", CAST(unixepoch('subsec') * 1000000 AS INTEGER)) \
-             ON CONFLICT (id) DO UPDATE SET version_id = excluded.version_id, deleted_at = excluded.deleted_at; ",
-        );
+        sql.push_bind(serde_json::Value::from(ids).to_string()).push(")); ");
     }
 }
 

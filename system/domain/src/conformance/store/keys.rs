@@ -1,6 +1,8 @@
 //! Natural keys.
 
-use crate::conformance::samples::{changed, commit, committed, company, day, delete, id, look, provider, put, row, unit};
+use crate::conformance::samples::{
+    changed, commit, committed, company, day, delete, id, look, provider, put, row, unit,
+};
 use crate::model::{Forecast, ForecastId};
 use crate::ports::{Store, StoreError};
 

@@ -100,7 +100,9 @@ pub async fn a_list_is_scoped(store: &dyn Store) {
 /// Also at the end, beyond it, and for no items at all.
 pub async fn pages_by_number_tell_whether_more_follow(store: &dyn Store) {
     let rows = sample(store).await;
-    for (skip, take, more) in [(0, 10, true), (10, 14, false), (10, 13, true), (23, 10, false), (24, 5, false), (99, 5, false)] {
+    for (skip, take, more) in
+        [(0, 10, true), (10, 14, false), (10, 13, true), (23, 10, false), (24, 5, false), (99, 5, false)]
+    {
         let page = list(store, &ListQuery { start: PageStart::Skip(skip), ..everything(take) }).await;
         let expected: Vec<_> = rows.iter().skip(skip as usize).take(take as usize).cloned().collect();
         assert_eq!((page.total, page.more), (24, more), "skip {skip}, take {take}");

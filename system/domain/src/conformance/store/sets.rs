@@ -2,9 +2,7 @@
 
 use coherence::VersionId;
 
-use crate::conformance::samples::{
-    changed, commit, committed, delete, everything, event, id, look, put, row, set,
-};
+use crate::conformance::samples::{changed, commit, committed, delete, event, everything, id, look, put, row, set};
 use crate::model::UserId;
 use crate::ports::{IdempotencyKey, IdempotencyRecord, Store, StoreError, Topic};
 

@@ -1,0 +1,93 @@
+//! The memory adapters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::system::SystemClock;
+use async_trait::async_trait;
+use domain::conformance::bus::BusHarness;
+use domain::conformance::feed::FeedHarness;
+use domain::conformance::store::StoreHarness;
+use domain::conformance::{bus, feed, store};
+use domain::ports::{Bus, ChangeFeed, Store};
+
+/// More than a case takes, and short enough to wait for.
+const RETENTION: Duration = Duration::from_secs(3);
+
+struct Memory {
+    store: MemoryStore,
+    bus: MemoryBus,
+}
+
+impl Memory {
+    fn new(retention: Duration) -> Self {
+        let config = MemoryBusConfig {
+            redelivery_timeout: Duration::from_millis(300),
+            redelivery_delay: Duration::from_millis(50),
+            ..MemoryBusConfig::default()
+        };
+        let bus = MemoryBus::new(config, Arc::new(SystemClock));
+        let config = MemoryStoreConfig { retention, tombstone_retention: 10 * retention };
+        Self { store: MemoryStore::new(config, bus.clone(), Arc::new(SystemClock)), bus }
+    }
+}
+
+impl StoreHarness for Memory {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl BusHarness for Memory {
+    fn bus(&self) -> Arc<dyn Bus> {
+        Arc::new(self.bus.clone())
+    }
+
+    async fn reopen(&mut self) {
+        // Nothing to open: what outlives its consumers is in the handle.
+    }
+
+    fn store(&self) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(self.store.clone()))
+    }
+
+    fn redelivery_timeout(&self) -> Duration {
+        Duration::from_millis(300)
+    }
+
+    fn redelivery_delay(&self) -> Duration {
+        Duration::from_millis(50)
+    }
+}
+
+#[async_trait]
+impl FeedHarness for Memory {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    fn feed(&self) -> Arc<dyn ChangeFeed> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn forget(&self) {
+        tokio::time::sleep(RETENTION).await;
+    }
+}
+
+#[tokio::test]
+async fn the_store_conforms() {
+    store::run_all(async || Memory::new(RETENTION)).await;
+}
+
+#[tokio::test]
+async fn the_feed_conforms() {
+    feed::run_all(async || Memory::new(RETENTION)).await;
+}
+
+#[tokio::test]
+async fn the_bus_conforms() {
+    bus::run_all(async || Memory::new(Duration::from_secs(3_600))).await;
+}

@@ -1,0 +1,5 @@
+//! The ports' suites (`domain::conformance`), on each adapter.
+
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;

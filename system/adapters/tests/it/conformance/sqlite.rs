@@ -1,0 +1,76 @@
+//! SQLite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::conformance::bus::BusHarness;
+use domain::conformance::feed::FeedHarness;
+use domain::conformance::store::StoreHarness;
+use domain::conformance::{bus, feed, store};
+use domain::ports::{Bus, ChangeFeed, Store};
+
+use crate::sqlite::{Database, HOURS};
+
+impl StoreHarness for Database {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.sqlite.store())
+    }
+}
+
+#[async_trait]
+impl FeedHarness for Database {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.sqlite.store())
+    }
+
+    fn feed(&self) -> Arc<dyn ChangeFeed> {
+        Arc::new(self.sqlite.feed())
+    }
+
+    async fn forget(&self) {
+        self.clock.advance(8 * 24 * HOURS);
+        assert!(self.sqlite.prune().await.unwrap().changes > 0);
+        // What is written later is not old.
+        self.clock.advance(-8 * 24 * HOURS);
+    }
+}
+
+#[async_trait]
+impl BusHarness for Database {
+    fn bus(&self) -> Arc<dyn Bus> {
+        Arc::new(self.sqlite.bus())
+    }
+
+    async fn reopen(&mut self) {
+        self.sqlite.close().await.unwrap();
+        self.sqlite = self.another().await;
+    }
+
+    fn store(&self) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(self.sqlite.store()))
+    }
+
+    fn redelivery_timeout(&self) -> Duration {
+        self.config.redelivery_timeout
+    }
+
+    fn redelivery_delay(&self) -> Duration {
+        self.config.redelivery_delay
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_conforms() {
+    store::run_all(async || Database::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_feed_conforms() {
+    feed::run_all(async || Database::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bus_conforms() {
+    bus::run_all(async || Database::new().await).await;
+}
