@@ -5,9 +5,12 @@
 //! request passes the shared parts of [`http`], where errors, ids and limits are made, and [`auth`] tells who is calling.
 //! [`import`] turns tables into forecasts, for the command line and for the sample of the first start.
 //!
+//! An instance is an [`app`] over the ports that a [`wiring`] builds.
+//!
 //! Nothing here keeps state in statics or reads the clock, randomness or the environment by itself: `main` hands them
 //! over, and tests and simulations hand over their own.
 
+pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
@@ -16,3 +19,4 @@ pub mod import;
 mod panics;
 pub mod serve;
 pub mod telemetry;
+pub mod wiring;

@@ -21,24 +21,26 @@ pub struct CacheManager<R: Views> {
     store: Arc<dyn Store>,
     loader: Arc<dyn Loader>,
     read: ReadOptions,
+    list: ReadOptions,
     /// Seeds of the hash that stands for a long scope in a list's key.
     seeds: [u64; 2],
 }
 
 impl<R: Views> CacheManager<R> {
-    /// Empty tiers over `shared` and `store`. `read` holds for forecasts and for lists.
+    /// Empty tiers over `shared` and `store`. `options` are those of one forecast and those of lists.
     pub fn new(
         config: CacheConfig,
-        read: ReadOptions,
+        options: [ReadOptions; 2],
         views: R,
         store: Arc<dyn Store>,
         shared: Arc<dyn SharedTier>,
         rng: Arc<dyn Rng>,
     ) -> Self {
+        let [read, list] = options;
         let seeds = [rng.next_u64(), rng.next_u64()];
         let cache = Cache::new(config, views.clone(), shared, rng);
         let loader = Arc::new(StoreLoader { store: Arc::clone(&store) });
-        Self { output: OutputCache::new(&cache), cache, views, store, loader, read, seeds }
+        Self { output: OutputCache::new(&cache), cache, views, store, loader, read, list, seeds }
     }
 
     /// The tiers, for their events, counters and sizes.
@@ -81,7 +83,7 @@ impl<R: Views> CacheManager<R> {
     pub async fn list(&self, scope: &Scope, params: &ListParams) -> Result<QueryAnswer<R::List>, ReadError> {
         let key = output_key(params, scope, self.seeds)?;
         let build = ListBuild::new(Arc::clone(&self.store), self.views.clone(), params, scope);
-        self.output.get_or_build(&key, &self.read, &(Arc::new(build) as _)).await
+        self.output.get_or_build(&key, &self.list, &(Arc::new(build) as _)).await
     }
 
     /// A forecast has a new version: before this answers, no tier of this instance holds less, nor does L3, and every

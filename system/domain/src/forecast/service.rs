@@ -44,8 +44,10 @@ pub struct ForecastPorts {
 pub struct ForecastConfig {
     /// Sizes of the caches.
     pub cache: CacheConfig,
-    /// How reads behave.
+    /// How reads of one forecast behave.
     pub read: ReadOptions,
+    /// How lists behave.
+    pub list: ReadOptions,
     /// How long the answers of named requests are kept.
     pub idempotency_life: Duration,
 }
@@ -53,7 +55,7 @@ pub struct ForecastConfig {
 impl Default for ForecastConfig {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Self { cache: CacheConfig::default(), read: ReadOptions::default(), idempotency_life: DAY }
+        Self { cache: CacheConfig::default(), read: ReadOptions::default(), list: ReadOptions::default(), idempotency_life: DAY }
     }
 }
 
@@ -82,7 +84,7 @@ impl<R: Views> ForecastService<R> {
     /// The service over empty caches.
     pub fn new(config: ForecastConfig, ports: ForecastPorts, views: R) -> Self {
         let (store, shared, rng) = (Arc::clone(&ports.store), Arc::clone(&ports.shared), Arc::clone(&ports.rng));
-        let caches = CacheManager::new(config.cache, config.read, views, store, shared, rng);
+        let caches = CacheManager::new(config.cache, [config.read, config.list], views, store, shared, rng);
         Self {
             inner: Arc::new(Inner {
                 caches,

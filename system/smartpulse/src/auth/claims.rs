@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use domain::model::{CompanyId, UserId};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use super::caller::{Caller, Role, Scope};
+use super::caller::{Caller, Identity, Role, Scope};
 use super::error::AuthError;
 use super::verifier::Rules;
 
@@ -79,8 +80,10 @@ impl Claims {
     }
 
     pub(super) fn into_caller(self) -> Caller {
-        let roles: BTreeSet<Role> = self.roles.iter().filter_map(|name| Role::parse(name)).collect();
-        Caller::new(self.sub, self.companies, roles, self.exp)
+        // Names unknown to us are left out: a newer issuer may know more roles.
+        let roles = self.roles.iter().filter_map(|name| Role::from_name(name)).collect();
+        let identity = Identity { user: UserId(self.sub), scope: self.companies, roles, traceparent: None };
+        Caller { identity, expires_at_unix_s: self.exp }
     }
 }
 
@@ -89,7 +92,7 @@ fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> 
     #[serde(untagged)]
     enum Raw {
         Star(String),
-        List(BTreeSet<Uuid>),
+        List(BTreeSet<CompanyId>),
     }
     match Raw::deserialize(deserializer) {
         Ok(Raw::List(companies)) => Ok(Scope::Companies(companies)),

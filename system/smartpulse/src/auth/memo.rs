@@ -92,7 +92,8 @@ impl Hasher for Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Scope;
+    use crate::auth::{Identity, Scope};
+    use domain::model::UserId;
     use std::collections::BTreeSet;
     use uuid::Uuid;
 
@@ -104,7 +105,9 @@ mod tests {
         }))
         .unwrap()
         .validity(0);
-        let caller = Arc::new(Caller::new(Uuid::nil(), Scope::All, BTreeSet::new(), 100));
+        let (user, roles) = (UserId(Uuid::nil()), BTreeSet::new());
+        let identity = Identity { user, scope: Scope::All, roles, traceparent: None };
+        let caller = Arc::new(Caller { identity, expires_at_unix_s: 100 });
         for n in 0..1000_u32 {
             memo.put(&n.to_le_bytes(), validity, 0, Arc::clone(&caller));
         }

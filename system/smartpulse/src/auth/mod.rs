@@ -8,7 +8,6 @@
 pub mod caller;
 mod claims;
 pub mod error;
-pub mod extract;
 pub mod jwks;
 pub mod keys;
 mod memo;
@@ -18,9 +17,8 @@ pub mod setup;
 pub mod sign;
 pub mod verifier;
 
-pub use caller::{Caller, Role, Scope};
+pub use caller::{Caller, Identity, Role, Scope};
 pub use error::AuthError;
-pub use extract::Authenticated;
 pub use jwks::{JwksSource, https_client};
 pub use keys::KeySet;
 pub use refresh_job::refresh_hourly;

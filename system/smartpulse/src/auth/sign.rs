@@ -1,5 +1,6 @@
 //! Tokens of our own, for development and small installations.
 
+use domain::model::CompanyId;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use uuid::Uuid;
@@ -42,7 +43,7 @@ struct Claims<'a> {
 #[serde(untagged)]
 enum Companies<'a> {
     All(&'static str),
-    Some(&'a std::collections::BTreeSet<Uuid>),
+    Some(&'a std::collections::BTreeSet<CompanyId>),
 }
 
 /// Signs a token with a shared secret.
@@ -56,7 +57,7 @@ pub fn sign_hs256(secret: &[u8], request: &TokenRequest) -> Result<String, jsonw
             Scope::All => Companies::All("*"),
             Scope::Companies(companies) => Companies::Some(companies),
         },
-        roles: request.roles.iter().map(|role| role.as_str()).collect(),
+        roles: request.roles.iter().map(|role| role.name()).collect(),
         iat: request.issued_at_unix_s,
         exp: request.expires_at_unix_s,
         iss: request.issuer.as_deref(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use domain::model::CompanyId;
 use uuid::Uuid;
 
 use super::args::ConfigArgs;
@@ -48,15 +49,15 @@ fn parse_scope(text: &str) -> Result<Scope, String> {
         return Ok(Scope::All);
     }
     let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
-    let ids = ids.map(|id| id.parse::<Uuid>().map_err(|_| format!("{id:?} is not a UUID")));
+    let ids = ids.map(|id| id.parse::<CompanyId>().map_err(|_| format!("{id:?} is not a UUID")));
     ids.collect::<Result<BTreeSet<_>, _>>().map(Scope::Companies)
 }
 
 fn parse_roles(text: &str) -> Result<Roles, String> {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     let roles = names.map(|name| {
-        let known = || Role::ALL.map(Role::as_str).join(", ");
-        Role::parse(name).ok_or_else(|| format!("there is no role {name:?}; there are {}", known()))
+        let known = || Role::ALL.map(Role::name).join(", ");
+        Role::from_name(name).ok_or_else(|| format!("there is no role {name:?}; there are {}", known()))
     });
     roles.collect::<Result<_, _>>().map(Roles)
 }

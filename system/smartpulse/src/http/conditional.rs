@@ -47,7 +47,8 @@ pub fn none_match(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     // The usual case is one header with one tag, as we wrote it.
     headers.get_all(header::IF_NONE_MATCH).iter().any(|given| {
         given == etag
-            || tags(given.as_bytes()).any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes())
+            || tags(given.as_bytes())
+                .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes())
     })
 }
 
@@ -116,7 +117,11 @@ mod tests {
         assert_eq!(tag(1, 1, 1), tag(1, 1, 1));
         assert_eq!(tag(1, 1, 1).as_bytes().len(), 34);
         for other in [tag(2, 1, 1), tag(1, 2, 1), tag(1, 1, 2)] {
-            assert_ne!(tag(1, 1, 1), other, "a restored database may repeat a version: the incarnation tells them apart");
+            assert_ne!(
+                tag(1, 1, 1),
+                other,
+                "a restored database may repeat a version: the incarnation tells them apart"
+            );
         }
         assert_ne!(body_etag(b"a"), body_etag(b"b"));
     }

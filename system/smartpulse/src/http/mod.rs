@@ -1,24 +1,29 @@
 //! What all HTTP routes share.
 //!
-//! A request passes the [`edge`] (request id, instance, panics, metrics), which costs one layer; then its handler takes
-//! what it needs: the [caller](crate::auth), a [limit](rate_limit) or a [cap](concurrency), a
-//! [body](extract) or [parameters](params). Each of them fails with a [`Problem`], whose [`Code`] is one of a closed
-//! list; nothing else makes an error answer.
+//! A request passes the [`edge`] (request id, instance, panics, metrics, the [cap](concurrency)), which costs one layer;
+//! then its handler takes what it needs: an [admitted](admission) caller within its [rate](rate_limit), a
+//! [body](extract), [parameters](params), [preconditions](conditional). Each of them fails with a [`Problem`], whose
+//! [`Code`] is one of a closed list; nothing else makes an error answer. [`forecasts`] are the routes themselves.
 
+pub mod admission;
 pub mod code;
 pub mod concurrency;
+pub mod conditional;
 pub mod edge;
 pub mod extract;
+pub mod forecasts;
 pub mod params;
 pub mod problem;
 pub mod rate_limit;
 pub mod request_id;
+pub mod service_error;
 
+pub use admission::{Admitted, Gatekeeper};
 pub use code::Code;
 pub use concurrency::{ConcurrencyCap, Running, within};
 pub use edge::{EdgeLayer, RequestId};
-pub use extract::{BodyLimit, JsonBody};
-pub use params::{QueryParams, parse_id};
+pub use extract::BodyLimit;
+pub use params::parse_id;
 pub use problem::{FieldError, Problem, ProblemDocument};
 pub use rate_limit::{RateLimiter, TooMany};
 pub use request_id::{RequestIds, X_INSTANCE, X_REQUEST_ID};

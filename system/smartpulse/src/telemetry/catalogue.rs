@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::TypedMetric;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-const PREFIX: &str = "smartpulse";
+pub(super) const PREFIX: &str = "smartpulse";
 
 /// The content type of [`Catalogue::encode`].
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -54,6 +55,12 @@ impl Catalogue {
     pub fn register_with_unit<M: Metric + TypedMetric>(&mut self, name: &str, help: &str, unit: Unit, metric: M) {
         self.describe::<M>(name, Some(&unit), help);
         self.registry.register_with_unit(name, help, unit, metric);
+    }
+
+    /// Registers values that are read at each scrape, with the description of each.
+    pub fn register_collector(&mut self, collector: impl Collector, described: impl IntoIterator<Item = Descriptor>) {
+        self.descriptors.extend(described);
+        self.registry.register_collector(Box::new(collector));
     }
 
     fn describe<M: TypedMetric>(&mut self, name: &str, unit: Option<&Unit>, help: &str) {

@@ -4,10 +4,16 @@
 //! - [`catalogue`]: the registry with a description of each metric, from which `/metrics` and `system/METRICS.md` are
 //!   both made. It is a value: many instances in one process do not share their counters.
 //! - [`requests`]: counters and durations of the HTTP interface.
+//! - [`cache`]: what the tiers did and hold.
+//! - [`backends`]: calls of store, feed, bus and shared tier.
 
+pub mod backends;
+pub mod cache;
 pub mod catalogue;
 pub mod logs;
 pub mod requests;
 
+pub use backends::BackendMetrics;
+pub use cache::register_cache;
 pub use catalogue::{Catalogue, Descriptor};
 pub use requests::RequestMetrics;

@@ -78,15 +78,20 @@ async fn a_good_token_tells_the_caller() {
     let verifier = verifier(Rules::default(), 1000);
     for secret in [SECRET, OLD] {
         let caller = verifier.verify(&hs(&claims(), secret)).await.unwrap();
-        assert_eq!(caller.user.to_string(), USER);
-        assert!(caller.require(Role::ForecastWrite).is_ok());
-        assert!(caller.require(Role::Admin).is_err());
-        assert!(caller.scope.allows(Uuid::from_u128(0x6a0f_1c7e_0000_4000_8000_0000_0000_00aa)));
-        assert!(!caller.scope.allows(Uuid::nil()));
+        assert_eq!(caller.identity.user.to_string(), USER);
+        assert!(caller.identity.require(Role::ForecastWrite).is_ok());
+        assert!(caller.identity.require(Role::Admin).is_err());
+        assert!(
+            caller
+                .identity
+                .scope
+                .contains(domain::model::CompanyId(Uuid::from_u128(0x6a0f_1c7e_0000_4000_8000_0000_0000_00aa)))
+        );
+        assert!(!caller.identity.scope.contains(domain::model::CompanyId(Uuid::nil())));
         assert_eq!(caller.expires_at_unix_s, 2000);
     }
     let all = verifier.verify(&hs(&with(json!({"companies": "*", "roles": null})), SECRET)).await.unwrap();
-    assert_eq!((&all.scope, all.roles.len()), (&Scope::All, 0));
+    assert_eq!((&all.identity.scope, all.identity.roles.len()), (&Scope::All, 0));
 }
 
 #[tokio::test]
@@ -359,7 +364,7 @@ async fn a_signed_token_verifies() {
     let token = sign_hs256(SECRET, &request).unwrap();
     let rules = Rules { issuer: request.issuer.clone(), audience: request.audience.clone(), leeway_s: 0 };
     let caller = verifier(rules.clone(), 1000).verify(&token).await.unwrap();
-    assert_eq!(caller.roles.len(), Role::ALL.len());
+    assert_eq!(caller.identity.roles.len(), Role::ALL.len());
     assert_eq!(verifier(rules, 1001).verify(&token).await.unwrap_err(), AuthError::Expired);
 }
 

@@ -89,13 +89,13 @@ fn a_token_is_printed_alone_and_verifies() {
     assert_eq!((ran.code, ran.out.lines().count()), (0, 1), "{}", ran.err);
     let secret = std::fs::read_to_string(Path::new(data).join("secret")).unwrap();
     let all = caller(&ran.out, secret.trim());
-    assert_eq!((&all.scope, all.roles.len()), (&Scope::All, 3));
+    assert_eq!((&all.identity.scope, all.identity.roles.len()), (&Scope::All, 3));
     let company = "0b5d0000-0000-4000-8000-00000000c0de";
     let args = ["token", "--roles", "forecast:write", "--companies", company, "--hours", "1"];
     let ran = smartpulse(dir.path(), &[("SMARTPULSE__AUTH__SECRET", SECRET)], &args);
     let some = caller(&ran.out, SECRET);
-    assert!(some.require(Role::ForecastWrite).is_ok() && some.require(Role::Admin).is_err());
-    assert!(some.scope.allows(company.parse().unwrap()));
+    assert!(some.identity.require(Role::ForecastWrite).is_ok() && some.identity.require(Role::Admin).is_err());
+    assert!(some.identity.scope.contains(company.parse().unwrap()));
     assert_eq!(some.expires_at_unix_s, 1_000_000 + 3600);
     let wrong = smartpulse(dir.path(), &[], &["token", "--roles", "root"]);
     assert!(wrong.code == 2 && wrong.err.contains("there are forecast:write"), "{}", wrong.err);
@@ -221,7 +221,7 @@ fn a_local_service_gets_a_token_of_its_own_secret() {
     assert_eq!(smartpulse(dir.path(), &[], &args).code, 0);
     let authorization = service.fake.0.lock().unwrap().authorization.clone().unwrap();
     let secret = std::fs::read_to_string(Path::new(data).join("secret")).unwrap();
-    assert_eq!(caller(authorization.strip_prefix("Bearer ").unwrap(), secret.trim()).roles.len(), 3);
+    assert_eq!(caller(authorization.strip_prefix("Bearer ").unwrap(), secret.trim()).identity.roles.len(), 3);
 }
 
 #[test]

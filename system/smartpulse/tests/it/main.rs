@@ -5,5 +5,7 @@ mod auth;
 mod cli;
 mod config;
 mod edge;
+mod licences;
 mod metrics_page;
 mod serve;
+mod tidy;

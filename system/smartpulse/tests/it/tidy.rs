@@ -52,7 +52,10 @@ fn lib_and_mod_files_hold_no_logic() {
     let broken = broken.filter(|(_, text)| {
         text.lines().any(|line| {
             let line = line.trim_start();
-            line.starts_with("fn ") || line.starts_with("pub fn ") || line.starts_with("impl ") || line.starts_with("async fn ")
+            line.starts_with("fn ")
+                || line.starts_with("pub fn ")
+                || line.starts_with("impl ")
+                || line.starts_with("async fn ")
         })
     });
     report("lib.rs and mod.rs tell the story and re-export", broken.map(|(path, _)| path).collect());
@@ -68,7 +71,9 @@ fn every_file_is_compiled() {
         let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
         let stem = file.trim_end_matches(".rs");
         let is_root = matches!(stem, "lib" | "main" | "build")
-            || folder.ends_with("/benches") || folder.ends_with("/examples") || folder.ends_with("/tests");
+            || folder.ends_with("/benches")
+            || folder.ends_with("/examples")
+            || folder.ends_with("/tests");
         if is_root {
             continue;
         }
@@ -80,7 +85,9 @@ fn every_file_is_compiled() {
         let parents = ["lib.rs", "main.rs", "mod.rs"].map(|name| format!("{parent_folder}/{name}"));
         let parents = parents.into_iter().chain(upper).filter(|parent| known.contains(parent) && parent != path);
         let declared = |text: &str| {
-            text.lines().any(|line| line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ") == format!("mod {module};"))
+            text.lines().any(|line| {
+                line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ") == format!("mod {module};")
+            })
         };
         if !parents.filter_map(|parent| text_of(&parent)).any(declared) {
             dead.push(path.clone());
@@ -92,7 +99,8 @@ fn every_file_is_compiled() {
 #[test]
 fn nothing_is_left_half_done() {
     // Spelt in two halves, so that this file passes its own rule.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("dbg", "!("), concat!("#[ig", "nore]")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("dbg", "!("), concat!("#[ig", "nore]")];
     let mut broken = Vec::new();
     for (path, text) in files(".rs") {
         for (number, line) in text.lines().enumerate() {
@@ -157,7 +165,8 @@ fn the_default_build_is_lean() {
     for banned in ["openssl-sys ", "native-tls ", "protobuf-src ", "prost-build ", "ring "] {
         assert!(!packages.lines().any(|line| line.starts_with(banned)), "the default build holds {banned}");
     }
-    let rustls: BTreeSet<_> = packages.lines().filter(|line| line.starts_with("rustls v")).map(|line| line.split(' ').nth(1)).collect();
+    let rustls: BTreeSet<_> =
+        packages.lines().filter(|line| line.starts_with("rustls v")).map(|line| line.split(' ').nth(1)).collect();
     assert_eq!(rustls.len(), 1, "one TLS stack: {rustls:?}");
     let features = cargo_tree(&["--workspace", "-e", "features,normal,build"]);
     for banned in ["feature \"production\"", "feature \"mutants\""] {

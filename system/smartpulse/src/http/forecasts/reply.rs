@@ -5,10 +5,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use coherence::Level;
+use domain::forecast::{Caller, Saved};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use serde::Serialize;
+
+use super::idempotency::Kept;
 use super::views::{CACHE_STATUS, Ready, X_CACHE_HIT, X_CACHE_LEVEL};
-use crate::http::conditional::none_match;
+use crate::http::conditional::{forecast_etag, none_match};
 
 /// The answer is older than its life, given because the source failed or is slow.
 const X_CACHE_STALE: HeaderName = HeaderName::from_static("x-cache-stale");
@@ -55,4 +59,33 @@ fn differ(headers: &mut HeaderMap, provenance: Provenance) {
         headers.insert(X_CACHE_STALE, HeaderValue::from_static("true"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+}
+
+/// The answer to a write: the document as it was saved.
+pub(super) fn saved(status: u16, saved: &Saved) -> Kept {
+    let mut kept = json(status, &saved.forecast);
+    let etag = forecast_etag(saved.forecast.id, saved.version);
+    kept.headers.push(("etag".to_owned(), etag.to_str().unwrap_or_default().to_owned()));
+    kept.headers.push(("x-version".to_owned(), saved.version.to_string()));
+    kept
+}
+
+/// An answer that no cache may keep.
+pub(super) fn json(status: u16, body: &impl Serialize) -> Kept {
+    let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
+    Kept {
+        status,
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        // Our own documents always serialise.
+        body: serde_json::to_string(body).unwrap_or_default(),
+    }
+}
+
+/// The caller with the trace of this request, which the events of a write carry on.
+pub(super) fn traced(caller: &Caller, headers: &HeaderMap) -> Caller {
+    /// As W3C Trace Context writes it: version, trace, span, flags.
+    const TRACEPARENT_BYTES: usize = 55;
+    let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let traceparent = given.filter(|text| text.len() == TRACEPARENT_BYTES && text.is_ascii()).map(str::to_owned);
+    Caller { traceparent, ..caller.clone() }
 }

@@ -1,0 +1,60 @@
+//! Everything that an instance takes from outside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::layers::meter::{Meter, MeterBus, MeterFeed, MeterShared, MeterStore};
+use adapters::layers::timeout::{TimeoutBus, TimeoutFeed, TimeoutShared, TimeoutStore};
+use coherence::{Rng, SharedTier, WallClock};
+use domain::ports::{Bus, ChangeFeed, Ids, Store};
+use futures_util::future::BoxFuture;
+
+/// The ports of one instance. Several instances of one process may share some of them.
+#[derive(Clone)]
+pub struct Ports {
+    /// L4, the truth.
+    pub store: Arc<dyn Store>,
+    /// The store's change feed.
+    pub feed: Arc<dyn ChangeFeed>,
+    /// The message bus.
+    pub bus: Arc<dyn Bus>,
+    /// L3.
+    pub shared: Arc<dyn SharedTier>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// Wall time.
+    pub clock: Arc<dyn WallClock>,
+    /// Randomness; the generated secret comes from it too.
+    pub rng: Arc<dyn Rng>,
+    /// What the adapters need done in the background.
+    pub jobs: Vec<Job>,
+}
+
+/// Why a run of a job failed; it is logged, and the job runs again at its next time.
+pub type JobError = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Something that is done again and again.
+#[derive(Clone)]
+pub struct Job {
+    /// Its name in logs.
+    pub name: &'static str,
+    /// The time between the end of one run and the start of the next.
+    pub every: Duration,
+    /// One run.
+    pub run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>,
+}
+
+impl Ports {
+    /// The same ports, each call with a deadline, counted and timed. What a backend does not answer in time has failed.
+    #[must_use]
+    pub fn layered(self, deadline: Duration, meter: Arc<dyn Meter>) -> Self {
+        let each = || Arc::clone(&meter);
+        Self {
+            store: Arc::new(MeterStore::new(Arc::new(TimeoutStore::new(self.store, deadline)), each())),
+            feed: Arc::new(MeterFeed::new(Arc::new(TimeoutFeed::new(self.feed, deadline)), each())),
+            bus: Arc::new(MeterBus::new(Arc::new(TimeoutBus::new(self.bus, deadline)), each())),
+            shared: Arc::new(MeterShared::new(Arc::new(TimeoutShared::new(self.shared, deadline)), each())),
+            ..self
+        }
+    }
+}

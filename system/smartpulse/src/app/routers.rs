@@ -1,0 +1,90 @@
+//! The two routers of an instance.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::{HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
+
+use super::health::Readiness;
+use super::pages;
+use crate::config::HttpConfig;
+use crate::http::forecasts::{self, ForecastApi};
+use crate::http::params::{method_not_allowed, route_not_found};
+use crate::telemetry::Catalogue;
+use crate::telemetry::catalogue::OPENMETRICS;
+
+/// Paths outside the API description, as the metrics of requests know them.
+pub(super) const PLAIN_PATHS: [&str; 6] = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics"];
+
+/// The routes of the API with their description.
+pub(super) fn described() -> (Router<ForecastApi>, OpenApi) {
+    let (router, api) = forecasts::routes().split_for_parts();
+    (router, pages::openapi(api))
+}
+
+/// What listens on `http.listen`.
+pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig) -> Router {
+    let (router, description) = described();
+    // Made once: the description does not change while the instance runs.
+    let description: Arc<str> = description.to_json().unwrap_or_default().into();
+    let served = move || {
+        let description = Arc::clone(&description);
+        async move { ([(header::CONTENT_TYPE, "application/json")], description.to_string()) }
+    };
+    let router = router
+        .with_state(api)
+        .route("/", get(|| async { pages::landing() }))
+        .route("/docs", get(|| async { pages::docs() }))
+        .route("/openapi.json", get(served))
+        .merge(health(readiness))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+    match cors(http) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    }
+}
+
+/// What listens on `internal.listen`.
+pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>) -> Router {
+    let scrape = move || {
+        let catalogue = Arc::clone(&catalogue);
+        async move { ([(header::CONTENT_TYPE, OPENMETRICS)], catalogue.encode()).into_response() }
+    };
+    Router::new()
+        .route("/metrics", get(scrape))
+        .merge(health(readiness))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+fn health(readiness: &Arc<Readiness>) -> Router {
+    let readiness = Arc::clone(readiness);
+    let ready = move || {
+        let readiness = Arc::clone(&readiness);
+        async move { readiness.ready().await }
+    };
+    Router::new().route("/health/live", get(|| async { Readiness::live() })).route("/health/ready", get(ready))
+}
+
+/// `http.cors_origins`, empty by default: then no header of CORS is ever sent.
+fn cors(http: &HttpConfig) -> Option<CorsLayer> {
+    if http.cors_origins.is_empty() {
+        return None;
+    }
+    let origins = http.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let asked = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-min-version"];
+    let shown =
+        ["age", "cache-status", "etag", "location", "retry-after", "x-cache-level", "x-request-id", "x-version"];
+    Some(
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_headers(asked.map(http::HeaderName::from_static))
+            .expose_headers(shown.map(http::HeaderName::from_static)),
+    )
+}

@@ -1,0 +1,144 @@
+//! The embedded composition: SQLite (or memory), the bus inside the store, the shared tier inside the process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::sqlite::{self, CHECKPOINT_INTERVAL, PRUNE_INTERVAL, Sqlite, SqliteConfig};
+use adapters::system::{SystemClock, SystemIds, SystemRng};
+use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
+use coherence::{Rng, WallClock};
+use futures_util::FutureExt;
+
+use super::error::WiringError;
+use crate::app::{Job, Ports};
+use crate::config::{BusKind, Config, StoreKind};
+
+/// The embedded composition.
+pub struct Embedded {
+    /// The ports of an instance.
+    pub ports: Ports,
+    sqlite: Option<Sqlite>,
+}
+
+impl Embedded {
+    /// Opens, and if need be makes or migrates, what the configuration names.
+    ///
+    /// # Errors
+    /// [`WiringError`].
+    pub async fn open(config: &Config) -> Result<Self, WiringError> {
+        let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng::default());
+        match (config.store.kind, config.bus.kind) {
+            (StoreKind::Sqlite, BusKind::Store) => Self::on_sqlite(config, clock, rng).await,
+            (StoreKind::Memory, BusKind::Memory | BusKind::Store) => Ok(Self::in_memory(config, clock, rng)),
+            _ => Err(WiringError::Kinds),
+        }
+    }
+
+    async fn on_sqlite(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Result<Self, WiringError> {
+        make_folder_of(&config.store.path)?;
+        let settings = SqliteConfig {
+            readers: config.store.readers,
+            retention: config.bus.retention,
+            max_bytes: config.bus.max_bytes,
+            redelivery_timeout: config.bus.redelivery_timeout,
+            ..SqliteConfig::new(&config.store.path)
+        };
+        let sqlite = Sqlite::open(settings, Arc::clone(&clock)).await?;
+        let ports = Ports {
+            store: Arc::new(sqlite.store()),
+            feed: Arc::new(sqlite.feed()),
+            bus: Arc::new(sqlite.bus()),
+            shared: shared(config),
+            ids: Arc::new(SystemIds::new(Arc::clone(&clock), Arc::clone(&rng))),
+            clock,
+            rng,
+            jobs: vec![checkpoint(sqlite.clone()), prune(sqlite.clone())],
+        };
+        Ok(Self { ports, sqlite: Some(sqlite) })
+    }
+
+    fn in_memory(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Self {
+        let bus_config = MemoryBusConfig {
+            retention: config.bus.retention,
+            max_bytes: config.bus.max_bytes,
+            redelivery_timeout: config.bus.redelivery_timeout,
+            ..MemoryBusConfig::default()
+        };
+        let bus = MemoryBus::new(bus_config, Arc::clone(&clock));
+        let store = MemoryStore::new(MemoryStoreConfig::default(), bus.clone(), Arc::clone(&clock));
+        let ports = Ports {
+            store: Arc::new(store.clone()),
+            feed: Arc::new(store),
+            bus: Arc::new(bus),
+            shared: shared(config),
+            ids: Arc::new(SystemIds::new(Arc::clone(&clock), Arc::clone(&rng))),
+            clock,
+            rng,
+            jobs: Vec::new(),
+        };
+        Self { ports, sqlite: None }
+    }
+
+    /// Writes what is still to be written and closes the database.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn close(self) -> Result<(), WiringError> {
+        match self.sqlite {
+            Some(sqlite) => Ok(sqlite.close().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Copies the database of a running or stopped instance to a new file.
+///
+/// # Errors
+/// The target exists, or the database cannot be read.
+pub async fn backup(from: &Path, to: &Path) -> Result<(), WiringError> {
+    Ok(sqlite::backup(from, to).await?)
+}
+
+/// Puts a backup in the place of the database of a stopped instance, and answers the incarnation that it raised.
+///
+/// # Errors
+/// The backup is not one, or the database is in use.
+pub async fn restore(from: &Path, to: &Path) -> Result<u64, WiringError> {
+    make_folder_of(to)?;
+    Ok(sqlite::restore(from, to).await?)
+}
+
+fn make_folder_of(file: &Path) -> Result<(), WiringError> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder)
+        .map_err(|source| WiringError::Directory { path: folder.to_owned(), source: Arc::new(source) })
+}
+
+fn shared(config: &Config) -> Arc<MemorySharedTier> {
+    let values_bytes = usize::try_from(config.shared.capacity_bytes).unwrap_or(usize::MAX);
+    Arc::new(MemorySharedTier::new(MemorySharedTierLimits { values_bytes, ..MemorySharedTierLimits::default() }))
+}
+
+fn checkpoint(sqlite: Sqlite) -> Job {
+    Job {
+        name: "checkpoint",
+        every: CHECKPOINT_INTERVAL,
+        run: Arc::new(move || {
+            let sqlite = sqlite.clone();
+            async move { sqlite.checkpoint().await.map_err(|error| Arc::new(error) as _) }.boxed()
+        }),
+    }
+}
+
+fn prune(sqlite: Sqlite) -> Job {
+    Job {
+        name: "prune",
+        every: PRUNE_INTERVAL,
+        run: Arc::new(move || {
+            let sqlite = sqlite.clone();
+            async move { sqlite.prune().await.map(drop).map_err(|error| Arc::new(error) as _) }.boxed()
+        }),
+    }
+}

@@ -1,0 +1,7 @@
+//! The compositions: from a configuration to the ports of an instance. Only these files name a technology.
+
+mod embedded;
+mod error;
+
+pub use embedded::{Embedded, backup, restore};
+pub use error::WiringError;
