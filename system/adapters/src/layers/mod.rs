@@ -1,1 +1,5 @@
-//! What goes around any adapter: deadlines, and counts. Decorators of the ports; wiring puts them on.
+//! What goes around any adapter: deadlines and counts. Decorators of the ports, put on by wiring; each takes and is an
+//! `Arc<dyn Port>`, so that they stack in any order.
+
+pub mod meter;
+pub mod timeout;

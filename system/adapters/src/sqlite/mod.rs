@@ -17,6 +17,8 @@ mod database;
 mod errors;
 mod feed;
 mod migrations;
+#[cfg(test)]
+mod plans;
 mod prune;
 mod restore;
 mod row;

@@ -20,20 +20,21 @@ const TRANSACTIONS_PER_CALL_MAX: u32 = 500;
 // Rows are looked at in the order of their ids, which is nearly that of their age: no index by age is needed, and a call
 // that finds nothing old looks at one batch only.
 const MESSAGES: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM (SELECT id, published_at FROM messages \
-                        ORDER BY id LIMIT ?2) WHERE published_at < ?1)";
+                        ORDER BY id LIMIT ?2) WHERE published_at < ?1); SELECT changes()";
 
 /// The floor moves in the transaction of the delete: a reader sees both or neither.
 const CHANGES: &str = "BEGIN IMMEDIATE; \
-     UPDATE meta SET capture_floor = max(capture_floor, coalesce((SELECT max(position) FROM \
-         (SELECT position, captured_at FROM capture ORDER BY position LIMIT ?2) WHERE captured_at < ?1), 0)); \
-     DELETE FROM capture WHERE position <= (SELECT capture_floor FROM meta); \
+     UPDATE meta SET capture_floor = old.position FROM (SELECT max(position) AS position FROM \
+         (SELECT position, captured_at FROM capture ORDER BY position LIMIT ?2) WHERE captured_at < ?1) old \
+         WHERE old.position > capture_floor; \
+     DELETE FROM capture WHERE position <= (SELECT capture_floor FROM meta); SELECT changes(); \
      COMMIT";
 
 const ANSWERS: &str = "DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key FROM idempotency \
-                       WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+                       WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2); SELECT changes()";
 
 const TOMBSTONES: &str = "DELETE FROM tombstones WHERE id IN (SELECT id FROM tombstones \
-                          WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2)";
+                          WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2); SELECT changes()";
 
 /// How many rows a call deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +76,8 @@ pub(super) fn before(now: Timestamp, age: Duration) -> i64 {
     now.as_microsecond().saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Runs `statement`, whose parameters are a time and a number of rows, until it finds no more.
+/// Runs `statement`, whose parameters are a time and a number of rows and which selects how many it deleted, until it
+/// finds no more.
 async fn delete(shared: &Arc<Shared>, statement: &'static str, before: i64) -> Result<u64, SqliteError> {
     let mut deleted = 0;
     for _ in 0..TRANSACTIONS_PER_CALL_MAX {
@@ -93,9 +95,9 @@ async fn delete_some(shared: &Shared, statement: &'static str, before: i64) -> R
         .writer
         .run(move |connection| {
             Box::pin(async move {
-                let query = sqlx::query(statement).bind(before).bind(i64::from(ROWS_PER_TRANSACTION_MAX));
-                let deleted = query.execute(connection).await.map_err(SqliteError::from_driver)?;
-                Ok(deleted.rows_affected())
+                let query = sqlx::query_scalar(statement).bind(before).bind(i64::from(ROWS_PER_TRANSACTION_MAX));
+                let deleted: Vec<i64> = query.fetch_all(connection).await.map_err(SqliteError::from_driver)?;
+                Ok(deleted.first().copied().unwrap_or_default().unsigned_abs())
             })
         })
         .await

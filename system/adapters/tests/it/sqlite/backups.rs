@@ -1,1 +1,96 @@
-//! backups
+//! Backup and restore.
+
+use std::sync::Arc;
+
+use adapters::sqlite::{Sqlite, SqliteConfig, SqliteError, backup, restore};
+use adapters::system::SystemClock;
+use domain::conformance::samples::{changed, committed, look, put, row};
+use domain::ports::{ChangeFeed, Store};
+
+use super::Database;
+
+#[tokio::test]
+async fn a_backup_is_a_database_of_that_moment_and_replaces_nothing() {
+    let database = Database::new().await;
+    committed(&database.sqlite.store(), vec![put(&row(1))]).await;
+    let to = database.folder.path().join("backup.db");
+    backup(&database.config.path, &to).await.unwrap();
+    committed(&database.sqlite.store(), vec![put(&row(2))]).await;
+    let again = backup(&database.config.path, &to).await.unwrap_err();
+    assert!(matches!(again, SqliteError::Exists(_)), "{again}");
+    let copy = Sqlite::open(SqliteConfig::new(&to), Arc::new(SystemClock)).await.unwrap();
+    assert_eq!(look(&copy.store(), row(1).id).await.0, Some(row(1)));
+    assert_eq!(look(&copy.store(), row(2).id).await.0, None);
+    assert_eq!(copy.feed().end().await.unwrap().0, 1);
+    // Triggers and all: the copy is a database to go on with.
+    committed(&copy.store(), vec![put(&changed(&row(1), |row| row.demand = 1.0))]).await;
+    assert_eq!(copy.feed().end().await.unwrap().0, 2);
+    let left: Vec<_> = std::fs::read_dir(database.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("partial"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_restored_database_is_in_an_incarnation_above_both() {
+    let database = Database::new().await;
+    let (path, saved) = (database.config.path.clone(), database.folder.path().join("backup.db"));
+    committed(&database.sqlite.store(), vec![put(&row(1))]).await;
+    backup(&path, &saved).await.unwrap();
+    let later = changed(&row(1), |row| row.demand = 1.0);
+    committed(&database.sqlite.store(), vec![put(&later), put(&row(2))]).await;
+    for _ in 0..3 {
+        database.sqlite.store().raise_incarnation().await.unwrap();
+    }
+    let used = restore(&saved, &path).await.unwrap_err();
+    assert!(matches!(used, SqliteError::InUse(_)), "{used}");
+    assert_eq!(look(&database.sqlite.store(), row(1).id).await.0, Some(later), "it is what it was");
+
+    database.sqlite.close().await.unwrap();
+    assert_eq!(restore(&saved, &path).await.unwrap(), 5);
+    let restored = database.another().await;
+    assert_eq!(restored.store().incarnation().await.unwrap().0, 5);
+    assert_eq!(look(&restored.store(), row(1).id).await.0, Some(row(1)));
+    assert_eq!(look(&restored.store(), row(2).id).await.0, None);
+    // The backup itself stays in its own incarnation; restored once more, it is raised once more.
+    restored.close().await.unwrap();
+    assert_eq!(restore(&saved, &path).await.unwrap(), 6);
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_refused_and_the_database_stays() {
+    let database = Database::new().await;
+    let (path, saved) = (database.config.path.clone(), database.folder.path().join("backup.db"));
+    committed(&database.sqlite.store(), (1..=500).map(|n| put(&row(n))).collect()).await;
+    backup(&path, &saved).await.unwrap();
+    database.sqlite.close().await.unwrap();
+    let mut bytes = std::fs::read(&saved).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 20_000].fill(0x5a);
+    let damaged = database.folder.path().join("damaged.db");
+    std::fs::write(&damaged, bytes).unwrap();
+    let text = database.folder.path().join("text.db");
+    std::fs::write(&text, "no database").unwrap();
+    for from in [&damaged, &text, &database.folder.path().join("nowhere.db")] {
+        restore(from, &path).await.expect_err("it is damaged");
+    }
+    let still = database.another().await;
+    assert_eq!(
+        look(&still.store(), row(500).id).await,
+        (Some(row(500)), coherence::Incarnation(1), row(500).version_id)
+    );
+}
+
+#[tokio::test]
+async fn a_backup_can_be_restored_where_nothing_is() {
+    let database = Database::new().await;
+    let saved = database.folder.path().join("backup.db");
+    committed(&database.sqlite.store(), vec![put(&row(1))]).await;
+    backup(&database.config.path, &saved).await.unwrap();
+    let path = database.folder.path().join("new.db");
+    assert_eq!(restore(&saved, &path).await.unwrap(), 2);
+    let restored = Sqlite::open(SqliteConfig::new(&path), Arc::new(SystemClock)).await.unwrap();
+    assert_eq!(look(&restored.store(), row(1).id).await.0, Some(row(1)));
+}

@@ -1,1 +1,153 @@
-//! openings
+//! Opening the file: again, by several processes, by another release.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::sqlite::{Sqlite, SqliteConfig, SqliteError};
+use adapters::system::SystemClock;
+use domain::conformance::samples::{changed, commit, committed, look, message, put, row};
+use domain::ports::{
+    Bus, BusError, Consumer, Delivery, StartAt, Store, StoreError, Subscription, SubscriptionKind, Topic,
+};
+use futures_util::future::{join, join_all};
+use tokio::time::timeout;
+
+use super::Database;
+
+const TOPIC: Topic = Topic::CdcForecasts;
+
+fn subscription(kind: SubscriptionKind) -> Subscription {
+    Subscription { topic: TOPIC, name: format!("{kind:?}"), kind, durable: true, start: StartAt::Earliest }
+}
+
+async fn text(consumer: &mut Box<dyn Consumer>) -> Option<String> {
+    match timeout(Duration::from_millis(600), consumer.next()).await {
+        Ok(Ok(Delivery::Message(message))) => {
+            consumer.ack(message.id).await.unwrap();
+            Some(message.message.key)
+        }
+        Ok(other) => panic!("{other:?}"),
+        Err(_) => None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_this_release_is_refused_and_left_alone() {
+    let database = Database::new().await;
+    let mut bare = database.bare().await;
+    sqlx::query("INSERT INTO schema_migrations (version) VALUES (99)").execute(&mut bare).await.unwrap();
+    let newer = Sqlite::open(database.config.clone(), Arc::new(SystemClock)).await.err().unwrap();
+    assert!(matches!(newer, SqliteError::NewerSchema { found: 99, known: 1 }), "{newer}");
+
+    let path = database.folder.path().join("other.db");
+    let other = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut other = sqlx::ConnectOptions::connect(&other).await.unwrap();
+    sqlx::query("CREATE TABLE theirs (a)").execute(&mut other).await.unwrap();
+    let foreign = Sqlite::open(SqliteConfig::new(&path), Arc::new(SystemClock)).await.err().unwrap();
+    assert!(matches!(foreign, SqliteError::Foreign(_)), "{foreign}");
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut other).await.unwrap();
+    assert_eq!(tables, 1);
+
+    let path = database.folder.path().join("text.db");
+    std::fs::write(&path, "certainly no database, but long enough to be read as one".repeat(100)).unwrap();
+    assert!(Sqlite::open(SqliteConfig::new(&path), Arc::new(SystemClock)).await.is_err());
+    assert!(Sqlite::open(SqliteConfig::new("/no/such/folder/x.db"), Arc::new(SystemClock)).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_may_create_the_file_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Sqlite::open(SqliteConfig::new(folder.path().join("new.db")), Arc::new(SystemClock));
+    let opened = join_all((0..6).map(|_| open())).await;
+    for sqlite in opened {
+        assert_eq!(sqlite.unwrap().store().incarnation().await.unwrap().0, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_write_one_file_and_lose_no_update() {
+    const EACH: u64 = 100;
+    let database = Database::new().await;
+    let another = database.another().await;
+    committed(&database.sqlite.store(), vec![put(&row(1))]).await;
+    let count = async |sqlite: Sqlite| {
+        let store = sqlite.store();
+        for _ in 0..EACH {
+            loop {
+                let present = look(&store, row(1).id).await.0.unwrap();
+                match commit(&store, vec![put(&changed(&present, |row| row.demand += 1.0))]).await {
+                    Ok(()) => break,
+                    Err(StoreError::Conflict { .. }) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        }
+    };
+    join(count(database.sqlite.clone()), count(another)).await;
+    let present = look(&database.sqlite.store(), row(1).id).await.0.unwrap();
+    assert_eq!(present.version_id.0, 1 + 2 * EACH);
+    assert!((present.demand - row(1).demand - (2 * EACH) as f64).abs() < 1e-6);
+}
+
+#[tokio::test]
+async fn messages_of_another_process_are_found() {
+    let database = Database::new().await;
+    let another = database.another().await;
+    let mut consumer = database.sqlite.bus().subscribe(subscription(SubscriptionKind::Exclusive)).await.unwrap();
+    for n in 0..3 {
+        another.bus().publish(TOPIC, message(&n.to_string())).await.unwrap();
+        assert_eq!(text(&mut consumer).await, Some(format!("key-{n}")));
+    }
+}
+
+#[tokio::test]
+async fn one_process_serves_a_subscription_and_another_takes_over() {
+    for kind in [SubscriptionKind::Exclusive, SubscriptionKind::Shared] {
+        let database = Database::new().await;
+        let another = database.another().await;
+        let mut first = database.sqlite.bus().subscribe(subscription(kind)).await.unwrap();
+        let mut second = another.bus().subscribe(subscription(kind)).await.unwrap();
+        for n in 0..3 {
+            another.bus().publish(TOPIC, message(&n.to_string())).await.unwrap();
+        }
+        assert_eq!(text(&mut first).await.as_deref(), Some("key-0"));
+        assert_eq!(text(&mut second).await, None, "the first one serves it");
+        let Delivery::Message(held) = first.next().await.unwrap() else { panic!("a message was due") };
+        drop(first);
+        assert_eq!(text(&mut second).await, Some(held.message.key), "what it held, and nothing acknowledged");
+        assert_eq!(text(&mut second).await.as_deref(), Some("key-2"));
+        assert_eq!(text(&mut second).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_database_says_so() {
+    let database = Database::new().await;
+    let (store, bus) = (database.sqlite.store(), database.sqlite.bus());
+    let mut consumer = bus.subscribe(subscription(SubscriptionKind::Shared)).await.unwrap();
+    let (waiting, closing) = join(consumer.next(), database.sqlite.close()).await;
+    closing.unwrap();
+    assert!(matches!(waiting, Err(BusError::Closed)), "{waiting:?}");
+    assert!(matches!(bus.publish(TOPIC, message("x")).await, Err(BusError::Closed)));
+    assert!(matches!(bus.subscribe(subscription(SubscriptionKind::Shared)).await, Err(BusError::Closed)));
+    assert!(matches!(store.get(row(1).id).await, Err(StoreError::Unavailable(Some(_)))));
+    let incarnation = coherence::Incarnation(1);
+    let set = domain::ports::WriteSet { incarnation, rows: vec![put(&row(1))], outbox: vec![], idempotency: None };
+    assert!(matches!(store.commit(set).await, Err(StoreError::Unavailable(Some(_)))));
+    database.sqlite.close().await.unwrap();
+    let again = database.another().await;
+    assert_eq!(look(&again.store(), row(1).id).await.0, None);
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_locks_is_unavailable_for_now() {
+    let database = Database::with(|config| config.busy_timeout = Duration::from_millis(100)).await;
+    let store = database.sqlite.store();
+    let mut bare = database.bare().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut bare).await.unwrap();
+    let refused = commit(&store, vec![put(&row(1))]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(Some(_))) && refused.is_retryable(), "{refused:?}");
+    assert_eq!(look(&store, row(1).id).await.0, None, "reading goes on");
+    sqlx::query("ROLLBACK").execute(&mut bare).await.unwrap();
+    committed(&store, vec![put(&row(1))]).await;
+}

@@ -1,0 +1,61 @@
+//! The bus with counts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::ports::{Bus, BusError, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
+
+use super::call::{Meter, metered};
+
+/// A bus that tells a meter of every call.
+pub struct MeterBus {
+    inner: Arc<dyn Bus>,
+    meter: Arc<dyn Meter>,
+}
+
+impl MeterBus {
+    /// Tells `meter` of every call of `inner` and of its consumers.
+    pub fn new(inner: Arc<dyn Bus>, meter: Arc<dyn Meter>) -> Self {
+        Self { inner, meter }
+    }
+}
+
+#[async_trait]
+impl Bus for MeterBus {
+    async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
+        metered(&*self.meter, "bus", "publish", self.inner.publish(topic, message)).await
+    }
+
+    async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
+        let inner = metered(&*self.meter, "bus", "subscribe", self.inner.subscribe(subscription)).await?;
+        Ok(Box::new(MeterConsumer { inner, meter: Arc::clone(&self.meter) }))
+    }
+
+    async fn unsubscribe(&self, topic: Topic, name: &str) -> Result<(), BusError> {
+        metered(&*self.meter, "bus", "unsubscribe", self.inner.unsubscribe(topic, name)).await
+    }
+}
+
+struct MeterConsumer {
+    inner: Box<dyn Consumer>,
+    meter: Arc<dyn Meter>,
+}
+
+#[async_trait]
+impl Consumer for MeterConsumer {
+    async fn next(&mut self) -> Result<Delivery, BusError> {
+        metered(&*self.meter, "bus", "next", self.inner.next()).await
+    }
+
+    async fn ack(&mut self, id: MessageId) -> Result<(), BusError> {
+        metered(&*self.meter, "bus", "ack", self.inner.ack(id)).await
+    }
+
+    async fn ack_through(&mut self, id: MessageId) -> Result<(), BusError> {
+        metered(&*self.meter, "bus", "ack_through", self.inner.ack_through(id)).await
+    }
+
+    async fn nack(&mut self, id: MessageId) -> Result<(), BusError> {
+        metered(&*self.meter, "bus", "nack", self.inner.nack(id)).await
+    }
+}

@@ -1,0 +1,13 @@
+//! Counts of calls, their errors and their durations, told to whoever keeps metrics: adapters know no metrics library.
+
+mod bus;
+mod call;
+mod feed;
+mod shared;
+mod store;
+
+pub use bus::MeterBus;
+pub use call::{Call, Meter};
+pub use feed::MeterFeed;
+pub use shared::MeterShared;
+pub use store::MeterStore;

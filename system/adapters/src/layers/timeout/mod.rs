@@ -1,0 +1,15 @@
+//! One deadline on every await on a backend.
+//!
+//! What the deadline cut off may still have taken effect: a port's `Timeout` says so. Waiting for a message has no
+//! deadline, since it is no trouble if none comes.
+
+mod bus;
+mod deadline;
+mod feed;
+mod shared;
+mod store;
+
+pub use bus::TimeoutBus;
+pub use feed::TimeoutFeed;
+pub use shared::TimeoutShared;
+pub use store::TimeoutStore;
