@@ -310,3 +310,49 @@ fn tagged(document: Document, tags: &Arc<[Tag]>) -> Document {
     let all = document.tags.iter().chain(tags.iter()).cloned().collect::<Vec<_>>();
     document.with_tags(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::ambient::Rng;
+    use crate::cache::Cache;
+    use crate::document::Plain;
+    use crate::error::LoadError;
+    use crate::options::CacheConfig;
+    use crate::shared::{MemorySharedTier, MemorySharedTierLimits};
+
+    struct Counted(AtomicU64);
+
+    impl Rng for Counted {
+        fn next_u64(&self) -> u64 {
+            self.0.fetch_add(1, Ordering::Relaxed)
+        }
+    }
+
+    #[async_trait]
+    impl Loader for Counted {
+        async fn load(&self, _key: &Key) -> Result<Document, LoadError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Document::present(Version::new(1, 1), "{}"))
+        }
+    }
+
+    /// Table 7 row 24 of the research, the last gap: a caller that missed, was delayed, and departs only after another
+    /// flight landed. Without the second look in `fill` it reads the source again.
+    #[tokio::test(start_paused = true)]
+    async fn a_flight_that_departs_after_another_landed_loads_nothing() {
+        let shared = MemorySharedTier::new(MemorySharedTierLimits::default()).into_port();
+        let cache = Cache::new(CacheConfig::default(), Plain, shared, Arc::new(Counted(AtomicU64::new(1))));
+        let source = Arc::new(Counted(AtomicU64::new(0)));
+        let loader: Arc<dyn Loader> = Arc::clone(&source) as _;
+        let (key, options) = (Key::prefixed("k", 1), ReadOptions::default());
+        cache.get_or_load(&key, &options, &loader).await.unwrap();
+        let late = Arc::clone(&cache.inner).fly(key, cache.inner.core.depart(), options, loader).await.unwrap();
+        assert_eq!((late.level, source.0.load(Ordering::Relaxed)), (Level::L1, 1));
+        assert_eq!(cache.stats().hits_l3, 0);
+    }
+}

@@ -119,7 +119,8 @@ async fn a_response_built_across_an_eviction_is_not_answered_again() {
 async fn a_build_from_before_an_eviction_does_not_answer_later_callers() {
     let lists = Lists::new();
     let first = lists.held_get().await;
-    lists.world.write(&key(1), 2).await;
+    // No floor tells of it: only the tag does.
+    lists.world.source.put(&key(1), 2);
     lists.world.cache.evict_tag(&company());
     let second = tokio::spawn({
         let lists = Arc::clone(&lists);
@@ -127,7 +128,7 @@ async fn a_build_from_before_an_eviction_does_not_answer_later_callers() {
     });
     tokio::task::yield_now().await;
     lists.world.source.gate.release();
-    first.await.unwrap();
+    assert_eq!(first.await.unwrap().view, vec![1, 1], "its request came before the eviction");
     assert_eq!(second.await.unwrap().view, vec![2, 1]);
 }
 
