@@ -1,6 +1,13 @@
 //! One test binary: the conformance suites on every adapter that needs nothing installed, and what is each adapter's own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are outside their functions"
+)]
 
 mod conformance;
+mod layers;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;

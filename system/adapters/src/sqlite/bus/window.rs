@@ -181,3 +181,128 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use coherence::Timestamp;
+    use domain::ports::Outgoing;
+
+    use super::SubscriptionKind::{Exclusive, Shared};
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(60);
+    const DELAY: Duration = Duration::from_secs(1);
+    const ONE: ConsumerId = ConsumerId(1);
+    const TWO: ConsumerId = ConsumerId(2);
+
+    fn message(id: u128) -> BusMessage {
+        let message = Outgoing { key: String::new(), payload: "{}".into(), properties: BTreeMap::new() };
+        BusMessage { id: MessageId(id), message, published_at: Timestamp::UNIX_EPOCH, redeliveries: 0 }
+    }
+
+    fn window(messages: impl Iterator<Item = u128>) -> Window {
+        let mut window = Window::new(MessageId(0), Vec::new(), Redelivery { timeout: TIMEOUT, delay: DELAY });
+        window.fetched(messages.map(message).collect());
+        window
+    }
+
+    fn take(window: &mut Window, by: ConsumerId, kind: SubscriptionKind, now: Instant) -> Option<(u128, u32)> {
+        window.take(by, kind, now).map(|message| (message.id.0, message.redeliveries))
+    }
+
+    fn saved(cursor: u128, unacked: &[(u128, u32)]) -> Saved {
+        let unacked = unacked.iter().map(|(id, count)| (MessageId(*id), *count)).collect();
+        Saved { cursor: MessageId(cursor), unacked }
+    }
+
+    #[test]
+    fn a_read_that_ran_twice_adds_nothing() {
+        let now = Instant::now();
+        let mut window = window(1..=2);
+        assert_eq!(take(&mut window, ONE, Shared, now), Some((1, 0)));
+        window.ack(MessageId(1));
+        window.fetched((1..=3).map(message).collect());
+        assert_eq!(take(&mut window, ONE, Shared, now), Some((2, 0)));
+        assert_eq!(take(&mut window, ONE, Shared, now), Some((3, 0)));
+        assert_eq!(take(&mut window, ONE, Shared, now), None);
+    }
+
+    #[test]
+    fn the_window_is_bounded_and_opens_with_acknowledgements() {
+        let mut window = window(1..=WINDOW_MESSAGES_MAX as u128);
+        assert_eq!(window.to_fetch(), None);
+        window.ack(MessageId(7));
+        assert_eq!(window.to_fetch(), Some((MessageId(WINDOW_MESSAGES_MAX as u128), 1)));
+        window.ack_through(MessageId(5_000));
+        assert_eq!(window.to_fetch(), Some((MessageId(5_000), FETCH_MESSAGES_MAX)));
+    }
+
+    #[test]
+    fn shared_messages_come_again_one_by_one() {
+        let now = Instant::now();
+        let mut window = window(1..=3);
+        assert_eq!(take(&mut window, ONE, Shared, now), Some((1, 0)));
+        assert_eq!(take(&mut window, TWO, Shared, now), Some((2, 0)));
+        window.nack(MessageId(1), TWO, now);
+        assert_eq!(window.next_due(), Some(now + TIMEOUT), "only who holds a message gives it back");
+        window.nack(MessageId(1), ONE, now);
+        assert_eq!(window.next_due(), Some(now + DELAY));
+        assert_eq!(take(&mut window, ONE, Shared, now), Some((3, 0)), "others overtake it");
+        assert_eq!(take(&mut window, TWO, Shared, now + DELAY), Some((1, 1)));
+        assert_eq!(take(&mut window, ONE, Shared, now + DELAY), None);
+        assert_eq!(take(&mut window, ONE, Shared, now + TIMEOUT), Some((2, 1)), "held too long");
+    }
+
+    #[test]
+    fn an_exclusive_message_that_comes_again_brings_back_what_follows() {
+        let now = Instant::now();
+        let mut window = window(1..=4);
+        for id in 1..=3 {
+            assert_eq!(take(&mut window, ONE, Exclusive, now), Some((id, 0)));
+        }
+        window.ack(MessageId(2));
+        window.nack(MessageId(1), ONE, now);
+        assert_eq!(take(&mut window, ONE, Exclusive, now), None, "nothing overtakes it");
+        let later = now + DELAY;
+        for expected in [(1, 1), (3, 1), (4, 0)] {
+            assert_eq!(take(&mut window, ONE, Exclusive, later), Some(expected));
+        }
+        assert_eq!(take(&mut window, ONE, Exclusive, later), None);
+        assert_eq!(take(&mut window, ONE, Exclusive, later + TIMEOUT), Some((1, 2)));
+    }
+
+    #[test]
+    fn a_released_consumer_leaves_its_messages_to_the_next() {
+        let now = Instant::now();
+        let mut window = window(1..=3);
+        take(&mut window, ONE, Exclusive, now);
+        take(&mut window, ONE, Exclusive, now);
+        window.release(ONE);
+        for expected in [(1, 1), (2, 1), (3, 0)] {
+            assert_eq!(take(&mut window, TWO, Exclusive, now), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_written_covers_every_message_once() {
+        let now = Instant::now();
+        let mut window = window(1..=5);
+        assert_eq!(window.save(), saved(0, &[]), "nothing was delivered");
+        for _ in 0..4 {
+            take(&mut window, ONE, Shared, now);
+        }
+        window.ack(MessageId(1));
+        window.ack(MessageId(3));
+        window.nack(MessageId(2), ONE, now);
+        assert_eq!(window.save(), saved(4, &[(2, 1), (4, 1)]), "5 is read again");
+        take(&mut window, ONE, Shared, now + DELAY);
+        take(&mut window, ONE, Shared, now + DELAY);
+        assert_eq!(window.save(), saved(5, &[(2, 2), (4, 1), (5, 1)]));
+        for id in [2, 4, 5] {
+            window.ack(MessageId(id));
+        }
+        assert_eq!(window.save(), saved(5, &[]));
+    }
+}

@@ -1,0 +1,195 @@
+//! Deadlines and counts around any adapter.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use adapters::layers::meter::{Call, MeterBus, MeterShared, MeterStore};
+use adapters::layers::timeout::{TimeoutBus, TimeoutFeed, TimeoutShared, TimeoutStore};
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::system::SystemClock;
+use async_trait::async_trait;
+use coherence::{
+    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, Version,
+};
+use domain::conformance::samples::{commit, everything, id, message, put, row};
+use domain::model::{Forecast, ForecastId, NaturalKey};
+use domain::ports::*;
+use tokio::time::Instant;
+
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// A backend that never answers, whatever it is asked.
+#[derive(Clone)]
+struct Silent;
+
+#[async_trait]
+impl Store for Silent {
+    async fn get(&self, _: ForecastId) -> Result<Lookup, StoreError> {
+        pending().await
+    }
+    async fn list(&self, _: &ListQuery) -> Result<ListPage, StoreError> {
+        pending().await
+    }
+    async fn find(&self, _: &[NaturalKey]) -> Result<(Incarnation, Vec<Option<Forecast>>), StoreError> {
+        pending().await
+    }
+    async fn commit(&self, _: WriteSet) -> Result<Committed, StoreError> {
+        pending().await
+    }
+    async fn idempotency(&self, _: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError> {
+        pending().await
+    }
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        pending().await
+    }
+    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
+        pending().await
+    }
+}
+
+#[async_trait]
+impl ChangeFeed for Silent {
+    async fn read(&self, _: FeedPosition, _: u32) -> Result<FeedBatch, FeedError> {
+        pending().await
+    }
+    async fn end(&self) -> Result<FeedPosition, FeedError> {
+        pending().await
+    }
+}
+
+/// Its subscriptions answer, so that there is a consumer to be silent.
+#[async_trait]
+impl Bus for Silent {
+    async fn publish(&self, _: Topic, _: Outgoing) -> Result<MessageId, BusError> {
+        pending().await
+    }
+    async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
+        match subscription.durable {
+            true => pending().await,
+            false => Ok(Box::new(Silent)),
+        }
+    }
+    async fn unsubscribe(&self, _: Topic, _: &str) -> Result<(), BusError> {
+        pending().await
+    }
+}
+
+#[async_trait]
+impl Consumer for Silent {
+    async fn next(&mut self) -> Result<Delivery, BusError> {
+        pending().await
+    }
+    async fn ack(&mut self, _: MessageId) -> Result<(), BusError> {
+        pending().await
+    }
+    async fn ack_through(&mut self, _: MessageId) -> Result<(), BusError> {
+        pending().await
+    }
+    async fn nack(&mut self, _: MessageId) -> Result<(), BusError> {
+        pending().await
+    }
+}
+
+#[async_trait]
+impl SharedTier for Silent {
+    async fn get(&self, _: &Key, _: FillToken) -> Result<SharedLookup, SharedError> {
+        pending().await
+    }
+    async fn fill(&self, _: &Key, _: FillToken, _: SharedValue, _: Duration) -> Result<FillOutcome, SharedError> {
+        pending().await
+    }
+    async fn raise(&self, _: &Key, _: Version) -> Result<(), SharedError> {
+        pending().await
+    }
+    async fn drop_key(&self, _: &Key) -> Result<(), SharedError> {
+        pending().await
+    }
+}
+
+fn subscription(durable: bool) -> Subscription {
+    let (topic, name) = (Topic::CdcForecasts, "s".to_owned());
+    Subscription { topic, name, kind: SubscriptionKind::Exclusive, durable, start: StartAt::Latest }
+}
+
+/// Each call ends with its port's `Timeout`, at the deadline.
+macro_rules! assert_timed_out {
+    ($error:ident: $($call:expr),* $(,)?) => {
+        $({
+            let begun = Instant::now();
+            let answer = $call.await;
+            assert!(matches!(answer, Err($error::Timeout)), "{}", stringify!($call));
+            assert_eq!(begun.elapsed().as_secs(), DEADLINE.as_secs(), "{}", stringify!($call));
+        })*
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_on_a_silent_backend_ends_at_the_deadline() {
+    let store = TimeoutStore::new(Arc::new(Silent), DEADLINE);
+    let incarnation = Incarnation(1);
+    let set = WriteSet { incarnation, rows: vec![put(&row(1))], outbox: vec![], idempotency: None };
+    let key = IdempotencyKey { caller: domain::model::UserId(id(1).0), key: "k".to_owned() };
+    assert_timed_out!(StoreError:
+        store.get(id(1)), store.list(&everything(1)), store.find(&[]), store.commit(set.clone()),
+        store.idempotency(&key), store.incarnation(), store.raise_incarnation(),
+    );
+    let feed = TimeoutFeed::new(Arc::new(Silent), DEADLINE);
+    assert_timed_out!(FeedError: feed.read(FeedPosition(0), 1), feed.end());
+    let bus = TimeoutBus::new(Arc::new(Silent), DEADLINE);
+    let mut consumer = bus.subscribe(subscription(false)).await.unwrap();
+    assert_timed_out!(BusError:
+        bus.publish(Topic::CdcForecasts, message("m")), bus.subscribe(subscription(true)),
+        bus.unsubscribe(Topic::CdcForecasts, "s"),
+        consumer.ack(MessageId(1)), consumer.ack_through(MessageId(1)), consumer.nack(MessageId(1)),
+    );
+    let waited = tokio::time::timeout(100 * DEADLINE, consumer.next()).await;
+    assert!(waited.is_err(), "waiting for a message has no deadline");
+    let (shared, key) = (TimeoutShared::new(Arc::new(Silent), DEADLINE), Key::prefixed("k:", 1));
+    let value = SharedValue { version: Version::ZERO, body: "{}".into(), tags: Arc::from([]), age: Duration::ZERO };
+    assert_timed_out!(SharedError:
+        shared.get(&key, FillToken(1)), shared.fill(&key, FillToken(1), value.clone(), DEADLINE),
+        shared.raise(&key, Version::ZERO), shared.drop_key(&key),
+    );
+}
+
+#[tokio::test]
+async fn what_answers_in_time_passes_through() {
+    let bus = MemoryBus::new(MemoryBusConfig::default(), Arc::new(SystemClock));
+    let inner = MemoryStore::new(MemoryStoreConfig::default(), bus, Arc::new(SystemClock));
+    let store = TimeoutStore::new(Arc::new(inner), DEADLINE);
+    commit(&store, vec![put(&row(1))]).await.unwrap();
+    assert!(matches!(commit(&store, vec![put(&row(1))]).await, Err(StoreError::Conflict { .. })));
+    assert_eq!(store.list(&everything(1)).await.unwrap().items, [row(1)]);
+}
+
+#[tokio::test]
+async fn a_meter_is_told_of_each_call_and_its_error() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&calls);
+    let meter = Arc::new(move |call: Call| told.lock().unwrap().push((call.port, call.method, call.error)));
+    let bus = MemoryBus::new(MemoryBusConfig::default(), Arc::new(SystemClock));
+    let inner = MemoryStore::new(MemoryStoreConfig::default(), bus.clone(), Arc::new(SystemClock));
+    let store = MeterStore::new(Arc::new(inner), meter.clone());
+    let bus = MeterBus::new(Arc::new(bus), meter.clone());
+    let shared = MeterShared::new(Arc::new(TimeoutShared::new(Arc::new(Silent), Duration::ZERO)), meter);
+    commit(&store, vec![put(&row(1))]).await.unwrap();
+    commit(&store, vec![put(&row(1))]).await.unwrap_err();
+    let mut consumer = bus.subscribe(subscription(true)).await.unwrap();
+    let id = bus.publish(Topic::CdcForecasts, message("m")).await.unwrap();
+    consumer.next().await.unwrap();
+    consumer.ack(id).await.unwrap();
+    shared.drop_key(&Key::prefixed("k:", 1)).await.unwrap_err();
+    let expected = [
+        ("store", "incarnation", None),
+        ("store", "commit", None),
+        ("store", "incarnation", None),
+        ("store", "commit", Some("conflict")),
+        ("bus", "subscribe", None),
+        ("bus", "publish", None),
+        ("bus", "next", None),
+        ("bus", "ack", None),
+        ("shared", "drop_key", Some("timeout")),
+    ];
+    assert_eq!(*calls.lock().unwrap(), expected);
+}
