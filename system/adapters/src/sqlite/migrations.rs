@@ -1,7 +1,12 @@
 //! The schema of the file: embedded, numbered, applied in order, each in one transaction; a newer file is refused.
 
-use sqlx::sqlite::SqliteConnection;
+use std::path::Path;
 
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{ConnectOptions, Connection};
+
+use super::SqliteConfig;
+use super::connection::writer_options;
 use super::errors::SqliteError;
 
 /// Marks the file as ours ("SMP1"), so that no other program's database is ever migrated.
@@ -12,6 +17,30 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_initial.sql")];
 
 /// The schema that this release writes.
 pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;
+
+/// From which schema a file was brought to which; 0 is an empty file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// The schema before.
+    pub from: i64,
+    /// The schema now, this release's.
+    pub to: i64,
+}
+
+/// Creates the database file, or brings it to this release's schema; nothing else happens to it. Services may have it
+/// open meanwhile.
+///
+/// # Errors
+/// [`SqliteError`], if the file is another program's, a later release's, or cannot be written.
+pub async fn migrate_file(path: &Path) -> Result<Migrated, SqliteError> {
+    let name = path.display().to_string();
+    let opened = writer_options(&SqliteConfig::new(path)).connect().await;
+    let mut connection = opened.map_err(|error| SqliteError::io(format!("opening {name}"))(error.into()))?;
+    let from = schema_of(&mut connection, &name).await?;
+    migrate(&mut connection, &name).await?;
+    connection.close().await.map_err(|error| SqliteError::io("closing the database")(error.into()))?;
+    Ok(Migrated { from, to: SCHEMA })
+}
 
 /// Brings the file to this release's schema.
 pub(super) async fn migrate(connection: &mut SqliteConnection, path: &str) -> Result<(), SqliteError> {

@@ -30,6 +30,7 @@ pub use config::{CHECKPOINT_INTERVAL, PRUNE_INTERVAL, SqliteConfig};
 pub use database::Sqlite;
 pub use errors::SqliteError;
 pub use feed::SqliteFeed;
+pub use migrations::{Migrated, migrate_file};
 pub use prune::Pruned;
 pub use restore::restore;
 pub use store::SqliteStore;

@@ -48,8 +48,8 @@ async fn prepare(from: &Path, to: &Path, partial: &Path) -> Result<u64, SqliteEr
     copied.close().await.map_err(|error| SqliteError::io("closing the copy")(error.into()))?;
     put(partial, to).map_err(|error| SqliteError::io(format!("writing {}", to.display()))(error.into()))?;
     if let Some((lock, _)) = replaced {
-        // The file that it had open is gone; whether it closes well concerns nobody.
-        drop(lock.close_hard().await);
+        // Its file is gone by now, but it removes the journal of that name: not while a service opens the new one.
+        lock.close().await.map_err(|error| SqliteError::io("closing the replaced database")(error.into()))?;
     }
     Ok(raised.first().copied().unwrap_or_default().unsigned_abs())
 }

@@ -97,6 +97,8 @@ async fn what_would_lose_a_version_is_refused() {
     let mut bare = database.bare().await;
     for statement in [
         "REPLACE INTO forecasts SELECT * FROM forecasts WHERE id = (SELECT min(id) FROM forecasts)",
+        "REPLACE INTO forecasts SELECT id, company_id, production_unit_id, provider_id, forecast_date + 1, demand, \
+         supply, confidence_level, status, tags, created_at, updated_at, 1 FROM forecasts",
         "INSERT OR REPLACE INTO forecasts SELECT randomblob(16), company_id, production_unit_id, provider_id, \
          forecast_date, demand, supply, confidence_level, status, tags, created_at, updated_at, 1 FROM forecasts",
         "UPDATE forecasts SET id = randomblob(16)",
