@@ -209,6 +209,7 @@ impl StoreError {
 }
 
 /// The store of forecasts.
+#[doc(alias = "ForecastRepository")]
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Reads one row, or its tombstone's version.

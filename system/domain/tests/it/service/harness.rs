@@ -105,6 +105,10 @@ pub(super) struct TestStore {
     /// Commits take effect but answer that they did not in time.
     pub(super) forgets_to_answer: AtomicBool,
     pub(super) down: AtomicBool,
+    /// How long a commit takes, in milliseconds.
+    pub(super) commit_ms: AtomicU64,
+    /// How long the answer of a look for a kept answer is on its way, in milliseconds.
+    pub(super) lookup_ms: AtomicU64,
     /// So many commits are outrun by another writer's.
     pub(super) rivals: AtomicU32,
 }
@@ -162,8 +166,7 @@ impl Store for TestStore {
         if self.gated.load(Ordering::SeqCst) {
             self.gate.acquire().await.unwrap().forget();
         }
-        // As a real store would: others run meanwhile.
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(self.commit_ms.load(Ordering::SeqCst))).await;
         self.rival(&set).await;
         let committed = self.inner.commit(set).await?;
         if self.forgets_to_answer.load(Ordering::SeqCst) { Err(StoreError::Timeout) } else { Ok(committed) }
@@ -171,7 +174,9 @@ impl Store for TestStore {
 
     async fn idempotency(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.up()?;
-        self.inner.idempotency(key).await
+        let found = self.inner.idempotency(key).await;
+        tokio::time::sleep(Duration::from_millis(self.lookup_ms.load(Ordering::SeqCst))).await;
+        found
     }
 
     async fn incarnation(&self) -> Result<Incarnation, StoreError> {
@@ -247,6 +252,8 @@ impl House {
             gated: AtomicBool::new(false),
             forgets_to_answer: AtomicBool::new(false),
             down: AtomicBool::new(false),
+            commit_ms: AtomicU64::new(0),
+            lookup_ms: AtomicU64::new(0),
             rivals: AtomicU32::new(0),
         });
         let inner = MemorySharedTier::new(MemorySharedTierLimits::default());

@@ -54,7 +54,10 @@ async fn while_it_is_worked_on_a_repetition_is_told_so() {
     let service = house.service.clone();
     let first = tokio::spawn(async move { service.create(&caller(), request(&body(1, 5.0)), named("k", "a")).await });
     tokio::time::sleep(Duration::from_millis(10)).await;
-    let again = async |body_text| house.service.create(&caller(), request(&body(1, 5.0)), named("k", body_text)).await;
+    let again = async |body_text| {
+        let repetition = house.service.create(&caller(), request(&body(1, 5.0)), named("k", body_text));
+        tokio::time::timeout(Duration::from_secs(1), repetition).await.expect("it is told, and does not wait")
+    };
     assert!(matches!(again("a").await, Err(ServiceError::IdempotencyInProgress)));
     assert!(matches!(again("b").await, Err(ServiceError::IdempotencyMismatch)));
     house.store.gate.add_permits(1);
@@ -83,6 +86,20 @@ async fn of_two_instances_one_writes_and_the_other_answers_the_same() {
         assert_eq!(second.unwrap(), Answered::Before(first));
         assert_eq!(house.events(Topic::ForecastInvalidation).await.len(), 1);
     }
+}
+
+/// The other instance commits between this one's look for a kept answer and its look for the natural key: what it finds
+/// there is its own request's forecast, not somebody else's.
+#[tokio::test(start_paused = true)]
+async fn a_forecast_that_the_same_request_made_elsewhere_is_no_conflict() {
+    let house = House::new();
+    house.store.lookup_ms.store(100, Ordering::SeqCst);
+    let slow = house.sibling();
+    let slow = tokio::spawn(async move { slow.create(&caller(), request(&body(1, 5.0)), named("k", "a")).await });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    house.store.lookup_ms.store(0, Ordering::SeqCst);
+    let first = now(house.service.create(&caller(), request(&body(1, 5.0)), named("k", "a")).await);
+    assert_eq!(slow.await.unwrap().unwrap(), Answered::Before(first));
 }
 
 /// A failure is not kept: the same key may try again.

@@ -67,6 +67,7 @@ async fn an_outrun_update_reads_again_and_gives_up_in_the_end() {
 async fn a_hundred_writers_of_one_forecast_all_succeed() {
     let house = House::new();
     let id = house.create(&body(1, 5.0)).await.id;
+    house.store.commit_ms.store(20, Ordering::SeqCst);
     let writes = (0..100).map(|number| house.patch(id, json!({"demand": 1000 + number})));
     for result in join_all(writes).await {
         result.unwrap();
