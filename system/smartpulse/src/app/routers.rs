@@ -26,6 +26,11 @@ pub(super) fn described() -> (Router<ForecastApi>, OpenApi) {
     (router, pages::openapi(api))
 }
 
+/// The description of the API: what `/openapi.json` serves.
+pub fn description() -> OpenApi {
+    described().1
+}
+
 /// What listens on `http.listen`.
 pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig) -> Router {
     let (router, description) = described();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::https_client;
 use crate::auth::jwks::ClientError;
 use crate::config::Secret;
 use crate::http::FieldError;
-use crate::import::Item;
+use crate::import::{BatchBody, Item};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const ATTEMPTS_MAX: u32 = 8;
@@ -59,12 +59,6 @@ pub struct BatchAnswer {
     pub invalid: u64,
     /// Item by item.
     pub results: Vec<ItemResult>,
-}
-
-#[derive(Serialize)]
-struct BatchRequest<'a> {
-    items: &'a [Item],
-    notify: bool,
 }
 
 /// A batch could not be sent.
@@ -167,7 +161,7 @@ impl BatchClient {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
-        let response = request.json(&BatchRequest { items, notify: false }).send().await.map_err(unreachable)?;
+        let response = request.json(&BatchBody { items, notify: false }).send().await.map_err(unreachable)?;
         let status = response.status();
         let retry_after = response.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);

@@ -3,11 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::app::AppError;
 use crate::auth::jwks::ClientError;
 use crate::auth::secret_file::SecretFileError;
 use crate::cli::batch_client::SendError;
 use crate::config::ConfigErrors;
 use crate::import::rows::TableError;
+use crate::wiring::WiringError;
 
 /// Why a command failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,9 +51,40 @@ pub enum CliError {
     /// The asynchronous runtime does not start.
     #[error("cannot start: {0}")]
     Runtime(Arc<io::Error>),
+    /// An address cannot be had; the source names it.
+    #[error("{source}; choose another with {flag} ADDRESS (port 0 takes a free one)")]
+    Listen {
+        /// The flag that chooses it.
+        flag: &'static str,
+        /// The reason.
+        source: Arc<io::Error>,
+    },
+    /// The database.
+    #[error("{}", chain(.0))]
+    Wiring(#[from] WiringError),
+    /// The instance.
+    #[error("{}", chain(.0))]
+    App(#[from] AppError),
+    /// The instance did not end in order.
+    #[error("not an orderly end: {0}")]
+    NotClean(String),
     /// Anything that one sentence explains.
     #[error("{0}")]
     Refused(String),
+}
+
+/// An error with its causes, each said once: some name theirs already.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let said = deeper.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = deeper.source();
+    }
+    text
 }
 
 impl From<io::Error> for CliError {

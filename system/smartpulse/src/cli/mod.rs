@@ -1,16 +1,21 @@
 //! The command line.
 //!
-//! [`run()`] parses the arguments and runs one command; each command is a file. What a command needs of its surroundings
+//! [`run()`] parses the arguments and runs one command; each command is a file. Without one it serves. What a command needs of its surroundings
 //! (environment, clock, randomness, terminal) is handed to it, so that tests run commands as users do.
 
 pub mod args;
 pub mod batch_client;
 pub mod config;
+mod database;
 pub mod error;
 pub mod import;
+mod openapi;
 pub mod progress;
 pub mod run;
+mod serve;
+mod signals;
 pub mod token;
+mod welcome;
 
 pub use args::{ConfigArgs, ServeArgs};
 pub use error::CliError;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{config, import, token};
+use super::args::ServeArgs;
+use super::{config, database, import, openapi, serve, token};
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
 pub struct Surroundings<'a> {
@@ -32,19 +33,30 @@ pub struct Surroundings<'a> {
     name = "smartpulse",
     version,
     about = "Energy forecasts through a coherent cache, and notifications about them",
-    arg_required_else_help = true,
-    after_help = "Example: smartpulse import forecasts.csv"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  smartpulse
+  smartpulse --listen 127.0.0.1:8081 --empty
+  smartpulse import forecasts.csv"
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// Without a command: those of `serve`.
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeCommand),
     Config(config::ConfigCommand),
     Token(token::TokenCommand),
     Import(import::ImportCommand),
+    Openapi(openapi::OpenapiCommand),
+    Migrate(database::MigrateCommand),
+    Backup(database::BackupCommand),
+    Restore(database::RestoreCommand),
 }
 
 /// Runs the command of these arguments (the first is the program's name) and returns the exit code: 0 done, 1 failed,
@@ -60,9 +72,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
         }
     };
     let done = match cli.command {
-        Command::Config(command) => command.run(surroundings),
-        Command::Token(command) => command.run(surroundings),
-        Command::Import(command) => command.run(surroundings),
+        None => serve::run(&cli.serve, surroundings),
+        Some(Command::Serve(command)) => command.run(surroundings),
+        Some(Command::Config(command)) => command.run(surroundings),
+        Some(Command::Token(command)) => command.run(surroundings),
+        Some(Command::Import(command)) => command.run(surroundings),
+        Some(Command::Openapi(command)) => command.run(surroundings),
+        Some(Command::Migrate(command)) => command.run(surroundings),
+        Some(Command::Backup(command)) => command.run(surroundings),
+        Some(Command::Restore(command)) => command.run(surroundings),
     };
     match done {
         Ok(()) => 0,

@@ -1,5 +1,8 @@
 //! The sample that an embedded instance starts with; `sample/README.md` says where it is from.
 
+use domain::model::{CompanyId, NaturalKey, UnitId};
+use uuid::Uuid;
+
 use super::rows::{Item, RowError, TableError, read_rows};
 
 /// Germany's daily consumption and generation in 2017.
@@ -28,6 +31,16 @@ pub fn items() -> Result<Vec<Item>, SampleError> {
     read_rows(OPSD_2017_CSV.as_bytes(), None)?.map(|row| Ok(row.item?)).collect()
 }
 
+/// What tells the forecast of an item apart; `None` if one of its ids is no UUID. The table names no provider.
+pub fn natural_key(item: &Item) -> Option<NaturalKey> {
+    Some(NaturalKey {
+        company_id: CompanyId(Uuid::parse_str(&item.company_id).ok()?),
+        production_unit_id: UnitId(Uuid::parse_str(&item.production_unit_id).ok()?),
+        forecast_date: item.forecast_date,
+        provider_id: None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +51,6 @@ mod tests {
         assert_eq!(items.len(), 365);
         assert!(items.iter().all(|item| item.supply.is_some() && item.forecast_date.to_string().starts_with("2017-")));
         assert_eq!(items[0].demand, 1130.4130000000002);
-        assert!(uuid::Uuid::parse_str(OPSD_COMPANY_ID).is_ok() && uuid::Uuid::parse_str(OPSD_UNIT_ID).is_ok());
+        assert!(items.iter().all(|item| natural_key(item).is_some()));
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
-use adapters::sqlite::{self, CHECKPOINT_INTERVAL, PRUNE_INTERVAL, Sqlite, SqliteConfig};
+use adapters::sqlite::{self, CHECKPOINT_INTERVAL, Migrated, PRUNE_INTERVAL, Sqlite, SqliteConfig};
 use adapters::system::{SystemClock, SystemIds, SystemRng};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{Rng, WallClock};
@@ -91,6 +91,15 @@ impl Embedded {
             None => Ok(()),
         }
     }
+}
+
+/// Makes the database, or brings it to this release's schema.
+///
+/// # Errors
+/// It is another program's or a later release's, or cannot be written.
+pub async fn migrate(path: &Path) -> Result<Migrated, WiringError> {
+    make_folder_of(path)?;
+    Ok(sqlite::migrate_file(path).await?)
 }
 
 /// Copies the database of a running or stopped instance to a new file.

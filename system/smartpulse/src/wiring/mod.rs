@@ -3,5 +3,5 @@
 mod embedded;
 mod error;
 
-pub use embedded::{Embedded, backup, restore};
+pub use embedded::{Embedded, backup, migrate, restore};
 pub use error::WiringError;

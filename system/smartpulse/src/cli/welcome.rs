@@ -1,0 +1,102 @@
+//! What a start shows: where everything is and, where the secret is our own, lines that can be pasted in a shell.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use domain::model::ForecastId;
+
+/// The demand that the printed PATCH sets; no day of the sample has it.
+const CHANGED_DEMAND: &str = "1234.5";
+
+/// What there is to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Welcome {
+    /// Where the API listens.
+    pub(super) api: SocketAddr,
+    /// Where the metrics are.
+    pub(super) internal: SocketAddr,
+    /// The profile, and where the data is.
+    pub(super) about: String,
+    /// A token for everything; only where the secret was made here, for whoever sits at this machine.
+    pub(super) token: Option<String>,
+    /// A forecast of the sample, if the store holds it.
+    pub(super) sample: Option<ForecastId>,
+}
+
+impl Welcome {
+    pub(super) fn text(&self) -> String {
+        let (api, internal) = (reachable(self.api), reachable(self.internal));
+        let mut text = format!(
+            "SmartPulse {version}, {about}\n\n  API      http://{api}/api/forecasts\n  Docs     http://{api}/docs\n  \
+             OpenAPI  http://{api}/openapi.json\n  Health   http://{api}/health/ready\n  \
+             Metrics  http://{internal}/metrics\n\n",
+            version = env!("CARGO_PKG_VERSION"),
+            about = self.about,
+        );
+        match &self.token {
+            Some(token) => self.push_lines(&mut text, token, api),
+            None => text.push_str("Ctrl-C ends it.\n"),
+        }
+        text
+    }
+
+    fn push_lines(&self, text: &mut String, token: &str, api: SocketAddr) {
+        const BEARER: &str = "-H \"Authorization: Bearer $TOKEN\"";
+        // A body ends without a newline, which grep adds; a header's carriage return stays invisible.
+        const SHOWN: &str = "| grep -iE '^(x-cache-level|x-version|\\{)'";
+        let Some(id) = self.sample else {
+            let _ = write!(
+                text,
+                "The store holds no sample. `smartpulse import FILE.csv --url http://{api}` brings in a table; this lists:\n\n\
+                 export TOKEN={token}\ncurl -si {BEARER} http://{api}/api/forecasts {SHOWN}\n\nCtrl-C ends it.\n"
+            );
+            return;
+        };
+        let url = format!("http://{api}/api/forecasts/{id}");
+        let get = format!("curl -si {BEARER} {url} {SHOWN}");
+        let _ = write!(
+            text,
+            "Paste these into a shell. They read a forecast of the sample from the store (L4) and then from the cache \
+             (L1),\nchange it, and read it again. The token does everything, for a day.\n\n\
+             export TOKEN={token}\n{get}\n{get}\n\
+             curl -si -X PATCH {BEARER} -H 'Content-Type: application/json' -d '{{\"demand\": {CHANGED_DEMAND}}}' {url} {SHOWN}\n\
+             {get}\n\nCtrl-C ends it.\n"
+        );
+    }
+}
+
+/// An address to listen on may be no address to call.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn welcome(token: Option<&str>, sample: Option<ForecastId>) -> String {
+        let (api, internal) = ("0.0.0.0:80".parse().unwrap(), "[::]:90".parse().unwrap());
+        let token = token.map(str::to_owned);
+        Welcome { api, internal, about: "embedded".to_owned(), token, sample }.text()
+    }
+
+    #[test]
+    fn urls_can_be_called_and_a_token_is_shown_only_if_there_is_one() {
+        let text = welcome(None, Some(ForecastId(uuid::Uuid::nil())));
+        assert!(text.contains("http://127.0.0.1:80/docs") && text.contains("http://[::1]:90/metrics"), "{text}");
+        assert!(!text.contains("TOKEN") && !text.contains("curl"), "{text}");
+    }
+
+    #[test]
+    fn without_the_sample_no_forecast_is_named() {
+        let text = welcome(Some("abc"), None);
+        assert!(text.contains("export TOKEN=abc") && text.contains("smartpulse import"), "{text}");
+        assert!(!text.contains("/api/forecasts/"), "{text}");
+        assert_eq!(welcome(Some("abc"), Some(ForecastId(uuid::Uuid::nil()))).matches("\ncurl ").count(), 4);
+    }
+}
