@@ -55,7 +55,8 @@ async fn while_it_is_worked_on_a_repetition_is_told_so() {
     let first = tokio::spawn(async move { service.create(&caller(), request(&body(1, 5.0)), named("k", "a")).await });
     tokio::time::sleep(Duration::from_millis(10)).await;
     let again = async |body_text| {
-        let repetition = house.service.create(&caller(), request(&body(1, 5.0)), named("k", body_text));
+        let caller = caller();
+        let repetition = house.service.create(&caller, request(&body(1, 5.0)), named("k", body_text));
         tokio::time::timeout(Duration::from_secs(1), repetition).await.expect("it is told, and does not wait")
     };
     assert!(matches!(again("a").await, Err(ServiceError::IdempotencyInProgress)));
