@@ -1,1 +1,12 @@
-//! bench
+//! What the benches share: an instance to measure, a client that costs little, and fair comparisons.
+//!
+//! Absolute figures of a shared machine do not travel, so everything is a ratio of two things measured in turns within
+//! one run. Nothing here asserts speed: benches print.
+// A bench that cannot set itself up has nothing to report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod client;
+pub mod compare;
+pub mod instance;
+pub mod quantiles;
+pub mod server;

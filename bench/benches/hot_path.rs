@@ -1,0 +1,140 @@
+//! An authenticated hit in L1 through the whole router and our own accept loop, beside a bare axum handler that sends the
+//! same body: over loopback sockets, one worker each. Goal (research, P1): at most 1.15 times the processor time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use bench::client::Client;
+use bench::compare::{Contestant, compare, print};
+use bench::instance::Instance;
+use bench::server::Server;
+use bytes::Bytes;
+use criterion::{Criterion, Throughput};
+use http::header;
+use smartpulse::serve::{Drain, ServeLimits, serve};
+
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 15;
+const SLICE: Duration = Duration::from_millis(400);
+
+const LIMITS: ServeLimits = ServeLimits {
+    header_timeout: Duration::from_secs(10),
+    idle_timeout: Duration::from_secs(600),
+    max_connections: 1_000,
+    max_header_bytes: 16_384,
+    date_header: true,
+};
+
+fn drain() -> Drain {
+    Drain::new(Duration::ZERO, Duration::ZERO)
+}
+
+fn nodelay(
+    listener: std::net::TcpListener,
+) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = std::net::SocketAddr> {
+    use axum::serve::ListenerExt;
+    tokio::net::TcpListener::from_std(listener).unwrap().tap_io(|stream| stream.set_nodelay(true).unwrap())
+}
+
+/// The same body and entity tag, and nothing else.
+fn bare(body: Bytes) -> Router {
+    let answer = move || {
+        let body = body.clone();
+        async move {
+            ([(header::CONTENT_TYPE, "application/json"), (header::ETAG, "\"0123456789abcdef0123456789abcdef\"")], body)
+        }
+    };
+    Router::new().route("/api/forecasts/{id}", get(answer))
+}
+
+fn request(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n")
+}
+
+struct Prepared {
+    path: String,
+    token: String,
+    etag: String,
+    body: Bytes,
+    server: Server,
+}
+
+/// Ours, with one forecast in L1.
+fn ours() -> Prepared {
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = Server::start(move |listener| async move {
+        let instance = Instance::open().await;
+        let path = format!("/api/forecasts/{}", instance.create(1).await);
+        instance.send("GET", &path, None).await;
+        let (_, hit) = instance.send("GET", &path, None).await;
+        assert_eq!(hit.headers()["x-cache-level"], "L1");
+        let etag = hit.headers()[header::ETAG].to_str().unwrap().to_owned();
+        let body = Bytes::from(hit.body().to_string());
+        tell.send((path, instance.token.clone(), etag, body)).unwrap();
+        let router = instance.app.router();
+        serve(nodelay(listener), router, LIMITS, drain()).await;
+    });
+    let (path, token, etag, body) = told.recv().unwrap();
+    Prepared { path, token, etag, body, server }
+}
+
+fn contestants() -> Vec<Contestant> {
+    let ours = ours();
+    let (path, body) = (ours.path.as_str(), ours.body.clone());
+    let auth = format!("Authorization: Bearer {}\r\n", ours.token);
+    let conditional = format!("{auth}If-None-Match: {}\r\n", ours.etag);
+    let plain = request(path, &auth);
+    let contestant = |name, server: Server, request: &str| {
+        let client = Client::new(server.address, CONNECTIONS, request);
+        Contestant { name, server, client }
+    };
+    let inner = bare(body.clone());
+    let axum_serve = Server::start(move |listener| async move {
+        axum::serve(nodelay(listener), inner).await.unwrap();
+    });
+    let inner = bare(body);
+    let our_loop = Server::start(move |listener| async move {
+        serve(nodelay(listener), inner, LIMITS, drain()).await;
+    });
+    let address = ours.server.address;
+    let mut all = vec![
+        contestant("bare axum handler", axum_serve, &plain),
+        contestant("the same in our accept loop", our_loop, &plain),
+        contestant("authenticated L1 hit", ours.server, &plain),
+    ];
+    let again = self::ours();
+    let conditional = conditional.replace(&ours.token, &again.token).replace(&ours.etag, &again.etag);
+    let conditional = conditional.replace(path, &again.path);
+    let not_modified = request(&again.path, conditional.as_str());
+    assert_ne!(again.server.address, address);
+    all.push(contestant("the same, 304", again.server, &not_modified));
+    assert!(all[2].client.one().contains("x-cache-level: L1"));
+    assert!(all[3].client.one().starts_with("HTTP/1.1 304"));
+    all
+}
+
+fn main() {
+    let mut all = contestants();
+    // `cargo bench -- --test` shows that everything runs, and measures nothing.
+    let measuring = !std::env::args().any(|argument| argument == "--test" || argument == "--list");
+    if measuring {
+        compare(&mut all, 2, SLICE);
+        let rows = compare(&mut all, ROUNDS, SLICE);
+        println!("\n{CONNECTIONS} connections, one request in flight on each; medians of {ROUNDS} rounds in turns");
+        print(&rows);
+        println!(
+            "authenticated L1 hit over bare handler, processor time: {:.3} (goal <= 1.15)\n",
+            rows[2].processor_ratio
+        );
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("hot_path");
+    group.throughput(Throughput::Elements(CONNECTIONS as u64));
+    for contestant in &mut all {
+        group.bench_function(contestant.name, |bencher| bencher.iter(|| contestant.client.round()));
+    }
+    group.finish();
+    criterion.final_summary();
+}
