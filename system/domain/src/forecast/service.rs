@@ -55,7 +55,12 @@ pub struct ForecastConfig {
 impl Default for ForecastConfig {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Self { cache: CacheConfig::default(), read: ReadOptions::default(), list: ReadOptions::default(), idempotency_life: DAY }
+        Self {
+            cache: CacheConfig::default(),
+            read: ReadOptions::default(),
+            list: ReadOptions::default(),
+            idempotency_life: DAY,
+        }
     }
 }
 
