@@ -1,6 +1,7 @@
 //! The connections: one that writes, behind a fair queue, and some that read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{
@@ -8,9 +9,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 use super::SqliteConfig;
-use super::errors::{Failure, PortError};
+use super::errors::{Failure, PortError, is_busy};
 
 /// How many writes may wait for the connection; more are refused, for they would time out anyway.
 const WRITES_WAITING_MAX: usize = 4_096;
@@ -26,7 +28,7 @@ const ROWS_AHEAD_MAX: usize = 512;
 const COMMANDS_AHEAD_MAX: usize = 16;
 
 /// How the writing (and checkpointing) connection opens the file.
-pub(super) fn writer_options(config: &SqliteConfig) -> SqliteConnectOptions {
+fn writer_options(config: &SqliteConfig) -> SqliteConnectOptions {
     plain_options(config)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -35,6 +37,20 @@ pub(super) fn writer_options(config: &SqliteConfig) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", LOG_CHECKPOINT_PAGES.to_string())
         // The update trigger raises the version of the row it fired for and must not fire again for that.
         .pragma("recursive_triggers", "OFF")
+}
+
+/// Opens the file. While another process creates it, SQLite answers "locked" at once, whatever the busy timeout: the
+/// first switch to the log mode is not waited for.
+pub(super) async fn open_writer(config: &SqliteConfig) -> Result<SqliteConnection, sqlx::Error> {
+    const RETRY: Duration = Duration::from_millis(20);
+    let options = writer_options(config);
+    let give_up = Instant::now() + config.busy_timeout;
+    loop {
+        match options.connect().await {
+            Err(error) if is_busy(&error) && Instant::now() < give_up => tokio::time::sleep(RETRY).await,
+            outcome => return outcome,
+        }
+    }
 }
 
 fn plain_options(config: &SqliteConfig) -> SqliteConnectOptions {
@@ -143,5 +159,37 @@ async fn roll_back(connection: &mut SqliteConnection) {
     // Fails where no transaction is open, which is what is wanted.
     if let Err(error) = sqlx::query("ROLLBACK").execute(connection).await {
         tracing::trace!(%error, "nothing to roll back");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ports::StoreError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_leaves_no_transaction_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(folder.path().join("db"));
+        let writer = Writer::new(open_writer(&config).await.unwrap());
+        let run = async |sql: &'static str, panics: bool| {
+            let ran: Result<Vec<i64>, StoreError> = writer
+                .run(move |connection| {
+                    Box::pin(async move {
+                        let rows = sqlx::query_scalar(sql).fetch_all(connection).await;
+                        assert!(!panics, "as the test wants it");
+                        rows.map_err(StoreError::from_driver)
+                    })
+                })
+                .await;
+            ran
+        };
+        run("CREATE TABLE t (a)", false).await.unwrap();
+        assert!(matches!(run("BEGIN; INSERT INTO t VALUES (1)", true).await, Err(StoreError::Unavailable(Some(_)))));
+        assert_eq!(run("BEGIN; INSERT INTO t VALUES (2); COMMIT; SELECT a FROM t", false).await.unwrap(), [2]);
+        // What fails is rolled back as well.
+        run("BEGIN; INSERT INTO t VALUES (3); SELECT nothing", false).await.unwrap_err();
+        assert_eq!(run("BEGIN; COMMIT; SELECT a FROM t", false).await.unwrap(), [2]);
     }
 }

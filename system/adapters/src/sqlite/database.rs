@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use coherence::WallClock;
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
 
 use super::bus::BusState;
-use super::connection::{Writer, open_readers, writer_options};
+use super::connection::{Writer, open_readers, open_writer};
 use super::errors::SqliteError;
 use super::migrations::migrate;
 use super::{SqliteBus, SqliteConfig, SqliteFeed, SqliteStore};
@@ -37,10 +37,9 @@ impl Sqlite {
     pub async fn open(config: SqliteConfig, clock: Arc<dyn WallClock>) -> Result<Self, SqliteError> {
         let path = config.path.display().to_string();
         let failed = |error: sqlx::Error| SqliteError::io(format!("opening {path}"))(error.into());
-        let options = writer_options(&config);
-        let mut writer = options.connect().await.map_err(failed)?;
+        let mut writer = open_writer(&config).await.map_err(failed)?;
         migrate(&mut writer, &path).await?;
-        let maintenance = options.connect().await.map_err(failed)?;
+        let maintenance = open_writer(&config).await.map_err(failed)?;
         let readers = open_readers(&config).await.map_err(failed)?;
         let bus = BusState::new();
         let shared = Shared {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{ConnectOptions, Connection};
 
 use super::SqliteConfig;
-use super::connection::writer_options;
+use super::connection::open_writer;
 use super::errors::SqliteError;
 
 /// Marks the file as ours ("SMP1"), so that no other program's database is ever migrated.
@@ -34,7 +34,7 @@ pub struct Migrated {
 /// [`SqliteError`], if the file is another program's, a later release's, or cannot be written.
 pub async fn migrate_file(path: &Path) -> Result<Migrated, SqliteError> {
     let name = path.display().to_string();
-    let opened = writer_options(&SqliteConfig::new(path)).connect().await;
+    let opened = open_writer(&SqliteConfig::new(path)).await;
     let mut connection = opened.map_err(|error| SqliteError::io(format!("opening {name}"))(error.into()))?;
     let from = schema_of(&mut connection, &name).await?;
     migrate(&mut connection, &name).await?;
@@ -86,10 +86,13 @@ async fn migrate_locked(connection: &mut SqliteConnection, path: &str) -> Result
 /// The file's schema, 0 for an empty file. Refuses what is not ours or comes from a later release.
 pub(super) async fn schema_of(connection: &mut SqliteConnection, path: &str) -> Result<i64, SqliteError> {
     let failed = |error: sqlx::Error| SqliteError::io("reading the database's schema")(error.into());
-    let application: i64 =
-        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
+    // One statement: another process may be creating the schema at this moment.
+    let (application, tables): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed)?;
     match (application, tables) {
         (0, 0) => return Ok(0),
         (APPLICATION_ID, _) => {}

@@ -29,9 +29,9 @@ async fn prepare(from: &Path, to: &Path, partial: &Path) -> Result<u64, SqliteEr
     if !from.exists() {
         return Err(SqliteError::Damaged { path: from.display().to_string(), reason: "there is no such file".into() });
     }
+    check(from).await?;
     copy(from, partial).await?;
     let mut copied = open(partial).await?;
-    check(&mut copied, from).await?;
     migrate(&mut copied, &from.display().to_string()).await?;
     // From here to its end nobody else can open `to`.
     let replaced = lock_replaced(to).await?;
@@ -66,11 +66,14 @@ async fn open(path: &Path) -> Result<SqliteConnection, SqliteError> {
         .map_err(|error| SqliteError::io(format!("opening {}", path.display()))(error.into()))
 }
 
-async fn check(copied: &mut SqliteConnection, from: &Path) -> Result<(), SqliteError> {
-    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check")
-        .fetch_all(copied)
-        .await
-        .map_err(|error| SqliteError::io(format!("checking {}", from.display()))(error.into()))?;
+/// The copy would not show all damage: SQLite builds its indexes anew.
+async fn check(from: &Path) -> Result<(), SqliteError> {
+    let failed = |error: sqlx::Error| SqliteError::io(format!("checking {}", from.display()))(error.into());
+    let options = SqliteConnectOptions::new().filename(from).disable_statement_logging();
+    let mut source = options.connect().await.map_err(failed)?;
+    let found: Vec<String> =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut source).await.map_err(failed)?;
+    source.close().await.map_err(failed)?;
     match found.as_slice() {
         [only] if only == "ok" => Ok(()),
         _ => Err(SqliteError::Damaged { path: from.display().to_string(), reason: found.join("; ") }),

@@ -59,6 +59,20 @@ async fn a_restored_database_is_in_an_incarnation_above_both() {
     assert_eq!(restore(&saved, &path).await.unwrap(), 6);
 }
 
+/// SQLite's default.
+const PAGE_BYTES: usize = 4_096;
+
+/// The number of an index's first page, counted from 1. Keys of the index fill a page from its end.
+async fn index_root(path: &std::path::Path) -> usize {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let root: i64 = sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'forecasts_by_date'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    root.try_into().unwrap()
+}
+
 #[tokio::test]
 async fn a_damaged_backup_is_refused_and_the_database_stays() {
     let database = Database::new().await;
@@ -71,9 +85,15 @@ async fn a_damaged_backup_is_refused_and_the_database_stays() {
     bytes[middle..middle + 20_000].fill(0x5a);
     let damaged = database.folder.path().join("damaged.db");
     std::fs::write(&damaged, bytes).unwrap();
+    // Only an index is: a copy would look sound.
+    let lopsided = database.folder.path().join("lopsided.db");
+    let mut bytes = std::fs::read(&saved).unwrap();
+    let end = index_root(&saved).await * PAGE_BYTES;
+    bytes[end - 8..end].fill(0x5a);
+    std::fs::write(&lopsided, bytes).unwrap();
     let text = database.folder.path().join("text.db");
     std::fs::write(&text, "no database").unwrap();
-    for from in [&damaged, &text, &database.folder.path().join("nowhere.db")] {
+    for from in [&damaged, &lopsided, &text, &database.folder.path().join("nowhere.db")] {
         restore(from, &path).await.expect_err("it is damaged");
     }
     let still = database.another().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapters::sqlite::{Sqlite, SqliteConfig, SqliteError};
 use adapters::system::SystemClock;
-use domain::conformance::samples::{changed, commit, committed, look, message, put, row};
+use domain::conformance::samples::{changed, commit, committed, event, look, message, put, row, set};
 use domain::ports::{
     Bus, BusError, Consumer, Delivery, StartAt, Store, StoreError, Subscription, SubscriptionKind, Topic,
 };
@@ -95,9 +95,35 @@ async fn messages_of_another_process_are_found() {
     let another = database.another().await;
     let mut consumer = database.sqlite.bus().subscribe(subscription(SubscriptionKind::Exclusive)).await.unwrap();
     for n in 0..3 {
-        another.bus().publish(TOPIC, message(&n.to_string())).await.unwrap();
-        assert_eq!(text(&mut consumer).await, Some(format!("key-{n}")));
+        // The consumer waits already: it looks again by itself.
+        let publishing = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            another.bus().publish(TOPIC, message(&n.to_string())).await.unwrap();
+        };
+        let (received, ()) = join(text(&mut consumer), publishing).await;
+        assert_eq!(received, Some(format!("key-{n}")));
     }
+}
+
+#[tokio::test]
+async fn messages_of_the_same_process_need_no_looking() {
+    let database = Database::with(|config| config.poll_interval = Duration::from_secs(3_600)).await;
+    let (store, bus) = (database.sqlite.store(), database.sqlite.bus());
+    let mut consumer = bus.subscribe(subscription(SubscriptionKind::Exclusive)).await.unwrap();
+    let publishing = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        bus.publish(TOPIC, message("published")).await.unwrap();
+    };
+    let (received, ()) = join(text(&mut consumer), publishing).await;
+    assert_eq!(received.as_deref(), Some("key-published"));
+    let committing = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut set = set(&store, vec![put(&row(1))]).await;
+        set.outbox.push(event(TOPIC, "committed"));
+        store.commit(set).await.unwrap();
+    };
+    let (received, ()) = join(text(&mut consumer), committing).await;
+    assert_eq!(received.as_deref(), Some("key-committed"));
 }
 
 #[tokio::test]
