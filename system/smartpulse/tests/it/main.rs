@@ -4,8 +4,12 @@
 mod auth;
 mod cli;
 mod config;
+mod crash;
 mod edge;
+mod import_end_to_end;
 mod licences;
 mod metrics_page;
+mod process;
+mod running;
 mod serve;
 mod tidy;

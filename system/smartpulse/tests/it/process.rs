@@ -1,0 +1,236 @@
+//! The program as its user meets it: its starts, its lines to paste, its end.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::running::{Running, command, printed, refused, until};
+
+const COMPANY: &str = "0b5d0000-0000-4000-8000-00000000c0de";
+
+/// What one printed line prints: by a shell with curl or, on a machine without it, by a client that reads the line.
+async fn paste(running: &Running, line: &str) -> String {
+    let has_curl = Command::new("sh").args(["-c", "command -v curl"]).output().unwrap().status.success();
+    if has_curl {
+        let script = format!("export TOKEN={}\n{line}\n", running.token());
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        return String::from_utf8(output.stdout).unwrap();
+    }
+    let url = line.split(' ').find(|word| word.starts_with("http")).unwrap();
+    let path = url.strip_prefix(&running.base()).unwrap();
+    let request = match line.split_once("-d '") {
+        None => running.request(Method::GET, path),
+        Some((_, rest)) => {
+            let body = rest.split_once('\'').unwrap().0.to_owned();
+            running.request(Method::PATCH, path).header("content-type", "application/json").body(body)
+        }
+    };
+    let response = request.send().await.unwrap();
+    let shown = |name: &str| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let head = format!("x-version: {}\nx-cache-level: {}\n", shown("x-version"), shown("x-cache-level"));
+    head + &response.text().await.unwrap()
+}
+
+fn document(pasted: &str) -> Value {
+    let body = pasted.lines().find(|line| line.starts_with('{')).expect("a body is shown");
+    serde_json::from_str(body).unwrap()
+}
+
+#[tokio::test]
+async fn the_lines_of_the_first_start_work_when_pasted() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(dir.path(), &[]);
+    for name in ["Docs", "OpenAPI", "Health", "Metrics"] {
+        let answer = running.client().get(running.shown(name)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{name}");
+    }
+    let lines: Vec<String> =
+        running.welcome.lines().filter(|line| line.starts_with("curl ")).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 4, "{}", running.welcome);
+    let mut pasted = Vec::new();
+    for line in &lines {
+        pasted.push(paste(&running, line).await);
+    }
+    assert!(pasted[0].contains("x-cache-level: L4") && pasted[0].contains("x-version: 1.1"), "{}", pasted[0]);
+    assert!(pasted[1].contains("x-cache-level: L1"), "{}", pasted[1]);
+    assert_eq!(document(&pasted[0]), document(&pasted[1]));
+    assert_eq!(document(&pasted[0])["demand"], 1130.4130000000002);
+    for changed in &pasted[2..] {
+        assert!(changed.contains("x-version: 1.2"), "{changed}");
+        assert_eq!(document(changed)["demand"], 1234.5, "{changed}");
+    }
+    assert!(!running.log().contains(&running.token()), "a token is never logged");
+    running.stop();
+}
+
+#[tokio::test]
+async fn the_sample_is_loaded_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Running::start(dir.path(), &["serve"]);
+    assert_eq!(first.total().await, 365);
+    let (page, _) = first.get("/api/forecasts?take=1").await;
+    let path = format!("/api/forecasts/{}", page["items"][0]["id"].as_str().unwrap());
+    assert_eq!(first.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
+    first.stop();
+    let second = Running::start(dir.path(), &[]);
+    assert_eq!(second.total().await, 364, "what was deleted stays deleted");
+    let (page, _) = second.get("/api/forecasts?take=100").await;
+    assert!(page["items"].as_array().unwrap().iter().all(|item| item["versionId"] == 1));
+    assert_eq!(second.welcome.matches("\ncurl ").count(), 4);
+}
+
+#[tokio::test]
+async fn an_empty_start_stays_empty_and_says_how_to_fill_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(dir.path(), &["--empty"]);
+    assert_eq!(running.total().await, 0);
+    assert!(running.welcome.contains("smartpulse import"), "{}", running.welcome);
+    let line = running.welcome.lines().find(|line| line.starts_with("curl ")).unwrap().to_owned();
+    assert_eq!(document(&paste(&running, &line).await)["total"], 0);
+}
+
+#[tokio::test]
+async fn a_configured_secret_brings_no_token_on_the_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = "0123456789abcdef0123456789abcdef";
+    std::fs::write(dir.path().join("smartpulse.toml"), format!("[auth]\nsecret = \"{secret}\"\n")).unwrap();
+    let running = Running::start(dir.path(), &[]);
+    assert!(!running.welcome.contains("TOKEN") && !running.welcome.contains("eyJ"), "{}", running.welcome);
+    assert!(!dir.path().join("data/secret").exists());
+    let token = printed(dir.path(), &["token"]);
+    let url = running.shown("API");
+    let answer = running.client().get(url).bearer_auth(token.trim()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// A POST whose body has begun to arrive; the request runs until the rest comes.
+struct HalfSent {
+    stream: TcpStream,
+    rest: Vec<u8>,
+}
+
+impl HalfSent {
+    async fn begin(running: &Running) -> Self {
+        let address = running.base().strip_prefix("http://").unwrap().to_owned();
+        let body = json!({"companyId": COMPANY, "productionUnitId": COMPANY, "forecastDate": "2020-01-01T00:00:00Z",
+            "demand": 7.0, "confidence": 0.5})
+        .to_string();
+        let head = format!(
+            "POST /api/forecasts HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            running.token(),
+            body.len()
+        );
+        let (first, rest) = body.as_bytes().split_at(body.len() / 2);
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(&[head.as_bytes(), first].concat()).await.unwrap();
+        // The request must have begun before anything else happens: it shows among those that run.
+        let metrics = running.shown("Metrics");
+        until("the request", || async {
+            let page = running.client().get(&metrics).send().await.unwrap().text().await.unwrap();
+            // The scrape itself is one of those that run.
+            let line = page.lines().find(|line| line.starts_with("smartpulse_http_requests_running"));
+            line.and_then(|line| line.rsplit(' ').next()?.parse::<u32>().ok()).is_some_and(|count| count >= 2)
+        })
+        .await;
+        Self { stream, rest: rest.to_vec() }
+    }
+
+    async fn finish(mut self) -> String {
+        self.stream.write_all(&self.rest).await.unwrap();
+        let mut answer = Vec::new();
+        self.stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn sigterm_drains() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--empty", "--set", "drain.delay_ms=1500", "--set", "http.body_timeout_ms=100000"];
+    let mut running = Running::start(dir.path(), &args);
+    let slow = HalfSent::begin(&running).await;
+    running.signal("TERM");
+    let ready = |url: String| {
+        let client = running.client();
+        async move { client.get(url).send().await.map(|answer| answer.status().as_u16()) }
+    };
+    until("503", || async { matches!(ready(running.shown("Health")).await, Ok(503)) }).await;
+    assert_eq!(running.total().await, 0, "until the listener closes, everything still works");
+    let address = running.base().strip_prefix("http://").unwrap().to_owned();
+    until("the closed port", || async { TcpStream::connect(&address).await.is_err() }).await;
+    let inside = running.shown("Metrics").replace("/metrics", "/health/ready");
+    assert_eq!(ready(inside).await.unwrap(), 503, "the internal address can be watched to the end");
+    let answer = slow.finish().await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(running.ended().code(), Some(0), "{}", running.log());
+    let again = Running::start(dir.path(), &["--empty"]);
+    assert_eq!(again.total().await, 1);
+}
+
+#[tokio::test]
+async fn a_second_signal_waits_for_nobody_and_says_so_in_the_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--empty", "--set", "drain.deadline_ms=3600000", "--set", "http.body_timeout_ms=600000"];
+    let mut running = Running::start(dir.path(), &args);
+    let slow = HalfSent::begin(&running).await;
+    running.signal("INT");
+    until("the drain", || async { running.log().contains("draining") }).await;
+    running.signal("TERM");
+    assert_eq!(running.ended().code(), Some(1));
+    assert!(running.log().contains("1 connections were cut off"), "{}", running.log());
+    drop(slow);
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_way_out_and_nothing_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = refused(dir.path(), &["--listen", &address]);
+    assert!(error.contains(&address) && error.contains("--listen ADDRESS"), "{error}");
+    let error = refused(dir.path(), &["--listen", "127.0.0.1:0", "--internal-listen", &address]);
+    assert!(error.contains(&address) && error.contains("--internal-listen ADDRESS"), "{error}");
+    assert!(!dir.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn commands_that_need_no_backend_have_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(printed(dir.path(), &["config", "check", "--listen", &address]).contains("valid"));
+    let description: Value = serde_json::from_str(&printed(dir.path(), &["openapi"])).unwrap();
+    assert!(!dir.path().join("data").exists());
+    let running = Running::start(dir.path(), &["--empty"]);
+    let served: Value = running.client().get(running.shown("OpenAPI")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(description, served);
+}
+
+#[test]
+fn migrate_says_what_it_did_and_refuses_what_is_not_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = printed(dir.path(), &["migrate"]);
+    assert!(made.contains("made with schema "), "{made}");
+    let again = printed(dir.path(), &["migrate"]);
+    assert_eq!(again, made.replace("made with schema 1", "has schema 1 already"));
+    std::fs::write(
+        dir.path().join("text"),
+        "This is no database, and long enough to be read as the head of one. ".repeat(20),
+    )
+    .unwrap();
+    for command in ["migrate", "serve"] {
+        let mut args = vec![command, "--set", "store.path=text"];
+        if command == "serve" {
+            args.extend(["--listen", "127.0.0.1:0", "--internal-listen", "127.0.0.1:0"]);
+        }
+        let error = refused(dir.path(), &args);
+        assert!(error.contains("text") && error.contains("not a database"), "{error}");
+    }
+    let memory = command(dir.path(), &["migrate", "--set", "store.kind=memory"]);
+    assert!(String::from_utf8_lossy(&memory.stderr).contains("store.kind"));
+}
