@@ -43,6 +43,7 @@ pub struct App {
     readiness: Arc<Readiness>,
     drain: Drain,
     jobs: Vec<Job>,
+    catalogue: Arc<Catalogue>,
     router: Router,
     internal_router: Router,
 }
@@ -77,10 +78,12 @@ impl App {
 
         register_cache(&mut catalogue, &service);
         let cap = ConcurrencyCap::new(config.http.max_concurrent_requests);
+        let catalogue = Arc::new(catalogue);
         let edge = EdgeLayer::new(RequestIds::new(name, &boot), metrics, config.log.requests, Some(cap));
         Ok(Self {
-            router: routers::public(api, &readiness, &config.http).layer(edge.clone()),
-            internal_router: routers::internal(Arc::new(catalogue), &readiness).layer(edge),
+            router: routers::public(api, &readiness, &config.http, &edge),
+            internal_router: routers::internal(Arc::clone(&catalogue), &readiness, &edge),
+            catalogue,
             config: config.clone(),
             service,
             verifier,
@@ -103,6 +106,11 @@ impl App {
     /// The use cases, for whoever shares the process (the sample, benches).
     pub fn service(&self) -> &ForecastService<JsonViews> {
         &self.service
+    }
+
+    /// The metrics, for their page.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// The handle to the orderly end.

@@ -2,10 +2,12 @@
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, header};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Info, OpenApi};
+use utoipa::openapi::{Info, OpenApi, RefOr};
 
 use crate::http::Code;
+use crate::http::problem::CONTENT_TYPE;
 
 const DOCS: &str = include_str!("docs.html");
 const LANDING: &str = include_str!("landing.html");
@@ -14,7 +16,7 @@ const LANDING: &str = include_str!("landing.html");
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                                        connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Completes what the routes say of themselves: title, token, the list of codes.
+/// Completes what the routes say of themselves: title, token, the list of codes, what any of them may answer.
 pub fn openapi(mut api: OpenApi) -> OpenApi {
     let codes: Vec<String> = Code::ALL
         .iter()
@@ -30,7 +32,32 @@ pub fn openapi(mut api: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    for item in api.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(complete);
+    }
     api
+}
+
+/// Adds the errors that any route may answer, and gives all errors their media type.
+fn complete(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let status_of = |code: Code| code.status().as_str().to_owned();
+    if let Some(RefOr::T(like)) = responses.get(&status_of(Code::Unavailable)).cloned() {
+        for code in [Code::Internal, Code::Timeout] {
+            let mut response = like.clone();
+            response.description = code.as_str().to_owned();
+            responses.entry(status_of(code)).or_insert(RefOr::T(response));
+        }
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && status.as_str() >= "400"
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response.content.insert(CONTENT_TYPE.to_owned(), content);
+        }
+    }
 }
 
 /// `GET /`.

@@ -12,6 +12,7 @@ use utoipa::openapi::OpenApi;
 use super::health::Readiness;
 use super::pages;
 use crate::config::HttpConfig;
+use crate::http::EdgeLayer;
 use crate::http::forecasts::{self, ForecastApi};
 use crate::http::params::{method_not_allowed, route_not_found};
 use crate::telemetry::Catalogue;
@@ -31,8 +32,8 @@ pub fn description() -> OpenApi {
     described().1
 }
 
-/// What listens on `http.listen`.
-pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig) -> Router {
+/// What listens on `http.listen`, inside `edge`. Health is outside its cap: a full instance is alive and ready.
+pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig, edge: &EdgeLayer) -> Router {
     let (router, description) = described();
     // Made once: the description does not change while the instance runs.
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
@@ -45,17 +46,18 @@ pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpCo
         .route("/", get(|| async { pages::landing() }))
         .route("/docs", get(|| async { pages::docs() }))
         .route("/openapi.json", get(served))
-        .merge(health(readiness))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
-    match cors(http) {
+    let router = match cors(http) {
         Some(layer) => router.layer(layer),
         None => router,
-    }
+    };
+    let health = health(readiness).method_not_allowed_fallback(method_not_allowed);
+    router.layer(edge.clone()).merge(health.layer(edge.uncapped()))
 }
 
-/// What listens on `internal.listen`.
-pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>) -> Router {
+/// What listens on `internal.listen`, inside `edge` without its cap.
+pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>, edge: &EdgeLayer) -> Router {
     let scrape = move || {
         let catalogue = Arc::clone(&catalogue);
         async move { ([(header::CONTENT_TYPE, OPENMETRICS)], catalogue.encode()).into_response() }
@@ -65,6 +67,7 @@ pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>) ->
         .merge(health(readiness))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(edge.uncapped())
 }
 
 fn health(readiness: &Arc<Readiness>) -> Router {
@@ -83,8 +86,20 @@ fn cors(http: &HttpConfig) -> Option<CorsLayer> {
     }
     let origins = http.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let asked = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-min-version"];
-    let shown =
-        ["age", "cache-status", "etag", "location", "retry-after", "x-cache-level", "x-request-id", "x-version"];
+    let shown = [
+        "age",
+        "cache-status",
+        "etag",
+        "idempotency-replayed",
+        "location",
+        "retry-after",
+        "x-cache-hit",
+        "x-cache-level",
+        "x-cache-stale",
+        "x-instance",
+        "x-request-id",
+        "x-version",
+    ];
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))

@@ -2,7 +2,7 @@
 
 use coherence::Version;
 use domain::model::ForecastId;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::problem::Problem;
@@ -50,6 +50,22 @@ pub fn none_match(headers: &HeaderMap, etag: &HeaderValue) -> bool {
             || tags(given.as_bytes())
                 .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes())
     })
+}
+
+/// The least version that the caller wants to see, in the form of `X-Version`.
+pub const X_MIN_VERSION: HeaderName = HeaderName::from_static("x-min-version");
+
+/// `X-Min-Version`, if it is there.
+///
+/// # Errors
+/// 400 naming the header, if it is not one version.
+pub fn min_version(headers: &HeaderMap) -> Result<Option<Version>, Problem> {
+    let mut all = headers.get_all(X_MIN_VERSION).iter();
+    let Some(given) = all.next() else { return Ok(None) };
+    let version = given.to_str().ok().and_then(|text| text.parse().ok()).filter(|_| all.next().is_none());
+    let wrong =
+        || Problem::invalid_field("X-Min-Version", "must be one version in the form of X-Version, such as 1.42");
+    version.map(Some).ok_or_else(wrong)
 }
 
 /// `If-Match`.

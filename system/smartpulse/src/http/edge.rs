@@ -24,27 +24,31 @@ use crate::panics::panic_text;
 use crate::telemetry::RequestMetrics;
 use crate::telemetry::requests::RouteIndex;
 
-/// The id of the running request, in its extensions.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub HeaderValue);
-
 #[derive(Debug)]
 struct Shared {
     ids: RequestIds,
     metrics: RequestMetrics,
     log_requests: bool,
-    cap: Option<ConcurrencyCap>,
 }
 
 /// Puts the edge around the routes: `router.layer(EdgeLayer::new(..))`, last, so that fallbacks are inside too.
 #[derive(Debug, Clone)]
-pub struct EdgeLayer(Arc<Shared>);
+pub struct EdgeLayer {
+    shared: Arc<Shared>,
+    cap: Option<ConcurrencyCap>,
+}
 
 impl EdgeLayer {
     /// `log_requests` logs each answer at INFO; it is off by default, since a hit is cheaper than its log line.
-    /// With a `cap`, what comes over it is answered with 503 and reaches no handler; give none to the internal address.
+    /// With a `cap`, what comes over it is answered with 503 and reaches no handler.
     pub fn new(ids: RequestIds, metrics: RequestMetrics, log_requests: bool, cap: Option<ConcurrencyCap>) -> Self {
-        Self(Arc::new(Shared { ids, metrics, log_requests, cap }))
+        Self { shared: Arc::new(Shared { ids, metrics, log_requests }), cap }
+    }
+
+    /// The same edge without the cap: for health and metrics, which must answer when the instance is full.
+    #[must_use]
+    pub fn uncapped(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), cap: None }
     }
 }
 
@@ -52,7 +56,7 @@ impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, shared: Arc::clone(&self.0) }
+        Edge { inner, shared: Arc::clone(&self.shared), cap: self.cap.clone() }
     }
 }
 
@@ -61,6 +65,7 @@ impl<S> Layer<S> for EdgeLayer {
 pub struct Edge<S> {
     inner: S,
     shared: Arc<Shared>,
+    cap: Option<ConcurrencyCap>,
 }
 
 impl<S> Service<Request> for Edge<S>
@@ -76,15 +81,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let id = self.shared.ids.of(request.headers());
         let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let route = self.shared.metrics.route(template);
         let method = request.method().clone();
         let path = self.shared.log_requests.then(|| request.uri().path().to_owned());
-        request.extensions_mut().insert(RequestId(id.clone()));
         self.shared.metrics.begin();
-        let (running, refused) = match self.shared.cap.as_ref().map(ConcurrencyCap::try_enter) {
+        let (running, refused) = match self.cap.as_ref().map(ConcurrencyCap::try_enter) {
             None => (None, None),
             Some(Ok(running)) => (Some(running), None),
             Some(Err(problem)) => (None, Some(problem)),
@@ -170,7 +174,8 @@ impl Seen {
             tracing::info!(request_id = id, method = %self.method, path, status = status.as_u16(), took_us, "request");
         }
         let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, self.id.clone());
+        // Moved, not copied: a copy would make the bytes shared, which allocates.
+        headers.insert(X_REQUEST_ID, std::mem::replace(&mut self.id, HeaderValue::from_static("-")));
         headers.insert(X_INSTANCE, self.shared.ids.instance().clone());
         response
     }

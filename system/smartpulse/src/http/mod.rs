@@ -21,7 +21,7 @@ pub mod service_error;
 pub use admission::{Admitted, Gatekeeper};
 pub use code::Code;
 pub use concurrency::{ConcurrencyCap, Running, within};
-pub use edge::{EdgeLayer, RequestId};
+pub use edge::EdgeLayer;
 pub use extract::BodyLimit;
 pub use params::parse_id;
 pub use problem::{FieldError, Problem, ProblemDocument};

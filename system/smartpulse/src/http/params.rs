@@ -16,6 +16,11 @@ pub fn query_pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     pairs.map(|Query(pairs)| pairs).map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))
 }
 
+/// The last segment of a path, as it was sent: an id needs no percent-encoding.
+pub fn last_segment(uri: &Uri) -> &str {
+    uri.path().rsplit('/').next().unwrap_or_default()
+}
+
 /// An id in a path.
 ///
 /// # Errors

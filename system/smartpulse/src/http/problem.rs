@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 
 use super::code::Code;
 
-const CONTENT_TYPE: &str = "application/problem+json";
+/// The media type of every error.
+pub const CONTENT_TYPE: &str = "application/problem+json";
 const TYPE_PREFIX: &str = "urn:smartpulse:problem:";
 
 /// One value that is not allowed, and why.
@@ -52,6 +53,7 @@ pub struct ProblemDocument<'a> {
     status: u16,
     /// What is particular about this occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<&'a str>,
     /// The same as `title`.
     error: &'a str,
@@ -62,6 +64,7 @@ pub struct ProblemDocument<'a> {
     details: &'a [FieldError],
     /// The request, for an internal error.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
 }
 

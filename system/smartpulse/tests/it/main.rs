@@ -1,6 +1,7 @@
 //! Integration tests of the shared parts: real sockets, real files, the whole command line.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
 mod auth;
 mod cli;
 mod config;

@@ -45,7 +45,7 @@ pub(super) async fn write_batch(
     admitted: Admitted,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = reply::traced(&admitted.caller.identity, request.headers());
+    let caller = reply::writer(&admitted.caller.identity, request.headers())?;
     let (headers, body) = read_json(request, api.batch_body).await?;
     let batch = BatchRequest::from_json(&body).map_err(|error| problem_of(error.into(), None))?;
     if batch.items.len() > api.batch_max {

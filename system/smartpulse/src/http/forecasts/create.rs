@@ -50,7 +50,7 @@ pub(super) async fn create_forecast(
     admitted: Admitted,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = reply::traced(&admitted.caller.identity, request.headers());
+    let caller = reply::writer(&admitted.caller.identity, request.headers())?;
     let (headers, body) = read_json(request, api.body).await?;
     let create = CreateForecast::from_json(&body).map_err(|error| problem_of(error.into(), None))?;
     let named = named(&headers, "POST /api/forecasts", &body, created)?;

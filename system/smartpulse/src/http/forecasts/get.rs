@@ -1,9 +1,8 @@
 //! `GET /api/forecasts/{id}`.
 
-use axum::extract::{Path, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::model::ForecastId;
-use http::HeaderMap;
 
 use super::reply::{self, Provenance};
 use super::routes::ForecastApi;
@@ -11,7 +10,8 @@ use super::schema::ForecastDocument;
 use super::views::View;
 use crate::http::admission::{Admitted, timely};
 use crate::http::code::Code;
-use crate::http::params::parse_id;
+use crate::http::conditional::min_version;
+use crate::http::params::{last_segment, parse_id};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::service_error::problem_of;
 
@@ -24,8 +24,9 @@ use crate::http::service_error::problem_of;
     path = "/api/forecasts/{id}",
     tag = "forecasts",
     params(
-        ("id" = String, Path, description = "The forecast's id (UUID)"),
+        ("id" = Uuid, Path, description = "The forecast's id (UUID)"),
         ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
+        ("X-Min-Version" = Option<String>, Header, description = "At least this version, in the form of X-Version"),
     ),
     responses(
         (status = 200, body = ForecastDocument, headers(
@@ -37,11 +38,11 @@ use crate::http::service_error::problem_of;
             ("Age" = String, description = "Seconds since the store was read"),
         )),
         (status = 304, description = "The client has this version"),
-        (status = 400, body = ProblemDocument, description = "VALIDATION_FAILED: the id is not a UUID"),
+        (status = 400, body = ProblemDocument, description = "VALIDATION_FAILED: the id is not a UUID, or X-Min-Version not a version"),
         (status = 401, body = ProblemDocument, description = "UNAUTHORIZED"),
         (status = 404, body = ProblemDocument, description = "FORECAST_NOT_FOUND"),
         (status = 429, body = ProblemDocument, description = "RATE_LIMITED"),
-        (status = 503, body = ProblemDocument, description = "OVERLOADED or UNAVAILABLE"),
+        (status = 503, body = ProblemDocument, description = "OVERLOADED, UNAVAILABLE or VERSION_NOT_REACHED"),
         (status = 504, body = ProblemDocument, description = "TIMEOUT"),
     ),
     security(("bearer" = [])),
@@ -49,16 +50,17 @@ use crate::http::service_error::problem_of;
 pub(super) async fn get_forecast(
     State(ForecastApi(api)): State<ForecastApi>,
     admitted: Admitted,
-    Path(id): Path<String>,
-    headers: HeaderMap,
+    // Not `Path` and `HeaderMap`, which would copy both: this is the hot path.
+    request: Request,
 ) -> Result<Response, Problem> {
-    let id = ForecastId(parse_id("id", &id)?);
-    let answer = timely(api.deadline, api.service.get(&admitted.caller.identity, id, None)).await?;
+    let id = ForecastId(parse_id("id", last_segment(request.uri()))?);
+    let least = min_version(request.headers())?;
+    let answer = timely(api.deadline, api.service.get(&admitted.caller.identity, id, least)).await?;
     let answer = answer.map_err(|error| problem_of(error, Some(id)))?;
     match &answer.view {
         View::Present(forecast) => {
             let provenance = Provenance { level: answer.level, age: answer.age, stale: answer.stale };
-            Ok(reply::read(&forecast.ready, provenance, &headers))
+            Ok(reply::read(&forecast.ready, provenance, request.headers()))
         }
         View::Absent => Err(Problem::new(Code::ForecastNotFound)),
     }

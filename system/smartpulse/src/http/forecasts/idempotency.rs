@@ -56,7 +56,11 @@ pub(super) fn named<T: 'static>(
     body: &[u8],
     answer: fn(&T) -> Kept,
 ) -> Result<Option<IdempotencyRequest<T>>, Problem> {
-    let Some(given) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let mut all = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(given) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(Problem::invalid_field("Idempotency-Key", "must be given once"));
+    }
     let key = given.to_str().map_err(|_| Problem::invalid_field("Idempotency-Key", "must be printable ASCII"))?;
     Ok(Some(IdempotencyRequest {
         key: key.to_owned(),

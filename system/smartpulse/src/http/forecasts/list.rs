@@ -1,16 +1,16 @@
 //! `GET /api/forecasts`.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use coherence::Level;
 use domain::forecast::ServiceError;
 use domain::model::ListParams;
-use http::{HeaderMap, Uri};
 
 use super::reply::{self, Provenance};
 use super::routes::ForecastApi;
 use super::schema::ForecastPage;
 use crate::http::admission::{Admitted, timely};
+use crate::http::conditional::X_MIN_VERSION;
 use crate::http::params::query_pairs;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::service_error::problem_of;
@@ -36,7 +36,13 @@ use crate::http::service_error::problem_of;
         ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
     ),
     responses(
-        (status = 200, body = ForecastPage),
+        (status = 200, body = ForecastPage, headers(
+            ("ETag" = String, description = "Strong entity tag of this page"),
+            ("X-Cache-Level" = String, description = "L1 if the page was cached, else L4"),
+            ("X-Cache-Hit" = String, description = "`true` if a cache answered"),
+            ("Cache-Status" = String, description = "RFC 9211"),
+            ("Age" = String, description = "Seconds since the store was read"),
+        )),
         (status = 304, description = "The client has this page"),
         (status = 400, body = ProblemDocument, description = "VALIDATION_FAILED, each parameter named"),
         (status = 401, body = ProblemDocument, description = "UNAUTHORIZED"),
@@ -48,15 +54,17 @@ use crate::http::service_error::problem_of;
 pub(super) async fn list_forecasts(
     State(ForecastApi(api)): State<ForecastApi>,
     admitted: Admitted,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let params = ListParams::from_query(query_pairs(&uri)?).map_err(|error| problem_of(error.into(), None))?;
+    if request.headers().contains_key(X_MIN_VERSION) {
+        return Err(Problem::invalid_field("X-Min-Version", "a list has no version; ask for one forecast"));
+    }
+    let params = ListParams::from_query(query_pairs(request.uri())?).map_err(|error| problem_of(error.into(), None))?;
     if params.take > api.page_max {
         return Err(Problem::invalid_field("take", format!("must be at most {}", api.page_max)));
     }
     let answer = timely(api.deadline, api.service.list(&admitted.caller.identity, &params)).await?;
     let answer = answer.map_err(|error: ServiceError| problem_of(error, None))?;
     let level = if answer.hit { Level::L1 } else { Level::L4 };
-    Ok(reply::read(&answer.view, Provenance { level, age: answer.age, stale: answer.stale }, &headers))
+    Ok(reply::read(&answer.view, Provenance { level, age: answer.age, stale: answer.stale }, request.headers()))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use coherence::Level;
-use domain::forecast::{Caller, Saved};
+use domain::forecast::{Caller, Role, Saved};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use serde::Serialize;
@@ -13,6 +13,8 @@ use serde::Serialize;
 use super::idempotency::Kept;
 use super::views::{CACHE_STATUS, Ready, X_CACHE_HIT, X_CACHE_LEVEL};
 use crate::http::conditional::{forecast_etag, none_match};
+use crate::http::problem::Problem;
+use crate::http::service_error::problem_of;
 
 /// The answer is older than its life, given because the source failed or is slow.
 const X_CACHE_STALE: HeaderName = HeaderName::from_static("x-cache-stale");
@@ -81,11 +83,13 @@ pub(super) fn json(status: u16, body: &impl Serialize) -> Kept {
     }
 }
 
-/// The caller with the trace of this request, which the events of a write carry on.
-pub(super) fn traced(caller: &Caller, headers: &HeaderMap) -> Caller {
+/// The caller of a write, with the trace of this request, which the events carry on. Who may not write is refused before
+/// a byte of the body is read.
+pub(super) fn writer(caller: &Caller, headers: &HeaderMap) -> Result<Caller, Problem> {
     /// As W3C Trace Context writes it: version, trace, span, flags.
     const TRACEPARENT_BYTES: usize = 55;
     let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let traceparent = given.filter(|text| text.len() == TRACEPARENT_BYTES && text.is_ascii()).map(str::to_owned);
-    Caller { traceparent, ..caller.clone() }
+    caller.require(Role::ForecastWrite).map_err(|error| problem_of(error, None))?;
+    Ok(Caller { traceparent, ..caller.clone() })
 }

@@ -28,12 +28,15 @@ use crate::http::service_error::problem_of;
     path = "/api/forecasts/{id}",
     tag = "forecasts",
     params(
-        ("id" = String, Path, description = "The forecast's id (UUID)"),
+        ("id" = Uuid, Path, description = "The forecast's id (UUID)"),
         ("If-Match" = Option<String>, Header, description = "Entity tags, one of which the forecast must have"),
     ),
     request_body(content = PatchBody, content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, body = ForecastDocument),
+        (status = 200, body = ForecastDocument, headers(
+            ("ETag" = String, description = "Strong entity tag of this version"),
+            ("X-Version" = String, description = "`<incarnation>.<version>`"),
+        )),
         (status = 400, body = ProblemDocument, description = "INVALID_JSON, or VALIDATION_FAILED, each field named"),
         (status = 401, body = ProblemDocument, description = "UNAUTHORIZED"),
         (status = 403, body = ProblemDocument, description = "FORBIDDEN: no role forecast:write"),
@@ -54,8 +57,8 @@ pub(super) async fn patch_forecast(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = ForecastId(parse_id("id", &id)?);
+    let caller = reply::writer(&admitted.caller.identity, request.headers())?;
     let precondition = precondition(id, request.headers())?;
-    let caller = reply::traced(&admitted.caller.identity, request.headers());
     let (_, body) = read_json(request, api.body).await?;
     let patch = PatchForecast::from_json(&body).map_err(|error| problem_of(error.into(), Some(id)))?;
     let saved = timely(api.deadline, api.service.patch(&caller, id, patch, precondition)).await?;
@@ -70,7 +73,7 @@ pub(super) async fn patch_forecast(
     path = "/api/forecasts/{id}",
     tag = "forecasts",
     params(
-        ("id" = String, Path, description = "The forecast's id (UUID)"),
+        ("id" = Uuid, Path, description = "The forecast's id (UUID)"),
         ("If-Match" = Option<String>, Header, description = "Entity tags, one of which the forecast must have"),
     ),
     responses(
@@ -92,8 +95,8 @@ pub(super) async fn delete_forecast(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = ForecastId(parse_id("id", &id)?);
+    let caller = reply::writer(&admitted.caller.identity, &headers)?;
     let precondition = precondition(id, &headers)?;
-    let caller = reply::traced(&admitted.caller.identity, &headers);
     let deleted = timely(api.deadline, api.service.delete(&caller, id, precondition)).await?;
     let deleted = deleted.map_err(|error| problem_of(error, Some(id)))?;
     let mut response = Response::new(Body::empty());

@@ -20,6 +20,7 @@ pub struct ForecastDocument {
     pub production_unit_id: Uuid,
     /// Who made it; left out where nobody is named.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub provider_id: Option<Uuid>,
     /// The time that it forecasts.
     #[schema(format = DateTime, example = "2025-11-12T10:30:00Z")]
@@ -41,6 +42,7 @@ pub struct ForecastDocument {
     pub status: String,
     /// Free labels; left out where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub tags: Option<Vec<String>>,
     /// When it was created.
     #[schema(format = DateTime)]
@@ -67,7 +69,7 @@ pub struct ForecastPage {
 
 /// A new forecast.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = CreateForecast)]
 pub struct CreateBody {
     /// The company; one of the token's.
@@ -96,26 +98,28 @@ pub struct CreateBody {
 
 /// Changes of a forecast; what is not named stays.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PatchForecast)]
 pub struct PatchBody {
     /// The unit.
+    #[schema(nullable = false)]
     pub production_unit_id: Option<Uuid>,
     /// Who made it; null removes it.
     pub provider_id: Option<Uuid>,
     /// The time that it forecasts.
-    #[schema(format = DateTime)]
+    #[schema(nullable = false, format = DateTime)]
     pub forecast_date: Option<String>,
     /// Demand.
-    #[schema(example = 500.0, minimum = 0)]
+    #[schema(nullable = false, example = 500.0, minimum = 0)]
     pub demand: Option<f64>,
     /// Supply; null removes it.
     #[schema(minimum = 0)]
     pub supply: Option<f64>,
     /// How sure the forecast is.
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
     /// `Pending`, `Completed` or `Failed`.
+    #[schema(nullable = false)]
     pub status: Option<String>,
     /// Free labels; null removes all.
     pub tags: Option<Vec<String>>,
@@ -123,6 +127,7 @@ pub struct PatchBody {
 
 /// Many forecasts.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Batch)]
 pub struct BatchBody {
     /// At most 1,000.
@@ -158,11 +163,14 @@ pub struct BatchResult {
     pub status: &'static str,
     /// The forecast's id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub id: Option<Uuid>,
     /// The forecast's version.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub version_id: Option<u64>,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub details: Option<Vec<FieldError>>,
 }
