@@ -137,7 +137,8 @@ impl<R: Render> Cache<R> {
     ) -> Result<Answer<R::View>, ReadError> {
         match self.peek(key.as_str(), options.min_version) {
             Some(hit) => Ok(hit),
-            None => self.read_through(key, options, loader).await,
+            // Boxed, so that the callers of a hit do not carry, and move about, the whole of a fill.
+            None => Box::pin(self.read_through(key, options, loader)).await,
         }
     }
 

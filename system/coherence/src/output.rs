@@ -102,9 +102,18 @@ impl<V: Clone + Send + Sync + 'static> OutputCache<V> {
         options: &ReadOptions,
         build: &Arc<dyn Build<V>>,
     ) -> Result<QueryAnswer<V>, ReadError> {
-        if let Some(hit) = self.peek(key.as_str()) {
-            return Ok(hit);
+        match self.peek(key.as_str()) {
+            Some(hit) => Ok(hit),
+            None => Box::pin(self.build_through(key, options, build)).await,
         }
+    }
+
+    async fn build_through(
+        &self,
+        key: &Key,
+        options: &ReadOptions,
+        build: &Arc<dyn Build<V>>,
+    ) -> Result<QueryAnswer<V>, ReadError> {
         let inner = &self.inner;
         for _ in 0..BOARDINGS_MAX {
             let departure = inner.core.depart();
