@@ -3,8 +3,8 @@
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use moka::sync::Cache;
-use subtle::ConstantTimeEq;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::caller::Caller;
@@ -37,7 +37,7 @@ impl Memo {
     pub(super) fn get(&self, token: &[u8], key_epoch: u64, now: i64) -> Option<Result<Arc<Caller>, AuthError>> {
         let hash = xxh3_128_with_seed(token, self.seed);
         let entry = self.entries.get(&hash)?;
-        if entry.key_epoch != key_epoch || !bool::from(entry.token.ct_eq(token)) {
+        if entry.key_epoch != key_epoch || verify_slices_are_equal(&entry.token, token).is_err() {
             return None;
         }
         if let Err(error) = entry.validity.check(now) {

@@ -65,7 +65,7 @@ impl Verifier {
     /// # Errors
     /// Why there is none.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, AuthError> {
-        self.verify(bearer(headers)?).await
+        self.verify_bytes(bearer(headers)?).await
     }
 
     /// The caller of a token. Only a token with an unknown key id waits, for the keys to be read anew.
@@ -73,10 +73,15 @@ impl Verifier {
     /// # Errors
     /// Why it is refused.
     pub async fn verify(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
+        self.verify_bytes(token.as_bytes()).await
+    }
+
+    async fn verify_bytes(&self, token: &[u8]) -> Result<Arc<Caller>, AuthError> {
         match self.verify_now(token) {
             Err(AuthError::UnknownKey) => {
                 let Some(refresher) = &self.refresher else { return Err(AuthError::UnknownKey) };
-                if let Some(newer) = refresher.on_unknown_key().await {
+                // Boxed: no request should carry the future of an HTTP client that it will not use.
+                if let Some(newer) = Box::pin(refresher.on_unknown_key()).await {
                     self.replace_keys(newer);
                 }
                 // Also when another request read them meanwhile.
@@ -86,16 +91,18 @@ impl Verifier {
         }
     }
 
-    fn verify_now(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
+    fn verify_now(&self, token: &[u8]) -> Result<Arc<Caller>, AuthError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::TooLong);
         }
         // Read before the keys: a key that goes away in between makes the entry too old, never too new.
         let epoch = self.key_epoch.load(Ordering::Acquire);
         let now = (self.now)();
-        if let Some(known) = self.memo.get(token.as_bytes(), epoch, now) {
+        if let Some(known) = self.memo.get(token, epoch, now) {
             return known;
         }
+        let (bytes, token) =
+            (token, std::str::from_utf8(token).map_err(|_| AuthError::Malformed("not ASCII".to_owned()))?);
         let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         // An unknown algorithm, `none` among them, has no form in the library and fails here.
         let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Malformed("not a JWT".to_owned()))?;
@@ -107,7 +114,7 @@ impl Verifier {
         let validity = claims.validity(self.rules.leeway_s);
         validity.check(now)?;
         let caller = Arc::new(claims.into_caller());
-        self.memo.put(token.as_bytes(), validity, epoch, Arc::clone(&caller));
+        self.memo.put(bytes, validity, epoch, Arc::clone(&caller));
         Ok(caller)
     }
 
@@ -132,15 +139,16 @@ impl Verifier {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
+/// The token of the header, as bytes: a token seen before is found by them.
+fn bearer(headers: &HeaderMap) -> Result<&[u8], AuthError> {
+    const SCHEME: &[u8] = b"bearer ";
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next().ok_or(AuthError::Missing)?;
+    let value = values.next().ok_or(AuthError::Missing)?.as_bytes();
     if values.next().is_some() {
         return Err(AuthError::Ambiguous);
     }
-    let text = value.to_str().map_err(|_| AuthError::Malformed("not ASCII".to_owned()))?;
-    match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+    match value.split_at_checked(SCHEME.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => Ok(token.trim_ascii()),
         _ => Err(AuthError::Missing),
     }
 }
