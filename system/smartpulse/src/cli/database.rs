@@ -36,8 +36,8 @@ pub(super) struct BackupCommand {
 #[command(after_help = "Example:
   smartpulse restore monday.db
 
-The versions of the past come again, so the database gets a new incarnation, the first number of X-Version: no cache, no
-client and no event can take the old versions for the new ones.")]
+The versions of the past come again, so the database gets a new incarnation, the first number of X-Version: no cache, \
+no client and no event can take the old versions for the new ones.")]
 pub(super) struct RestoreCommand {
     /// The backup; it stays as it is
     from: PathBuf,
