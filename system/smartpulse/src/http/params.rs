@@ -3,6 +3,7 @@
 use axum::extract::Query;
 use http::Uri;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::code::Code;
 use super::problem::Problem;
@@ -21,12 +22,15 @@ pub fn last_segment(uri: &Uri) -> &str {
     uri.path().rsplit('/').next().unwrap_or_default()
 }
 
-/// An id in a path.
+/// An id in a path, in its one text form: each forecast has one URL.
 ///
 /// # Errors
-/// `VALIDATION_FAILED` naming `field` when it is not a UUID.
+/// `VALIDATION_FAILED` naming `field` when it is not a UUID with hyphens.
 pub fn parse_id(field: &str, text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| Problem::invalid_field(field, "must be a UUID"))
+    match Uuid::try_parse(text) {
+        Ok(id) if text.len() == Hyphenated::LENGTH => Ok(id),
+        _ => Err(Problem::invalid_field(field, "must be a UUID, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff")),
+    }
 }
 
 /// The fallback of a router.
