@@ -86,7 +86,10 @@ fn every_file_is_compiled() {
         let parents = parents.into_iter().chain(upper).filter(|parent| known.contains(parent) && parent != path);
         let declared = |text: &str| {
             text.lines().any(|line| {
-                line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ") == format!("mod {module};")
+                let line = line.trim();
+                let is_visible = |line: &str| line == "pub" || (line.starts_with("pub(") && line.ends_with(')'));
+                line.strip_suffix(&format!("mod {module};"))
+                    .is_some_and(|before| before.is_empty() || is_visible(before.trim()))
             })
         };
         if !parents.filter_map(|parent| text_of(&parent)).any(declared) {
