@@ -64,7 +64,7 @@ struct Prepared {
 /// Ours, with one forecast in L1.
 fn ours() -> Prepared {
     let (tell, told) = std::sync::mpsc::channel();
-    let server = Server::start(move |listener| async move {
+    let server = Server::start("ours", move |listener| async move {
         let instance = Instance::open().await;
         let path = format!("/api/forecasts/{}", instance.create(1).await);
         instance.send("GET", &path, None).await;
@@ -91,11 +91,11 @@ fn contestants() -> Vec<Contestant> {
         Contestant { name, server, client }
     };
     let inner = bare(body.clone());
-    let axum_serve = Server::start(move |listener| async move {
+    let axum_serve = Server::start("bare", move |listener| async move {
         axum::serve(nodelay(listener), inner).await.unwrap();
     });
     let inner = bare(body);
-    let our_loop = Server::start(move |listener| async move {
+    let our_loop = Server::start("loop", move |listener| async move {
         serve(nodelay(listener), inner, LIMITS, drain()).await;
     });
     let address = ours.server.address;
@@ -133,7 +133,7 @@ fn main() {
     let mut group = criterion.benchmark_group("hot_path");
     group.throughput(Throughput::Elements(CONNECTIONS as u64));
     for contestant in &mut all {
-        group.bench_function(contestant.name, |bencher| bencher.iter(|| contestant.client.round()));
+        group.bench_function(contestant.name, |bencher| bencher.iter(|| contestant.client.rounds(1)));
     }
     group.finish();
     criterion.final_summary();

@@ -6,20 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests, in a library of tests")]
 
 pub mod bus;
+mod case;
 pub mod feed;
 pub mod samples;
 pub mod store;
 
-use std::future::Future;
-use std::time::Duration;
-
-/// No case takes longer; one that does has lost something.
-const CASE_DEADLINE: Duration = Duration::from_secs(60);
-
-/// Runs one case, and names it where the test's output is shown.
-async fn case(name: &str, run: impl Future<Output = ()>) {
-    println!("conformance: {name}");
-    tokio::time::timeout(CASE_DEADLINE, run)
-        .await
-        .unwrap_or_else(|_| panic!("{name} did not end in {CASE_DEADLINE:?}"));
-}
+use case::case;

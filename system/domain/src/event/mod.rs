@@ -7,47 +7,9 @@
 mod completed;
 mod invalidation;
 mod updated;
+mod wire;
 
 pub use completed::ForecastCompleted;
 pub use invalidation::{CacheInvalidation, ENTITY_TYPE, Reason};
 pub use updated::{FieldChange, ForecastUpdated, ForecastUpdatedData, SOURCE};
-
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::ports::{OutboxEvent, Outgoing, Topic};
-
-/// A body that is not the event it should be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the event cannot be read: {0}")]
-pub struct EventError(String);
-
-/// An event that travels on one topic.
-pub trait Event: Serialize + DeserializeOwned {
-    /// The topic.
-    const TOPIC: Topic;
-
-    /// What messages are ordered by: the forecast.
-    fn key(&self) -> String;
-
-    /// The event as a row of the outbox. `properties` travel beside the body.
-    ///
-    /// # Errors
-    /// [`EventError`] if the event has no JSON form, which no event of this module can bring about.
-    fn outbox(&self, properties: &BTreeMap<String, String>) -> Result<OutboxEvent, EventError> {
-        let payload = serde_json::to_vec(self).map_err(|error| EventError(error.to_string()))?;
-        let message = Outgoing { key: self.key(), payload: Bytes::from(payload), properties: properties.clone() };
-        Ok(OutboxEvent { topic: Self::TOPIC, message })
-    }
-
-    /// Reads the body of a message.
-    ///
-    /// # Errors
-    /// [`EventError`] if it is not this event.
-    fn read(payload: &[u8]) -> Result<Self, EventError> {
-        serde_json::from_slice(payload).map_err(|error| EventError(error.to_string()))
-    }
-}
+pub use wire::{Event, EventError};
