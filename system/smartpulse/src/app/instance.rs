@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::serve::Listener;
 use coherence::Freshness;
 use domain::forecast::{ForecastConfig, ForecastPorts, ForecastService};
 
 use super::health::Readiness;
 use super::ports::{Job, Ports};
-use super::routers;
+use super::routers::{self, Routes};
 use crate::auth::{SetupError, Verifier, refresh_hourly, verifier};
 use crate::config::{AuthMode, Config};
 use crate::http::forecasts::{ForecastApi, JsonViews};
@@ -44,8 +43,8 @@ pub struct App {
     drain: Drain,
     jobs: Vec<Job>,
     catalogue: Arc<Catalogue>,
-    router: Router,
-    internal_router: Router,
+    router: Routes,
+    internal_router: Routes,
 }
 
 impl App {
@@ -94,12 +93,12 @@ impl App {
     }
 
     /// The API, ready to serve.
-    pub fn router(&self) -> Router {
+    pub fn router(&self) -> Routes {
         self.router.clone()
     }
 
     /// Metrics and health for the inside.
-    pub fn internal_router(&self) -> Router {
+    pub fn internal_router(&self) -> Routes {
         self.internal_router.clone()
     }
 

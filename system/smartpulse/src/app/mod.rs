@@ -18,4 +18,4 @@ pub use health::Readiness;
 pub use instance::{App, AppError, Ended};
 pub use pages::openapi;
 pub use ports::{Job, JobError, Ports};
-pub use routers::description;
+pub use routers::{Routes, description};

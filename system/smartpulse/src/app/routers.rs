@@ -6,6 +6,7 @@ use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::{HeaderValue, Method, header};
+use tower::Layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
@@ -13,10 +14,14 @@ use super::health::Readiness;
 use super::pages;
 use crate::config::HttpConfig;
 use crate::http::EdgeLayer;
+use crate::http::edge::Edge;
 use crate::http::forecasts::{self, ForecastApi};
 use crate::http::params::{method_not_allowed, route_not_found};
 use crate::telemetry::Catalogue;
 use crate::telemetry::catalogue::OPENMETRICS;
+
+/// The routes of one address, inside their edge: what is served.
+pub type Routes = Edge<Router>;
 
 /// Paths outside the API description, as the metrics of requests know them.
 pub(super) const PLAIN_PATHS: [&str; 6] = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics"];
@@ -32,8 +37,8 @@ pub fn description() -> OpenApi {
     described().1
 }
 
-/// What listens on `http.listen`, inside `edge`. Health is outside its cap: a full instance is alive and ready.
-pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig, edge: &EdgeLayer) -> Router {
+/// What listens on `http.listen`, inside `edge`.
+pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig, edge: &EdgeLayer) -> Routes {
     let (router, description) = described();
     // Made once: the description does not change while the instance runs.
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
@@ -46,28 +51,27 @@ pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpCo
         .route("/", get(|| async { pages::landing() }))
         .route("/docs", get(|| async { pages::docs() }))
         .route("/openapi.json", get(served))
+        .merge(health(readiness))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
-    let router = match cors(http) {
+    edge.layer(match cors(http) {
         Some(layer) => router.layer(layer),
         None => router,
-    };
-    let health = health(readiness).method_not_allowed_fallback(method_not_allowed);
-    router.layer(edge.clone()).merge(health.layer(edge.uncapped()))
+    })
 }
 
 /// What listens on `internal.listen`, inside `edge` without its cap.
-pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>, edge: &EdgeLayer) -> Router {
+pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>, edge: &EdgeLayer) -> Routes {
     let scrape = move || {
         let catalogue = Arc::clone(&catalogue);
         async move { ([(header::CONTENT_TYPE, OPENMETRICS)], catalogue.encode()).into_response() }
     };
-    Router::new()
+    let router = Router::new()
         .route("/metrics", get(scrape))
         .merge(health(readiness))
         .fallback(route_not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(edge.uncapped())
+        .method_not_allowed_fallback(method_not_allowed);
+    edge.uncapped().layer(router)
 }
 
 fn health(readiness: &Arc<Readiness>) -> Router {

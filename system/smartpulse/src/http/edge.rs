@@ -1,5 +1,5 @@
-//! The outermost layer of every route: request id, instance, panics, metrics, the log of requests. One layer and one
-//! future for all of it, because each further layer costs a boxed future on the hot path.
+//! Around the router: request id, instance, panics, metrics, the cap, the log of requests. One service and one future for
+//! all of it, outside the router and not a layer in it: there each layer costs every route a boxed future.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method};
 use pin_project_lite::pin_project;
@@ -24,6 +24,9 @@ use crate::panics::panic_text;
 use crate::telemetry::RequestMetrics;
 use crate::telemetry::requests::RouteIndex;
 
+/// What no cap concerns.
+const HEALTH: &str = "/health/";
+
 #[derive(Debug)]
 struct Shared {
     ids: RequestIds,
@@ -31,7 +34,7 @@ struct Shared {
     log_requests: bool,
 }
 
-/// Puts the edge around the routes: `router.layer(EdgeLayer::new(..))`, last, so that fallbacks are inside too.
+/// Puts the edge around a router: `EdgeLayer::new(..).layer(router)`.
 #[derive(Debug, Clone)]
 pub struct EdgeLayer {
     shared: Arc<Shared>,
@@ -45,7 +48,7 @@ impl EdgeLayer {
         Self { shared: Arc::new(Shared { ids, metrics, log_requests }), cap }
     }
 
-    /// The same edge without the cap: for health and metrics, which must answer when the instance is full.
+    /// The same edge without the cap: for the inside, which must see a full instance.
     #[must_use]
     pub fn uncapped(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), cap: None }
@@ -83,12 +86,13 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let id = self.shared.ids.of(request.headers());
-        let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let route = self.shared.metrics.route(template);
+        let route = self.shared.metrics.route(request.uri().path());
         let method = request.method().clone();
         let path = self.shared.log_requests.then(|| request.uri().path().to_owned());
         self.shared.metrics.begin();
-        let (running, refused) = match self.cap.as_ref().map(ConcurrencyCap::try_enter) {
+        // A full instance is alive and ready, and says so.
+        let cap = self.cap.as_ref().filter(|_| !request.uri().path().starts_with(HEALTH));
+        let (running, refused) = match cap.map(ConcurrencyCap::try_enter) {
             None => (None, None),
             Some(Ok(running)) => (Some(running), None),
             Some(Err(problem)) => (None, Some(problem)),

@@ -74,9 +74,11 @@ impl RequestMetrics {
         Self { panics, running, routes: routes.collect(), requests }
     }
 
-    /// The entry of a route's template; what is unknown, or matched no route, shares one.
-    pub fn route(&self, template: Option<&str>) -> RouteIndex {
-        let found = template.and_then(|wanted| self.routes.iter().position(|route| route.template == wanted));
+    /// The entry of a path's route; what matches none shares one. A literal route is preferred to a parameter, as the
+    /// router does.
+    pub fn route(&self, path: &str) -> RouteIndex {
+        let found = self.routes.iter().position(|route| route.template == path);
+        let found = found.or_else(|| self.routes.iter().position(|route| matches(&route.template, path)));
         RouteIndex(found.unwrap_or(0))
     }
 
@@ -111,6 +113,15 @@ impl RequestMetrics {
 }
 
 /// Methods outside this list are the client's invention, and would be as many series as it likes.
+/// Whether a path is one of a template's: `{...}` stands for one segment.
+fn matches(template: &str, path: &str) -> bool {
+    let Some((before, after)) = template.split_once('{') else { return template == path };
+    let Some(rest) = path.strip_prefix(before) else { return false };
+    let after = after.split_once('}').map_or("", |(_, after)| after);
+    let end = rest.find('/').unwrap_or(rest.len());
+    end > 0 && matches(after, &rest[end..])
+}
+
 fn name_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -132,12 +143,12 @@ mod tests {
     fn requests_are_counted_by_template_method_and_status() {
         let mut catalogue = Catalogue::new();
         let metrics = RequestMetrics::register(&mut catalogue, ["/api/forecasts/{id}".to_owned()]);
-        let route = metrics.route(Some("/api/forecasts/{id}"));
+        let route = metrics.route("/api/forecasts/7");
         let took = Duration::from_millis(2);
         metrics.answered(route, &Method::GET, StatusCode::OK, took);
         metrics.answered(route, &Method::GET, StatusCode::OK, took);
         metrics.answered(route, &Method::PATCH, StatusCode::CONFLICT, took);
-        metrics.answered(metrics.route(Some("/wp-admin")), &Method::from_bytes(b"X1").unwrap(), StatusCode::OK, took);
+        metrics.answered(metrics.route("/wp-admin"), &Method::from_bytes(b"X1").unwrap(), StatusCode::OK, took);
         let text = catalogue.encode();
         for line in [
             r#"http_requests_total{route="/api/forecasts/{id}",method="GET",status="200"} 2"#,
@@ -147,5 +158,23 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
+    }
+
+    #[test]
+    fn paths_find_their_template() {
+        for (template, path, expected) in [
+            ("/a/{id}", "/a/7", true),
+            ("/a/{id}", "/a/", false),
+            ("/a/{id}", "/a/7/b", false),
+            ("/a/{id}/b", "/a/7/b", true),
+            ("/a/{id}/b/{x}", "/a/7/b/8", true),
+            ("/a", "/a", true),
+            ("/a", "/ab", false),
+        ] {
+            assert_eq!(matches(template, path), expected, "{template} {path}");
+        }
+        let metrics = RequestMetrics::register(&mut Catalogue::new(), ["/a/{id}", "/a/batch"].map(str::to_owned));
+        assert_ne!(metrics.route("/a/batch"), metrics.route("/a/7"));
+        assert_eq!(metrics.route("/a"), metrics.route("/nowhere"));
     }
 }

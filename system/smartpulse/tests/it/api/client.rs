@@ -1,11 +1,11 @@
 //! A client that speaks to a router without a socket.
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
+use smartpulse::app::Routes;
 use tower::ServiceExt;
 
 use super::contract::Contract;
@@ -14,14 +14,14 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// A request about to be sent.
 pub(super) struct Ask<'a> {
-    router: &'a Router,
+    router: &'a Routes,
     contract: Option<&'a Contract>,
     request: http::request::Builder,
     body: Body,
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn new(router: &'a Router, contract: Option<&'a Contract>, method: &str, path: &str) -> Self {
+    pub(super) fn new(router: &'a Routes, contract: Option<&'a Contract>, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path);
         Self { router, contract, request, body: Body::empty() }
     }

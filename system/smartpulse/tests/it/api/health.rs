@@ -28,7 +28,7 @@ impl Listener for Silence {
 }
 
 /// Both addresses answer the same.
-async fn ready(public: &axum::Router, internal: &axum::Router) -> (u16, Value) {
+async fn ready(public: &smartpulse::app::Routes, internal: &smartpulse::app::Routes) -> (u16, Value) {
     let one = Ask::new(public, None, "GET", "/health/ready").send().await;
     let other = Ask::new(internal, None, "GET", "/health/ready").send().await;
     assert_eq!((one.status, &one.body), (other.status, &other.body));

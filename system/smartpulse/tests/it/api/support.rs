@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
 use adapters::system::{SeededRng, SystemIds};
-use axum::Router;
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{Rng, SharedTier, Timestamp, WallClock};
 use domain::forecast::Role;
 use domain::model::{CompanyId, ForecastId, Scope, forecast_key};
 use domain::ports::Bus;
 use serde_json::{Value, json};
+use smartpulse::app::Routes;
 use smartpulse::app::{App, Ports};
 use smartpulse::auth::{TokenRequest, sign_hs256};
 use smartpulse::config::{Config, Inputs, Override, load};
@@ -57,8 +57,8 @@ impl WallClock for TestClock {
 /// An instance, and everything under it.
 pub(super) struct TestApp {
     pub(super) app: App,
-    pub(super) router: Router,
-    pub(super) internal: Router,
+    pub(super) router: Routes,
+    pub(super) internal: Routes,
     pub(super) store: Arc<TestStore>,
     pub(super) shared: Arc<TestShared>,
     pub(super) ports: Ports,
