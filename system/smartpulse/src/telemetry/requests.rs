@@ -41,6 +41,7 @@ pub struct RequestMetrics {
 #[derive(Debug)]
 struct Route {
     template: String,
+    pattern: Pattern,
     duration: Histogram,
     get_ok: Counter,
     get_not_modified: Counter,
@@ -68,6 +69,7 @@ impl RequestMetrics {
                 duration: durations.get_or_create_owned(&RouteLabel { route: template.clone() }),
                 get_ok: requests.get_or_create_owned(&get(200)),
                 get_not_modified: requests.get_or_create_owned(&get(304)),
+                pattern: Pattern::new(&template),
                 template,
             }
         });
@@ -78,7 +80,9 @@ impl RequestMetrics {
     /// router does.
     pub fn route(&self, path: &str) -> RouteIndex {
         let found = self.routes.iter().position(|route| route.template == path);
-        let found = found.or_else(|| self.routes.iter().position(|route| matches(&route.template, path)));
+        let found = found.or_else(|| {
+            self.routes.iter().position(|route| route.pattern.has_parameters() && route.pattern.matches(path))
+        });
         RouteIndex(found.unwrap_or(0))
     }
 
@@ -113,13 +117,35 @@ impl RequestMetrics {
 }
 
 /// Methods outside this list are the client's invention, and would be as many series as it likes.
-/// Whether a path is one of a template's: `{...}` stands for one segment.
-fn matches(template: &str, path: &str) -> bool {
-    let Some((before, after)) = template.split_once('{') else { return template == path };
-    let Some(rest) = path.strip_prefix(before) else { return false };
-    let after = after.split_once('}').map_or("", |(_, after)| after);
-    let end = rest.find('/').unwrap_or(rest.len());
-    end > 0 && matches(after, &rest[end..])
+/// A template, cut at its parameters once and not with each request.
+#[derive(Debug)]
+struct Pattern(Vec<String>);
+
+impl Pattern {
+    fn new(template: &str) -> Self {
+        let mut pieces = template.split('{');
+        let first = pieces.next().unwrap_or_default().to_owned();
+        let rest = pieces.map(|piece| piece.split_once('}').map_or("", |(_, after)| after).to_owned());
+        Self(std::iter::once(first).chain(rest).collect())
+    }
+
+    fn has_parameters(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// Whether a path is one of the template's: each parameter stands for one segment.
+    fn matches(&self, path: &str) -> bool {
+        let [first, rest @ ..] = &*self.0 else { return false };
+        let Some(mut left) = path.strip_prefix(first.as_str()) else { return false };
+        for piece in rest {
+            let end = left.find('/').unwrap_or(left.len());
+            match left[end..].strip_prefix(piece.as_str()) {
+                Some(after) if end > 0 => left = after,
+                _ => return false,
+            }
+        }
+        left.is_empty()
+    }
 }
 
 fn name_of(method: &Method) -> &'static str {
@@ -171,7 +197,7 @@ mod tests {
             ("/a", "/a", true),
             ("/a", "/ab", false),
         ] {
-            assert_eq!(matches(template, path), expected, "{template} {path}");
+            assert_eq!(Pattern::new(template).matches(path), expected, "{template} {path}");
         }
         let metrics = RequestMetrics::register(&mut Catalogue::new(), ["/a/{id}", "/a/batch"].map(str::to_owned));
         assert_ne!(metrics.route("/a/batch"), metrics.route("/a/7"));

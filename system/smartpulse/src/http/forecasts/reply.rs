@@ -39,6 +39,7 @@ pub(super) fn read(ready: &Ready, provenance: Provenance, request: &HeaderMap) -
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         headers.remove(header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_LENGTH);
     }
     *response.headers_mut() = headers;
     response

@@ -41,8 +41,8 @@ pub struct Ready {
     pub body: Bytes,
     /// Its strong entity tag.
     pub etag: HeaderValue,
-    /// All headers of a hit in L1. `Age` and the ids of request and instance are in it already, so that a copy has room
-    /// for them.
+    /// All headers of a hit in L1. Those that differ from answer to answer are in it already, so that a copy has room
+    /// for them and never grows.
     pub headers: HeaderMap,
 }
 
@@ -80,6 +80,7 @@ impl JsonViews {
     fn ready(&self, body: Bytes, etag: HeaderValue, version: Option<Version>) -> Ready {
         let mut headers = HeaderMap::with_capacity(16);
         headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
         headers.insert(header::VARY, HeaderValue::from_static("Authorization, X-Min-Version"));
         headers.insert(header::ETAG, etag.clone());

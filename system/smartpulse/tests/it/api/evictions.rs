@@ -124,6 +124,22 @@ async fn a_list_is_not_evicted_by_what_it_cannot_show() {
     }
 }
 
+/// A page that counts a forecast without showing it is evicted by its unit's tag alone: that of before the move.
+#[tokio::test]
+async fn a_move_out_of_a_unit_evicts_the_pages_that_only_counted_it() {
+    for on in On::BOTH {
+        let app = TestApp::on(on).await;
+        let token = writer(1, &[1]);
+        let older = app.create(&token, &forecast(1, 1, 1)).await;
+        app.create(&token, &forecast(1, 1, 2)).await;
+        let page = format!("/api/forecasts?productionUnitId={}&take=1", unit(1));
+        warm(&app, &[(token.clone(), page.clone())]).await;
+        app.patch(&token, &older, &json!({"productionUnitId": unit(2)})).await;
+        let reply = app.get(&token, &page).await;
+        assert_eq!((reply.level(), &reply.json()["total"]), ("L4", &json!(1)), "{on:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_list_built_while_a_change_was_committed_is_not_kept() {
     let app = TestApp::memory().await;

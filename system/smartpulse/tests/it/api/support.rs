@@ -64,7 +64,7 @@ pub(super) struct TestApp {
     pub(super) ports: Ports,
     pub(super) contract: Arc<Contract>,
     pub(super) config: Config,
-    _dir: Option<Arc<TempDir>>,
+    /// Kept until the last instance is gone.
     dir: Option<Arc<TempDir>>,
 }
 
@@ -122,7 +122,7 @@ impl TestApp {
         let app = App::new(&config, ports.clone(), name).await.unwrap();
         let (router, internal) = (app.router(), app.internal_router());
         let contract = Arc::new(Contract::current());
-        Self { app, router, internal, store, shared, ports, contract, config, _dir: None, dir }
+        Self { app, router, internal, store, shared, ports, contract, config, dir }
     }
 
     /// A second instance on the same store, bus and shared tier.
