@@ -12,12 +12,20 @@ use crate::http::forecasts::JsonViews;
 type Counter = (&'static str, &'static str, fn(&CacheStats) -> u64);
 type Gauge = (&'static str, &'static str, fn(&Held) -> u64);
 
-const COUNTERS: [Counter; 16] = [
-    ("cache_hits_l1", "Reads of one forecast answered by L1", |stats| stats.hits_l1),
-    ("cache_hits_l2", "Reads of one forecast answered by L2", |stats| stats.hits_l2),
-    ("cache_hits_l3", "Reads of one forecast answered by L3", |stats| stats.hits_l3),
-    ("cache_hits_l4", "Reads of one forecast answered by the store", |stats| stats.hits_l4),
-    ("cache_hits_output", "Lists answered by the output cache", |stats| stats.hits_output),
+/// Answers by the tier that gave them; `output` is the output cache of lists.
+const ANSWERS: (&str, &str) = ("cache_answers", "Reads answered, by the tier that answered (label `tier`)");
+
+type Tier = (&'static str, fn(&CacheStats) -> u64);
+
+const TIERS: [Tier; 5] = [
+    ("L1", |stats| stats.hits_l1),
+    ("L2", |stats| stats.hits_l2),
+    ("L3", |stats| stats.hits_l3),
+    ("L4", |stats| stats.hits_l4),
+    ("output", |stats| stats.hits_output),
+];
+
+const COUNTERS: [Counter; 11] = [
     ("cache_builds", "Lists built from the store", |stats| stats.builds),
     ("cache_joins", "Reads that waited for a fill or a build begun by another", |stats| stats.joins),
     ("cache_loads", "Rows read from the store by fills", |stats| stats.loads),
@@ -71,15 +79,21 @@ pub fn register_cache(catalogue: &mut Catalogue, service: &ForecastService<JsonV
         unit: if name.ends_with("_bytes") { "bytes".to_owned() } else { String::new() },
         help: help.to_owned(),
     };
+    let answers = std::iter::once(describe("counter", "_total", ANSWERS.0, ANSWERS.1));
     let counters = COUNTERS.iter().map(|(name, help, _)| describe("counter", "_total", name, help));
     let gauges = GAUGES.iter().map(|(name, help, _)| describe("gauge", "", name, help));
-    catalogue.register_collector(CacheCollector(service.clone()), counters.chain(gauges));
+    catalogue.register_collector(CacheCollector(service.clone()), answers.chain(counters).chain(gauges));
 }
 
 impl Collector for CacheCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let caches = self.0.caches();
         let stats = caches.cache().stats();
+        let (name, help) = ANSWERS;
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (tier, value) in TIERS {
+            metric.encode_family(&[("tier", tier)])?.encode_counter::<NoLabelSet, _, u64>(&value(&stats), None)?;
+        }
         for (name, help, value) in COUNTERS {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             metric.encode_counter::<NoLabelSet, _, u64>(&value(&stats), None)?;

@@ -120,11 +120,11 @@ async fn metrics_are_inside_and_count_what_happened() {
     let page = app.inside("/metrics").await;
     assert!(page.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     for line in [
-        "smartpulse_cache_hits_l4_total 1",
-        "smartpulse_cache_hits_l1_total 3",
+        "smartpulse_cache_answers_total{tier=\"L4\"} 1",
+        "smartpulse_cache_answers_total{tier=\"L1\"} 3",
         "smartpulse_cache_loads_total 1",
         "smartpulse_cache_builds_total 1",
-        "smartpulse_cache_hits_output_total 2",
+        "smartpulse_cache_answers_total{tier=\"output\"} 2",
         "smartpulse_cache_shared_stored_total 1",
         "smartpulse_http_requests_total{route=\"/api/forecasts/{id}\",method=\"GET\",status=\"200\"} 4",
         "smartpulse_http_requests_total{route=\"/api/forecasts\",method=\"POST\",status=\"201\"} 1",
