@@ -31,6 +31,7 @@ async fn a_thousand_readers_of_a_cold_forecast_cost_one_read() {
             .collect();
         if held {
             while app.app.service().caches().cache().stats().joins < joined + READERS as u64 - 1 {
+                assert!(app.store.gets.get() - gets <= 1, "run {run}: a second read of the store");
                 tokio::task::yield_now().await;
             }
             app.store.get_gate.open();
