@@ -146,6 +146,9 @@ pub enum BusError {
     /// The bus, or this consumer, was closed.
     #[error("the message bus is closed")]
     Closed,
+    /// The call does not fit the subscription, such as another kind than that of its consumers.
+    #[error("the message bus refuses the call: {0}")]
+    Refused(String),
     /// What the bus holds cannot be read.
     #[error("the message bus holds something unreadable: {0}")]
     Corrupt(String),
@@ -156,7 +159,7 @@ impl BusError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Timeout | Self::Full(_) => true,
-            Self::Closed | Self::Corrupt(_) => false,
+            Self::Closed | Self::Refused(_) | Self::Corrupt(_) => false,
         }
     }
 }
@@ -169,6 +172,7 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Creates the subscription if it is new, and joins it. When it answers, messages published from now on will be
     /// delivered. A consumer of an exclusive subscription that another one holds waits in [`Consumer::next`].
+    /// One that would share a subscription in another way than its consumers do is [refused](BusError::Refused).
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError>;
 
     /// Deletes a durable subscription and its cursor; its consumers are closed. Unknown names are ignored.
@@ -184,9 +188,14 @@ pub trait Consumer: Send {
     /// The message's effect is done: it is not delivered again.
     async fn ack(&mut self, id: MessageId) -> Result<(), BusError>;
 
-    /// The same for this message and all before it. Only on exclusive subscriptions.
+    /// The same for this message and all before it. Only on exclusive subscriptions; [refused](BusError::Refused) on
+    /// shared ones.
     async fn ack_through(&mut self, id: MessageId) -> Result<(), BusError>;
 
     /// The message could not be worked on: it is delivered again after the redelivery delay.
+    ///
+    /// On an exclusive subscription the order is kept: the message and everything delivered after it that is not
+    /// acknowledged come again, in order, and until then nothing overtakes it. The same holds for a message that was not
+    /// acknowledged in time. On a shared subscription each message comes again by itself.
     async fn nack(&mut self, id: MessageId) -> Result<(), BusError>;
 }

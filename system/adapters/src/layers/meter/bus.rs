@@ -59,3 +59,28 @@ impl Consumer for MeterConsumer {
         metered(&*self.meter, "bus", "nack", self.inner.nack(id)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use coherence::SystemClock;
+    use domain::ports::{StartAt, SubscriptionKind};
+
+    use super::super::Call;
+    use super::*;
+    use crate::memory::{MemoryBus, MemoryBusConfig};
+
+    #[tokio::test]
+    async fn a_refused_call_is_told_by_its_name() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let errors = Arc::clone(&told);
+        let bus = Arc::new(MemoryBus::new(MemoryBusConfig::default(), Arc::new(SystemClock)));
+        let bus = MeterBus::new(bus, Arc::new(move |call: Call| errors.lock().unwrap().push(call.error)));
+        let (topic, kind, start) = (Topic::CdcForecasts, SubscriptionKind::Shared, StartAt::Latest);
+        let subscription = Subscription { topic, name: "s".to_owned(), kind, durable: true, start };
+        let mut consumer = bus.subscribe(subscription).await.unwrap();
+        consumer.ack_through(MessageId(1)).await.unwrap_err();
+        assert_eq!(*told.lock().unwrap(), [None, Some("refused")]);
+    }
+}

@@ -70,6 +70,7 @@ impl Named for BusError {
             Self::Timeout => "timeout",
             Self::Full(_) => "full",
             Self::Closed => "closed",
+            Self::Refused(_) => "refused",
             Self::Corrupt(_) => "corrupt",
         }
     }

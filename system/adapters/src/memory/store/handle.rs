@@ -83,7 +83,7 @@ impl Store for MemoryStore {
 fn refused(error: BusError) -> StoreError {
     match error {
         BusError::Full(what) => StoreError::Full(what),
-        BusError::Corrupt(what) => StoreError::Corrupt(what),
+        BusError::Refused(what) | BusError::Corrupt(what) => StoreError::Corrupt(what),
         BusError::Timeout => StoreError::Timeout,
         BusError::Unavailable(source) => StoreError::Unavailable(source),
         BusError::Closed => StoreError::Unavailable(None),

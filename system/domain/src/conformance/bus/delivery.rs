@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::ports::{StartAt, Subscription};
+use crate::ports::{Consumer, StartAt, Subscription};
 
 use super::{BusHarness, DEADLINE, exclusive, expect, expect_nothing, join, publish, receive, shared, text};
 
@@ -73,6 +73,41 @@ pub async fn a_message_that_is_given_back_comes_again(harness: &mut dyn BusHarne
         consumer.ack(second.id).await.unwrap();
         expect_nothing(&mut consumer).await;
     }
+}
+
+/// All that was received after it, in order; neither that nor what was never delivered overtakes it.
+pub async fn an_ordered_message_that_is_given_back_brings_back_what_follows(harness: &mut dyn BusHarness) {
+    let bus = harness.bus();
+    let ids = publish(&*bus, ["1", "2", "3"]).await;
+    let mut consumer = join(&*bus, exclusive("s")).await;
+    receive_until(&mut consumer, "3").await;
+    consumer.nack(ids[0]).await.unwrap();
+    publish(&*bus, ["4"]).await;
+    for expected in [("1", true), ("2", true), ("3", true), ("4", false)] {
+        let received = receive(&mut consumer).await;
+        consumer.ack(received.id).await.unwrap();
+        assert_eq!((text(&received).as_str(), received.redeliveries > 0), expected);
+    }
+    expect_nothing(&mut consumer).await;
+}
+
+/// Also what was received later, and is not late yet.
+pub async fn an_ordered_message_that_is_late_brings_back_what_follows(harness: &mut dyn BusHarness) {
+    let bus = harness.bus();
+    publish(&*bus, ["1", "2", "3"]).await;
+    let mut consumer = join(&*bus, exclusive("s")).await;
+    receive_until(&mut consumer, "1").await;
+    sleep(harness.redelivery_timeout() / 2).await;
+    receive_until(&mut consumer, "3").await;
+    expect(&mut consumer, &["1"]).await;
+    publish(&*bus, ["4"]).await;
+    expect(&mut consumer, &["2", "3", "4"]).await;
+    expect_nothing(&mut consumer).await;
+}
+
+/// Acknowledges nothing. On a slow machine the first messages may come again meanwhile.
+async fn receive_until(consumer: &mut Box<dyn Consumer>, last: &str) {
+    while text(&receive(consumer).await) != last {}
 }
 
 /// Neither after the timeout, nor to another consumer.

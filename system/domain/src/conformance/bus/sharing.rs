@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{
     BusHarness, QUIET, exclusive, expect, expect_nothing, join, publish, receive, shared, subscription, take, text,
 };
-use crate::ports::{Delivery, StartAt, Subscription, SubscriptionKind};
+use crate::ports::{BusError, Delivery, StartAt, Subscription, SubscriptionKind};
 
 /// All messages, each once, whoever gets it; none of them starves the other.
 pub async fn a_shared_message_goes_to_one_consumer(harness: &mut dyn BusHarness) {
@@ -71,6 +71,26 @@ pub async fn an_exclusive_consumer_has_a_successor(harness: &mut dyn BusHarness)
     publish(&*bus, ["d"]).await;
     expect(&mut second, &["d"]).await;
     expect_nothing(&mut second).await;
+}
+
+/// A consumer of another kind, and acknowledging all before a message where nobody knows what is before it. Neither
+/// disturbs who is there.
+pub async fn what_does_not_fit_the_subscription_is_refused(harness: &mut dyn BusHarness) {
+    let bus = harness.bus();
+    let mut sharing = join(&*bus, shared("shared")).await;
+    let mut ordered = join(&*bus, exclusive("exclusive")).await;
+    let ids = publish(&*bus, ["a"]).await;
+    receive(&mut sharing).await;
+    for refused in [
+        bus.subscribe(exclusive("shared")).await.map(drop),
+        bus.subscribe(shared("exclusive")).await.map(drop),
+        sharing.ack_through(ids[0]).await,
+    ] {
+        assert!(matches!(&refused, Err(error @ BusError::Refused(_)) if !error.is_retryable()), "{refused:?}");
+    }
+    // Nothing was acknowledged.
+    expect(&mut sharing, &["a"]).await;
+    expect(&mut ordered, &["a"]).await;
 }
 
 fn passing(name: &str) -> Subscription {
