@@ -31,8 +31,8 @@ impl LimitsConfig {
             burst: r.int32("limits.burst", 1..=1_000_000),
             subjects_max: r.size("limits.subjects_max", 16..=100_000_000),
             idempotency_ttl: r.seconds("limits.idempotency_ttl_s", 1..=2_592_000),
-            page_max: r.int32("limits.page_max", 1..=TAKE_MAX),
-            batch_max: r.size("limits.batch_max", 1..=BATCH_ITEMS_MAX),
+            page_max: r.int32("limits.page_max", 1..=u64::from(TAKE_MAX)),
+            batch_max: r.size("limits.batch_max", 1..=BATCH_ITEMS_MAX as u64),
         }
     }
 }

@@ -64,12 +64,12 @@ impl Consumer for MeterConsumer {
 mod tests {
     use std::sync::Mutex;
 
-    use coherence::SystemClock;
     use domain::ports::{StartAt, SubscriptionKind};
 
     use super::super::Call;
     use super::*;
     use crate::memory::{MemoryBus, MemoryBusConfig};
+    use crate::system::SystemClock;
 
     #[tokio::test]
     async fn a_refused_call_is_told_by_its_name() {
