@@ -22,6 +22,13 @@ impl Unacked {
     fn is_due(&self, now: Instant) -> bool {
         self.due.is_none_or(|due| due <= now)
     }
+
+    /// From its holder to nobody, to be delivered at once; one that waits already goes on waiting.
+    fn give_back(&mut self) {
+        if self.holder.take().is_some() {
+            self.due = None;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -112,6 +119,11 @@ impl Members {
             return Handout::Wait(None);
         }
         self.unacked.retain(|id, _| log.has(*id));
+        if self.kind == SubscriptionKind::Exclusive
+            && let Err(until) = self.keep_order(now)
+        {
+            return Handout::Wait(until);
+        }
         let timeout = now + config.redelivery_timeout;
         if let Some((id, message)) = self.unacked.iter_mut().find(|(_, message)| message.is_due(now)) {
             *message = Unacked {
@@ -131,6 +143,19 @@ impl Members {
         }
     }
 
+    /// A message that comes again brings back what follows it, so that order is kept. One that still waits to come again
+    /// lets nothing overtake it: then answers when to look again.
+    fn keep_order(&mut self, now: Instant) -> Result<(), Option<Instant>> {
+        let again = self.unacked.iter().find(|(_, message)| message.holder.is_none() || message.is_due(now));
+        let Some((&first, message)) = again else { return Ok(()) };
+        if !message.is_due(now) {
+            // Not what follows: that may be late, and yet has to wait.
+            return Err(self.unacked.range(..=first).filter_map(|(_, message)| message.due).min());
+        }
+        self.unacked.range_mut(first + 1..).for_each(|(_, follower)| follower.give_back());
+        Ok(())
+    }
+
     pub(super) fn ack(&mut self, id: MessageId) {
         if let Ok(id) = u64::try_from(id.0) {
             self.unacked.remove(&id);
@@ -139,7 +164,7 @@ impl Members {
 
     pub(super) fn ack_through(&mut self, id: MessageId) -> Result<(), BusError> {
         if self.kind != SubscriptionKind::Exclusive {
-            return Err(BusError::Corrupt("a shared subscription acknowledges one message at a time".to_owned()));
+            return Err(BusError::Refused("a shared subscription acknowledges one message at a time".to_owned()));
         }
         self.unacked.retain(|unacked, _| u128::from(*unacked) > id.0);
         Ok(())

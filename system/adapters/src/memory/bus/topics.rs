@@ -147,7 +147,7 @@ impl Topics {
             .entry((topic, name.clone()))
             .or_insert_with(|| Members::new(subscription.kind, subscription.durable, start));
         if members.kind() != subscription.kind {
-            return Err(BusError::Corrupt(format!("subscription {name} is {:?} already", members.kind())));
+            return Err(BusError::Refused(format!("subscription {name} is {:?} already", members.kind())));
         }
         self.consumers += 1;
         members.join(self.consumers, self.cuts);

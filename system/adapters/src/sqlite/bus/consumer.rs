@@ -84,7 +84,7 @@ impl Consumer for SqliteConsumer {
     async fn ack_through(&mut self, id: MessageId) -> Result<(), BusError> {
         if self.kind != SubscriptionKind::Exclusive {
             let text = "a shared subscription acknowledges one message at a time";
-            return Err(BusError::Corrupt(text.to_owned()));
+            return Err(BusError::Refused(text.to_owned()));
         }
         self.subscribed.settle(|window| window.ack_through(id))?;
         self.changed();

@@ -83,7 +83,7 @@ impl Subscribed {
         let mut state = self.state();
         match state.consumers.values().next() {
             Some(present) if *present != kind => {
-                Err(BusError::Corrupt(format!("the subscription {} has consumers that are {present:?}", self.name)))
+                Err(BusError::Refused(format!("the subscription {} has consumers that are {present:?}", self.name)))
             }
             _ => {
                 state.consumers.insert(consumer, kind);
