@@ -82,6 +82,19 @@ BEGIN
     SELECT RAISE(ABORT, 'the forecast exists already: UPDATE it');
 END;
 
+-- UPDATE OR REPLACE would delete the row in its way, as REPLACE does.
+CREATE TRIGGER forecasts_natural_key_guard
+BEFORE UPDATE OF company_id, production_unit_id, provider_id, forecast_date ON forecasts
+WHEN (NEW.company_id, NEW.production_unit_id, NEW.provider_id, NEW.forecast_date)
+        IS NOT (OLD.company_id, OLD.production_unit_id, OLD.provider_id, OLD.forecast_date)
+    AND EXISTS (SELECT 1 FROM forecasts
+                WHERE company_id = NEW.company_id AND production_unit_id = NEW.production_unit_id
+                  AND forecast_date = NEW.forecast_date AND coalesce(provider_id, x'') = coalesce(NEW.provider_id, x'')
+                  AND id <> NEW.id)
+BEGIN
+    SELECT RAISE(ABORT, 'another forecast has this natural key');
+END;
+
 CREATE TRIGGER forecasts_id_guard BEFORE UPDATE OF id ON forecasts WHEN NEW.id <> OLD.id
 BEGIN
     SELECT RAISE(ABORT, 'the id of a forecast never changes');

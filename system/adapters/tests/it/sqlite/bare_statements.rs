@@ -101,6 +101,9 @@ async fn what_would_lose_a_version_is_refused() {
          supply, confidence_level, status, tags, created_at, updated_at, 1 FROM forecasts",
         "INSERT OR REPLACE INTO forecasts SELECT randomblob(16), company_id, production_unit_id, provider_id, \
          forecast_date, demand, supply, confidence_level, status, tags, created_at, updated_at, 1 FROM forecasts",
+        "UPDATE OR REPLACE forecasts SET (company_id, production_unit_id, provider_id, forecast_date) = \
+         (SELECT company_id, production_unit_id, provider_id, forecast_date FROM forecasts ORDER BY id LIMIT 1) \
+         WHERE id = (SELECT max(id) FROM forecasts)",
         "UPDATE forecasts SET id = randomblob(16)",
         "INSERT INTO forecasts SELECT x'00', company_id, production_unit_id, provider_id, 0, demand, supply, \
          confidence_level, status, tags, created_at, updated_at, 1 FROM forecasts",
@@ -109,4 +112,7 @@ async fn what_would_lose_a_version_is_refused() {
         run(&mut bare, statement).await.expect_err(statement);
     }
     assert_eq!(changes(&database, after).await, []);
+    for present in [row(1), row(2)] {
+        assert_eq!(look(&database.sqlite.store(), present.id).await.0, Some(present));
+    }
 }
