@@ -176,6 +176,7 @@ impl<R: Render> Cache<R> {
         loader: &Arc<dyn Loader>,
     ) -> Result<Answer<R::View>, ReadError> {
         let inner = &self.inner;
+        let arrived = inner.core.next_ordinal();
         for _ in 0..BOARDINGS_MAX {
             let departure = inner.core.depart();
             if let Some(filled) = inner.find_document(key, departure, options) {
@@ -197,11 +198,14 @@ impl<R: Render> Cache<R> {
                 Ok(Landed::Filled(filled)) if seat.is_pilot || inner.satisfies(&filled, key, options) => {
                     return Ok(inner.answer(filled));
                 }
-                Err(error) if seat.is_pilot || !matches!(error, ReadError::BelowMinimum { .. }) => {
-                    return inner.stale_or(key, options, error);
-                }
+                // A flight that began after this caller came has asked the source late enough for it.
+                Err(ReadError::BelowMinimum { actual })
+                    if !seat.is_pilot
+                        && (seat.departure.started <= arrived
+                            || options.min_version.is_none_or(|least| actual >= least)) => {}
+                Err(error) => return inner.stale_or(key, options, error),
                 // The flight had begun before what this caller knows: board the next one.
-                _ => {}
+                Ok(_) => {}
             }
         }
         let alone = Arc::clone(inner).fly(key.clone(), inner.core.depart(), options.clone(), Arc::clone(loader));

@@ -5,12 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use crate::ambient::Rng;
 use crate::document::Document;
 use crate::event::{CacheEvent, EVENTS_MAX};
 use crate::flight::Departure;
-use crate::floors::{Floor, Floors, Reason};
+use crate::floors::{Floor, FloorLives, Floors, Reason};
 use crate::key::{Key, Tag};
 use crate::options::{CacheConfig, ReadOptions};
 use crate::stamps::TagStamps;
@@ -56,6 +57,14 @@ pub(crate) struct Core {
     events: broadcast::Sender<CacheEvent>,
 }
 
+/// The longest life of anything: far enough, and no clock overflows.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// `now + life`, for any life.
+pub(crate) fn after(now: Instant, life: Duration) -> Instant {
+    now + life.min(FOREVER)
+}
+
 /// What a fill must still find unchanged when it stores.
 #[derive(Debug, Clone, Copy)]
 struct Life {
@@ -65,8 +74,10 @@ struct Life {
 
 impl Core {
     pub(crate) fn new(config: CacheConfig, rng: Arc<dyn Rng>, l1: Arc<dyn ViewTier>) -> Self {
+        let settled = config.floor_life;
+        let lives = FloorLives { settled, owed: settled.saturating_add(config.shared_ttl_max).min(FOREVER) };
         Self {
-            floors: Floors::new(config.floors_max, config.floor_life),
+            floors: Floors::new(config.floors_max, lives),
             stamps: TagStamps::new(config.stamps_max, config.stamp_life),
             counters: Counters::default(),
             l2: LocalTier::new(config.l2_bytes, rng.next_u64(), config.maintenance),
@@ -165,10 +176,10 @@ impl Core {
         news
     }
 
-    /// A barrier without a version: what was read before now is not accepted any more.
-    pub(crate) fn bar(&self, key: &Key) {
+    /// A barrier without a version: what was read before now is not accepted any more. `owed`: L3 may still hold it.
+    pub(crate) fn bar(&self, key: &Key, owed: bool) {
         let at = self.next_ordinal();
-        self.floors.bar(key, at, |key, floor| self.holds_below(key, floor));
+        self.floors.bar(key, at, owed, |key, floor| self.holds_below(key, floor));
         self.evict_tags(&[key.tag()], at);
         let floor = Floor { version: Version::ZERO, barrier: at };
         self.l1.drop_below(key, floor);

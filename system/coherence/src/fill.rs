@@ -8,14 +8,12 @@ use crate::cache::{Inner, Level, Loader};
 use crate::core::is_below;
 use crate::document::{Document, Render};
 use crate::error::ReadError;
-use crate::event::CacheEvent;
 use crate::flight::Departure;
-use crate::floors::Reason;
+use crate::floors::{Floor, Reason};
 use crate::key::{Key, Tag};
-use crate::options::{Freshness, ReadOptions};
-use crate::shared::{FillOutcome, FillToken, SharedError, SharedLookup, SharedValue};
+use crate::options::ReadOptions;
+use crate::shared::{FillToken, SharedError, SharedLookup};
 use crate::stats::count;
-use crate::tiers::Entry;
 use crate::version::{Ordinal, Version};
 
 /// How often the source is read again because the cache learnt of something newer during the read. Then the result is
@@ -35,11 +33,11 @@ pub(crate) struct Filled<V> {
 }
 
 /// A document on its way into the tiers.
-struct Fetched {
-    document: Document,
-    level: Level,
-    read_at: Instant,
-    started: Ordinal,
+pub(crate) struct Fetched {
+    pub(crate) document: Document,
+    pub(crate) level: Level,
+    pub(crate) read_at: Instant,
+    pub(crate) started: Ordinal,
 }
 
 /// What the look into L3 came to.
@@ -51,8 +49,16 @@ enum SharedStep {
     Behind,
 }
 
+/// What a flight still owes L3 when it has its answer.
+enum Debt {
+    None,
+    Fill(FillToken, Fetched),
+    Raise(Version),
+}
+
 impl<R: Render> Inner<R> {
-    /// One whole fill, within the hard timeout.
+    /// One whole fill, within the hard timeout. L3 is filled afterwards, under a deadline of its own: what the source
+    /// answered is not lost because L3 hangs.
     pub(crate) async fn fly(
         self: Arc<Self>,
         key: Key,
@@ -60,10 +66,19 @@ impl<R: Render> Inner<R> {
         options: ReadOptions,
         loader: Arc<dyn Loader>,
     ) -> Result<Filled<R::View>, ReadError> {
-        match tokio::time::timeout(options.hard_timeout, self.fill(&key, departure, &options, &loader)).await {
-            Ok(result) => result,
-            Err(_) => Err(ReadError::Timeout),
+        let deadline = options.hard_timeout.min(self.core.config.floor_life / 2);
+        let fill = tokio::time::timeout(deadline, self.fill(&key, departure, &options, &loader));
+        let Ok(filled) = fill.await else { return Err(ReadError::Timeout) };
+        let (filled, debt) = filled?;
+        match debt {
+            Debt::None => {}
+            Debt::Fill(token, fetched) => self.share(&key, token, &fetched, &options).await,
+            Debt::Raise(version) => {
+                // Counted and logged where it fails; the floor stays for as long as L3 may hold less.
+                let _ = self.raise_shared_within(&key, version, options.shared_timeout).await;
+            }
         }
+        Ok(filled)
     }
 
     async fn fill(
@@ -72,23 +87,27 @@ impl<R: Render> Inner<R> {
         departure: Departure,
         options: &ReadOptions,
         loader: &Arc<dyn Loader>,
-    ) -> Result<Filled<R::View>, ReadError> {
+    ) -> Result<(Filled<R::View>, Debt), ReadError> {
         // An earlier flight may have landed between the caller's miss and this departure.
         if let Some(filled) = self.find_view(key, options).or_else(|| self.find_document(key, departure, options)) {
-            return Ok(filled);
+            return Ok((filled, Debt::None));
         }
-        let step = self.find_shared(key, departure, options).await;
+        // What is known now binds this flight to its end, also if the floor is forgotten meanwhile.
+        let floor = self.core.floors.get(key);
+        let step = self.find_shared(key, departure, floor, options).await;
         if let SharedStep::Found(fetched) = step {
-            return self.keep(key, departure, &fetched, options).map(|(filled, _)| filled);
+            let (filled, _) = self.keep(key, departure, &fetched, options)?;
+            self.core.floors.settle(key, fetched.document.version);
+            return Ok((filled, Debt::None));
         }
-        let fetched = self.read_source(key, departure, options, loader).await?;
+        let fetched = self.read_source(key, departure, floor, options, loader).await?;
         let (filled, stored) = self.keep(key, departure, &fetched, options)?;
-        match step {
-            SharedStep::Missed(Some(token)) if stored => self.share(key, token, &fetched, options).await,
-            SharedStep::Behind => self.note(key, self.shared.raise(key, fetched.document.version).await),
-            _ => {}
-        }
-        Ok(filled)
+        let debt = match step {
+            SharedStep::Missed(Some(token)) if stored => Debt::Fill(token, fetched),
+            SharedStep::Behind => Debt::Raise(fetched.document.version),
+            _ => Debt::None,
+        };
+        Ok((filled, debt))
     }
 
     fn find_view(&self, key: &Key, options: &ReadOptions) -> Option<Filled<R::View>> {
@@ -139,18 +158,19 @@ impl<R: Render> Inner<R> {
         Some(fetched.filled(view))
     }
 
-    async fn find_shared(&self, key: &Key, departure: Departure, options: &ReadOptions) -> SharedStep {
-        let floor = self.core.floors.get(key);
+    async fn find_shared(&self, key: &Key, departure: Departure, floor: Floor, options: &ReadOptions) -> SharedStep {
         if self.core.floors.is_amnesiac(Instant::now()) || floor.barrier != Ordinal(0) {
             return SharedStep::Missed(None);
         }
         let token = FillToken(self.core.rng.next_u64());
-        let value = match self.shared.get(key, token).await {
+        let looked = tokio::time::timeout(options.shared_timeout, self.shared.get(key, token));
+        let value = match looked.await.unwrap_or(Err(SharedError::Timeout)) {
             Ok(SharedLookup::Hit(value)) => value,
             Ok(SharedLookup::Miss { latest }) => {
                 if let Some(latest) = latest {
                     // Learnt from the other instances: the source's answer must not be below it.
                     self.core.raise(key, latest, Reason::Shown, false);
+                    self.core.floors.settle(key, latest);
                 }
                 return SharedStep::Missed(Some(token));
             }
@@ -160,11 +180,12 @@ impl<R: Render> Inner<R> {
             }
         };
         let now = Instant::now();
-        let least = options.min_version.unwrap_or(Version::ZERO).max(self.core.floors.get(key).version);
+        let known = floor.version.max(self.core.floors.get(key).version);
+        let least = options.min_version.unwrap_or(Version::ZERO).max(known);
         if value.version < least || value.version.incarnation < self.core.incarnation() {
             return SharedStep::Behind;
         }
-        if !self.core.stamps.admits_shared(&value.tags, value.age, now) {
+        if !self.core.stamps.admits_shared(&key.tag(), &value.tags, value.age, now) {
             return SharedStep::Missed(None);
         }
         self.core.observe(value.version.incarnation);
@@ -177,6 +198,7 @@ impl<R: Render> Inner<R> {
         &self,
         key: &Key,
         departure: Departure,
+        floor: Floor,
         options: &ReadOptions,
         loader: &Arc<dyn Loader>,
     ) -> Result<Fetched, ReadError> {
@@ -189,7 +211,12 @@ impl<R: Render> Inner<R> {
             count(&self.core.counters.rereads);
             started = self.core.next_ordinal();
         }
-        self.load(key, started, options, loader).await
+        let last = self.load(key, started, options, loader).await?;
+        match last.document.version < floor.version {
+            // The source itself lags behind what was known when the flight began.
+            true => Err(ReadError::BelowMinimum { actual: last.document.version }),
+            false => Ok(last),
+        }
     }
 
     async fn load(
@@ -208,97 +235,6 @@ impl<R: Render> Inner<R> {
             return Err(ReadError::BelowMinimum { actual: document.version });
         }
         Ok(Fetched { document, level: Level::L4, read_at, started })
-    }
-
-    /// Renders what was fetched, raises the floor to it, since it is about to be shown, and stores it in L2 and L1 if
-    /// nothing newer became known since its read began. Answers whether it was stored.
-    fn keep(
-        &self,
-        key: &Key,
-        departure: Departure,
-        fetched: &Fetched,
-        options: &ReadOptions,
-    ) -> Result<(Filled<R::View>, bool), ReadError> {
-        let document = &fetched.document;
-        let view = self.render.render(key, document).map_err(ReadError::Corrupt)?;
-        let (version, started) = (document.version, fetched.started);
-        self.core.raise(key, version, Reason::Shown, false);
-        let now = Instant::now();
-        let ready = self.view_entry(&view, fetched, options, now);
-        let tracked = self.document_entry(fetched, options);
-        let stored = self.core.store_in(departure, || {
-            if !tracked.is_expired(now) {
-                self.core.track(key, tracked);
-            }
-            self.l1.put_if(key, ready, |held| {
-                held.is_none_or(|held| held.version <= version) && self.core.floors.admits(key, version, started)
-            })
-        });
-        let stored = stored.unwrap_or(false);
-        if !stored {
-            count(&self.core.counters.refused);
-            self.core.emit(CacheEvent::FillRefused { key: key.clone() });
-        }
-        Ok((fetched.filled(view), stored))
-    }
-
-    async fn share(&self, key: &Key, token: FillToken, fetched: &Fetched, options: &ReadOptions) {
-        let age = fetched.read_at.elapsed();
-        let (Some(body), Some(ttl)) = (&fetched.document.body, options.shared_ttl.checked_sub(age)) else { return };
-        let (version, tags) = (fetched.document.version, Arc::clone(&fetched.document.tags));
-        let value = SharedValue { version, body: body.clone(), tags, age };
-        match self.shared.fill(key, token, value, ttl).await {
-            Ok(FillOutcome::Stored) => count(&self.core.counters.shared_stored),
-            Ok(FillOutcome::Refused) => count(&self.core.counters.shared_refused),
-            Err(error) => self.note(key, Err(error)),
-        }
-    }
-
-    /// Counts a failure of the shared tier; reads go on without it.
-    pub(crate) fn note(&self, key: &Key, result: Result<(), SharedError>) {
-        if let Err(error) = result {
-            count(&self.core.counters.shared_errors);
-            tracing::warn!(%key, %error, "shared tier failed");
-            self.core.emit(CacheEvent::SharedTierFailed { key: key.clone(), error: error.to_string() });
-        }
-    }
-
-    fn view_entry(&self, view: &R::View, fetched: &Fetched, options: &ReadOptions, now: Instant) -> Entry<R::View> {
-        let document = &fetched.document;
-        let life = if document.is_absent() { options.negative_ttl } else { options.ttl };
-        let expires = now + self.core.jittered(life, options);
-        fetched.entry(view.clone(), expires, self.render.weight_bytes(view))
-    }
-
-    fn document_entry(&self, fetched: &Fetched, options: &ReadOptions) -> Entry<Document> {
-        let document = &fetched.document;
-        let Freshness::TtlOnly { l2_ttl } = self.core.config.freshness;
-        let life = if document.is_absent() { options.negative_ttl } else { l2_ttl };
-        let expires = fetched.read_at + self.core.jittered(life, options);
-        fetched.entry(document.clone(), expires, document.weight_bytes())
-    }
-}
-
-impl Fetched {
-    fn entry<T>(&self, value: T, expires: Instant, weight_bytes: usize) -> Entry<T> {
-        /// Key, entry and moka's own bookkeeping, about.
-        const OVERHEAD_BYTES: usize = 320;
-        let mut entry = Entry::new(value, self.document.version, self.started, self.read_at, expires);
-        entry.tags = Arc::clone(&self.document.tags);
-        entry.absent = self.document.is_absent();
-        entry.weight = u32::try_from(weight_bytes + OVERHEAD_BYTES).unwrap_or(u32::MAX);
-        entry
-    }
-
-    fn filled<V>(&self, view: V) -> Filled<V> {
-        Filled {
-            view,
-            version: self.document.version,
-            level: self.level,
-            read_at: self.read_at,
-            started: self.started,
-            absent: self.document.is_absent(),
-        }
     }
 }
 

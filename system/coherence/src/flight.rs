@@ -44,6 +44,8 @@ pub(crate) struct Seat<T: Clone> {
     landing: Landing<T>,
     /// Whether this caller started the flight.
     pub(crate) is_pilot: bool,
+    /// When the flight began.
+    pub(crate) departure: Departure,
 }
 
 impl<T: Clone> Seat<T> {
@@ -72,7 +74,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     {
         let mut air = lock(&self.air);
         if let Some(flight) = air.get(key.as_str()).filter(|flight| may_join(flight.departure)) {
-            return Some(Seat { landing: flight.landing.clone(), is_pilot: false });
+            return Some(Seat { landing: flight.landing.clone(), is_pilot: false, departure: flight.departure });
         }
         if air.len() >= FLIGHTS_MAX {
             return None;
@@ -91,7 +93,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             // Every passenger may have left; the result is stored all the same.
             let _ = arrive.send(result);
         });
-        Some(Seat { landing, is_pilot: true })
+        Some(Seat { landing, is_pilot: true, departure })
     }
 }
 

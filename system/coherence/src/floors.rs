@@ -3,8 +3,11 @@
 //! An invalidation, a change, the answer to a write and every version shown sets one. It outlives the entry that it
 //! came from: a reader that fetched the old row before the change cannot put it back after it, also when the new entry
 //! was evicted meanwhile (Meta, "Cache made consistent"; table 7 rows 1 and 2 of the research).
+//!
+//! A floor lives longer than the longest fill. While L3 is not known to have reached it, it lives as long as a value may
+//! live there: else the old value would come back from L3 when the floor is gone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,18 +44,32 @@ struct Held {
     announced: Version,
     /// The ordinal of the latest raise.
     raised: Ordinal,
-    deadline: Instant,
+    /// Whether L3 may still hold less.
+    owed: bool,
+    /// When the floor was last raised.
+    since: Instant,
+    /// The place in [`Table::due`].
+    due: Instant,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     floors: BTreeMap<Key, Held>,
-    /// Each held key once, in the order in which deadlines were first due.
-    queue: VecDeque<(Instant, Key)>,
-    /// The latest raise among floors forgotten early: fills that began before it cannot be judged.
+    /// Each held key once, by the end of its floor's life.
+    due: BTreeSet<(Instant, Key)>,
+    /// The latest raise among floors that are gone: fills that began before it cannot be judged.
     forgotten: Ordinal,
     /// Until when L3 may hold less than a forgotten floor.
     amnesia_until: Option<Instant>,
+}
+
+/// How long floors live.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FloorLives {
+    /// Where L3 is known to hold nothing below: longer than the longest fill.
+    pub(crate) settled: Duration,
+    /// Where it is not known: as long as a value may live in L3, and a fill.
+    pub(crate) owed: Duration,
 }
 
 /// The bounded table of floors.
@@ -60,12 +77,12 @@ struct Table {
 pub(crate) struct Floors {
     table: Mutex<Table>,
     max: usize,
-    life: Duration,
+    lives: FloorLives,
 }
 
 impl Floors {
-    pub(crate) fn new(max: usize, life: Duration) -> Self {
-        Self { table: Mutex::default(), max: max.max(1), life }
+    pub(crate) fn new(max: usize, lives: FloorLives) -> Self {
+        Self { table: Mutex::default(), max: max.max(1), lives }
     }
 
     /// The floor of `key`.
@@ -76,7 +93,7 @@ impl Floors {
     /// Whether a read that began at `started` and found `version` may be stored or answered as current.
     pub(crate) fn admits(&self, key: &Key, version: Version, started: Ordinal) -> bool {
         let table = self.lock();
-        // A floor that was raised after the read began may be among the forgotten ones.
+        // A floor that was raised after the read began may be among those that are gone.
         if started <= table.forgotten {
             return false;
         }
@@ -99,6 +116,8 @@ impl Floors {
         below: impl Fn(&Key, Floor) -> bool,
     ) -> bool {
         self.change(key, at, below, |held| {
+            // A version that is not news leaves L3 as it was known to be.
+            held.owed |= version > held.floor.version;
             held.floor.version = held.floor.version.max(version);
             let news = reason == Reason::Changed && version > held.announced;
             if news {
@@ -108,33 +127,48 @@ impl Floors {
         })
     }
 
-    /// Nothing whose read began before `at` is accepted any more, whatever its version.
-    pub(crate) fn bar(&self, key: &Key, at: Ordinal, below: impl Fn(&Key, Floor) -> bool) {
-        self.change(key, at, below, |held| held.floor.barrier = held.floor.barrier.max(at));
+    /// Nothing whose read began before `at` is accepted any more, whatever its version. `owed`: L3 may still hold it.
+    pub(crate) fn bar(&self, key: &Key, at: Ordinal, owed: bool, below: impl Fn(&Key, Floor) -> bool) {
+        self.change(key, at, below, |held| {
+            held.owed = owed;
+            held.floor.barrier = held.floor.barrier.max(at);
+        });
     }
 
-    /// The floor that must go, if there is one too many. It stays in force until [`Self::forget`]: what is held below it
-    /// goes first.
+    /// L3 is known to hold nothing below `version` now. A barrier has no version, and is never settled by one.
+    pub(crate) fn settle(&self, key: &Key, version: Version) {
+        let mut table = self.lock();
+        let table = &mut *table;
+        let Some(held) = table.floors.get_mut(key.as_str()) else { return };
+        if held.owed && version >= held.floor.version && held.floor.barrier == Ordinal(0) {
+            held.owed = false;
+            let due = held.since + self.lives.settled;
+            table.due.remove(&(held.due, key.clone()));
+            table.due.insert((due, key.clone()));
+            held.due = due;
+        }
+    }
+
+    /// The floor that must go, if there is one too many: the one that is due first. It stays in force until
+    /// [`Self::forget`]: what is held below it goes first.
     pub(crate) fn surplus(&self) -> Option<(Key, Floor)> {
         let table = self.lock();
         if table.floors.len() <= self.max {
             return None;
         }
-        let (_, key) = table.queue.front()?;
+        let (_, key) = table.due.first()?;
         table.floors.get(key.as_str()).map(|held| (key.clone(), held.floor))
     }
 
     /// Forgets the floor of `key` before its time, if it is still `floor`: what was cleared away was below that one.
     pub(crate) fn forget(&self, key: &Key, floor: Floor) {
         let mut table = self.lock();
-        let same = table.floors.get(key.as_str()).is_some_and(|held| held.floor == floor);
-        // It is at the front unless another thread forgot it first.
-        if same && table.queue.front().is_some_and(|(_, front)| front == key) {
-            table.queue.pop_front();
-            if let Some(held) = table.floors.remove(key.as_str()) {
-                table.forgotten = table.forgotten.max(held.raised);
-                table.amnesia_until = Some(Instant::now() + self.life);
-            }
+        if table.floors.get(key.as_str()).is_none_or(|held| held.floor != floor) {
+            return;
+        }
+        if let Some(held) = table.remove(key) {
+            table.forgotten = table.forgotten.max(held.raised);
+            table.amnesia_until = table.amnesia_until.max(Some(held.due));
         }
     }
 
@@ -151,18 +185,22 @@ impl Floors {
         apply: impl FnOnce(&mut Held) -> T,
     ) -> T {
         let now = Instant::now();
-        let deadline = now + self.life;
         let mut table = self.lock();
-        table.sweep(now, self.life, &below);
-        if let Some(held) = table.floors.get_mut(key.as_str()) {
-            held.deadline = deadline;
-            held.raised = held.raised.max(at);
-            return apply(held);
-        }
-        let mut held = Held { floor: Floor::default(), announced: Version::ZERO, raised: at, deadline };
+        table.sweep(now, self.lives.settled, &below);
+        let mut held = table.remove(key).unwrap_or_else(|| Held {
+            floor: Floor::default(),
+            announced: Version::ZERO,
+            raised: at,
+            owed: false,
+            since: now,
+            due: now,
+        });
         let result = apply(&mut held);
+        held.raised = held.raised.max(at);
+        held.since = now;
+        held.due = now + if held.owed { self.lives.owed } else { self.lives.settled };
+        table.due.insert((held.due, key.clone()));
         table.floors.insert(key.clone(), held);
-        table.queue.push_back((deadline, key.clone()));
         result
     }
 
@@ -173,21 +211,26 @@ impl Floors {
 }
 
 impl Table {
-    fn sweep(&mut self, now: Instant, life: Duration, below: impl Fn(&Key, Floor) -> bool) {
+    fn remove(&mut self, key: &Key) -> Option<Held> {
+        let held = self.floors.remove(key.as_str())?;
+        self.due.remove(&(held.due, key.clone()));
+        Some(held)
+    }
+
+    fn sweep(&mut self, now: Instant, again: Duration, below: impl Fn(&Key, Floor) -> bool) {
         for _ in 0..SWEEP_STEPS_MAX {
-            match self.queue.front() {
-                Some((due, _)) if *due <= now => {}
+            let key = match self.due.first() {
+                Some((due, key)) if *due <= now => key.clone(),
                 _ => return,
-            }
-            let Some((_, key)) = self.queue.pop_front() else { return };
-            let Some(held) = self.floors.get_mut(key.as_str()) else { continue };
-            if held.deadline <= now && below(&key, held.floor) {
-                held.deadline = now + life;
-            }
-            if held.deadline <= now {
-                self.floors.remove(key.as_str());
+            };
+            let Some(mut held) = self.remove(&key) else { return };
+            if below(&key, held.floor) {
+                held.due = now + again;
+                self.due.insert((held.due, key.clone()));
+                self.floors.insert(key, held);
             } else {
-                self.queue.push_back((held.deadline, key));
+                // A fill that is still on its way from before it (a process that was frozen) cannot be judged either.
+                self.forgotten = self.forgotten.max(held.raised);
             }
         }
     }
@@ -204,14 +247,19 @@ mod tests {
         Key::prefixed("k", n)
     }
 
+    fn floors(max: usize) -> Floors {
+        Floors::new(max, FloorLives { settled: LIFE, owed: 20 * LIFE })
+    }
+
     fn never(_: &Key, _: Floor) -> bool {
         false
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_floor_lives_its_time_and_as_long_as_a_document_below_it() {
-        let floors = Floors::new(10, LIFE);
+        let floors = floors(10);
         floors.raise(&key(1), Version::new(1, 5), Ordinal(1), Reason::Changed, never);
+        floors.settle(&key(1), Version::new(1, 5));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(2)));
         tokio::time::advance(LIFE).await;
         floors.raise(&key(2), Version::new(1, 1), Ordinal(3), Reason::Changed, |held, _| held == &key(1));
@@ -222,8 +270,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_floor_that_l3_may_not_have_reached_lives_as_long_as_a_value_there() {
+        let floors = floors(10);
+        let other = |at| floors.raise(&key(2), Version::new(1, 1), Ordinal(at), Reason::Shown, never);
+        let refused = |at| !floors.admits(&key(1), Version::new(1, 4), Ordinal(at));
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(1), Reason::Shown, never);
+        floors.settle(&key(1), Version::new(1, 4));
+        tokio::time::advance(19 * LIFE).await;
+        other(2);
+        assert!(refused(3), "settled at less: still owed");
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(4), Reason::Shown, never);
+        floors.settle(&key(1), Version::new(1, 5));
+        tokio::time::advance(LIFE).await;
+        other(5);
+        assert!(!refused(6), "settled: its time is over");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_change_is_news_once_also_after_it_was_shown() {
-        let floors = Floors::new(10, LIFE);
+        let floors = floors(10);
         let raise = |version, at, reason| floors.raise(&key(1), Version::new(1, version), Ordinal(at), reason, never);
         assert!(!raise(5, 1, Reason::Shown));
         assert!(raise(5, 2, Reason::Changed), "shown, but nobody was told of the change");
@@ -234,7 +299,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn over_capacity_the_oldest_goes_and_what_cannot_be_judged_is_refused() {
-        let floors = Floors::new(2, LIFE);
+        let floors = floors(2);
         floors.raise(&key(1), Version::new(1, 5), Ordinal(10), Reason::Changed, never);
         floors.raise(&key(2), Version::new(1, 5), Ordinal(11), Reason::Changed, never);
         assert!(!floors.is_amnesiac(Instant::now()));
@@ -247,6 +312,8 @@ mod tests {
         assert!(floors.is_amnesiac(Instant::now()));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(9)), "began before the forgotten raise");
         assert!(floors.admits(&key(1), Version::new(1, 5), Ordinal(13)), "began after it: read after the change");
+        tokio::time::advance(19 * LIFE).await;
+        assert!(floors.is_amnesiac(Instant::now()), "L3 may hold less for as long as the forgotten floor was due");
         tokio::time::advance(LIFE).await;
         assert!(!floors.is_amnesiac(Instant::now()));
     }
@@ -261,7 +328,7 @@ mod tests {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
             runtime.block_on(async {
-                let floors = Floors::new(max, LIFE);
+                let floors = floors(max);
                 let mut perfect: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
                 for (ordinal, (k, v)) in raises.iter().enumerate() {
                     let at = ordinal as u64 + 1;

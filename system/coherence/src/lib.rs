@@ -13,7 +13,7 @@
 //! with [`Cache`]; the port of L3 is [`SharedTier`]. The parts, in reading order:
 //!
 //! - `version`, `key`, `document`: the vocabulary; `options`, `error`, `event`, `stats`: the edges of the API
-//! - `cache`: the read path; `flight`: one fill for each key; `fill`: what a flight does and may store
+//! - `cache`: the read path; `flight`: one fill for each key; `fill`: what a flight does; `keep`: what it may store
 //! - `write`: what a cache is told; `output`: queries
 //! - `floors`, `stamps`: what makes going back impossible; `core`: how they hang together
 //! - `tiers`: L1 and L2; `shared`: L3
@@ -28,6 +28,7 @@ mod event;
 mod fill;
 mod flight;
 mod floors;
+mod keep;
 mod key;
 mod options;
 mod output;

@@ -37,12 +37,15 @@ pub struct CacheConfig {
     pub l2_bytes: u64,
     /// Bound on the output cache (responses of queries), about, in bytes.
     pub output_bytes: u64,
-    /// How many floors are remembered. When one must be forgotten early, misses skip L3 for [`Self::floor_life`].
+    /// How many floors are remembered. When one must be forgotten early, misses skip L3 for the rest of its life.
     pub floors_max: usize,
     /// How many tag stamps are remembered. When one must be forgotten early, it counts as newest.
     pub stamps_max: usize,
-    /// How long a floor is remembered: more than the longest fill (the hard timeout).
+    /// How long a floor is remembered once L3 is known to have reached it: more than twice the longest fill. Until then it
+    /// is remembered for [`Self::shared_ttl_max`] more.
     pub floor_life: Duration,
+    /// The longest life that a read may give a value in L3; a longer [`ReadOptions::shared_ttl`] is cut to it.
+    pub shared_ttl_max: Duration,
     /// How long tag stamps are remembered: more than any entry lives, stale age included.
     pub stamp_life: Duration,
     /// What makes L2 trustworthy.
@@ -61,6 +64,7 @@ impl Default for CacheConfig {
             floors_max: 100_000,
             stamps_max: 100_000,
             floor_life: Duration::from_secs(15),
+            shared_ttl_max: Duration::from_secs(300),
             stamp_life: Duration::from_secs(420),
             freshness: Freshness::TtlOnly { l2_ttl: Duration::from_secs(300) },
             maintenance: Maintenance::Background,
@@ -82,8 +86,11 @@ pub struct ReadOptions {
     pub jitter: f64,
     /// After this long, an expired entry is answered if there is one, marked stale; the fill goes on.
     pub soft_timeout: Option<Duration>,
-    /// After this long a fill has failed. Must be less than [`CacheConfig::floor_life`].
+    /// After this long a fill has failed. Cut to half of [`CacheConfig::floor_life`], since no fill may outlive the floors
+    /// that judge it.
     pub hard_timeout: Duration,
+    /// After this long a call of L3 has failed, and the read goes on without it.
+    pub shared_timeout: Duration,
     /// How old an expired entry may be (since its expiry) to be answered where the source fails or is slow. `None`:
     /// never.
     pub max_stale: Option<Duration>,
@@ -94,7 +101,7 @@ pub struct ReadOptions {
 }
 
 impl Default for ReadOptions {
-    /// The specification's lives: 60 s in L1, 300 s in L3; fills of at most 2 s; no stale answers.
+    /// The specification's lives: 60 s in L1, 300 s in L3; fills of at most 2 s, calls of L3 of half a second; no stale answers.
     fn default() -> Self {
         Self {
             ttl: Duration::from_secs(60),
@@ -103,6 +110,7 @@ impl Default for ReadOptions {
             jitter: 0.0,
             soft_timeout: None,
             hard_timeout: Duration::from_secs(2),
+            shared_timeout: Duration::from_millis(500),
             max_stale: None,
             min_version: None,
             tags: Arc::from([]),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::cache::Cache;
-use crate::core::Core;
+use crate::core::{Core, after};
 use crate::document::Render;
 use crate::error::{LoadError, ReadError};
 use crate::flight::{Departure, Flights};
@@ -167,7 +167,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         options: ReadOptions,
         build: Arc<dyn Build<V>>,
     ) -> Result<Outcome<V>, ReadError> {
-        match tokio::time::timeout(options.hard_timeout, self.build(&key, departure, &options, &build)).await {
+        let deadline = options.hard_timeout.min(self.core.config.floor_life / 2);
+        match tokio::time::timeout(deadline, self.build(&key, departure, &options, &build)).await {
             Ok(result) => result,
             Err(_) => Err(ReadError::Timeout),
         }
@@ -211,7 +212,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         for (key, version) in &built.shows {
             self.core.raise(key, *version, Reason::Shown, false);
         }
-        let expires = Instant::now() + self.core.jittered(options.ttl, options);
+        let expires = after(Instant::now(), self.core.jittered(options.ttl, options));
         let mut entry = Entry::new(built.view.clone(), Version::ZERO, departure.started, read_at, expires);
         entry.tags = built.tags.into();
         entry.shows = built.shows.iter().map(|(key, version)| (key.tag(), *version)).collect();

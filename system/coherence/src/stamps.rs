@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::core::after;
 use crate::key::Tag;
 use crate::tiers::Entry;
 use crate::version::{Ordinal, Version};
@@ -120,22 +121,20 @@ impl TagStamps {
         tags.iter().all(|tag| table.admits(tag, started, None))
     }
 
-    /// Whether a value with these tags, read from the source `age` ago by any instance, is newer than the last eviction
-    /// of each tag.
-    pub(crate) fn admits_shared(&self, tags: &[Tag], age: Duration, now: Instant) -> bool {
+    /// Whether a value under the key of `own`, with these tags, read from the source `age` ago by any instance, is newer
+    /// than the last eviction of each of them.
+    pub(crate) fn admits_shared(&self, own: &Tag, tags: &[Tag], age: Duration, now: Instant) -> bool {
         /// Covers the coarse clock of a shared tier (Redis: milliseconds) many times over.
         const MARGIN: Duration = Duration::from_millis(100);
-        if tags.is_empty() {
-            return true;
-        }
         let table = self.lock();
-        tags.iter().all(|tag| {
-            let stamped = match table.stamps.get(tag.as_str()) {
-                Some((stamp, _)) => stamp.evicted_at,
-                None => table.forgotten_at,
-            };
-            stamped.is_none_or(|at| age + MARGIN < now.saturating_duration_since(at))
-        })
+        let newer =
+            |stamped: Option<Instant>| stamped.is_none_or(|at| age + MARGIN < now.saturating_duration_since(at));
+        let of_own = table.stamps.get(own.as_str()).and_then(|(stamp, _)| stamp.evicted_at);
+        newer(of_own)
+            && tags.iter().all(|tag| match table.stamps.get(tag.as_str()) {
+                Some((stamp, _)) => newer(stamp.evicted_at),
+                None => newer(table.forgotten_at),
+            })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
@@ -154,15 +153,15 @@ impl Table {
     fn change(&mut self, tag: &Tag, now: Instant, life: Duration, max: usize, apply: impl FnOnce(&mut Stamp)) -> u64 {
         self.sweep(now);
         if let Some((stamp, deadline)) = self.stamps.get_mut(tag.as_str()) {
-            *deadline = now + life;
+            *deadline = after(now, life);
             apply(stamp);
             return 0;
         }
         // Nobody remembers whether the tag was stamped before: it counts as stamped when the last one was forgotten.
         let mut stamp = Stamp { evicted: self.forgotten, evicted_at: self.forgotten_at, ..Stamp::default() };
         apply(&mut stamp);
-        self.stamps.insert(tag.clone(), (stamp, now + life));
-        self.queue.push_back((now + life, tag.clone()));
+        self.stamps.insert(tag.clone(), (stamp, after(now, life)));
+        self.queue.push_back((after(now, life), tag.clone()));
         if self.stamps.len() > max { self.forget_oldest(now) } else { 0 }
     }
 

@@ -29,9 +29,7 @@ impl<R: Render> Cache<R> {
         if news {
             core.emit(CacheEvent::DataChanged { key: key.clone(), version: Some(version) });
         }
-        let raised = self.inner.shared.raise(key, version).await;
-        self.inner.note(key, raised.clone());
-        raised
+        self.inner.raise_shared(key, version).await
     }
 
     /// The key changed, but nobody says to which version: a barrier. All tiers drop the key, fills in the air are not
@@ -41,11 +39,11 @@ impl<R: Render> Cache<R> {
     /// [`SharedError`] if L3 could not be told; everything else is done all the same.
     pub async fn invalidate(&self, key: &Key, tags: &[Tag]) -> Result<(), SharedError> {
         let core = &self.inner.core;
-        core.bar(key);
+        core.bar(key, true);
         core.evict_tags(tags, core.next_ordinal());
         // Once more after L3 dropped the key: a read may have begun between the barrier and that, and found the old value.
         let dropped = self.inner.shared.drop_key(key).await;
-        core.bar(key);
+        core.bar(key, dropped.is_err());
         core.emit(CacheEvent::DataChanged { key: key.clone(), version: None });
         self.inner.note(key, dropped.clone());
         dropped
@@ -64,7 +62,7 @@ impl<R: Render> Cache<R> {
     pub fn evict_tag(&self, tag: &Tag) {
         let core = &self.inner.core;
         core.evict_tags(std::slice::from_ref(tag), core.next_ordinal());
-        core.bar(&tag.key());
+        core.bar(&tag.key(), true);
         core.emit(CacheEvent::TagEvicted { tag: tag.clone() });
     }
 

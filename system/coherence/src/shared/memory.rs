@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::port::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
+use crate::core::after;
 use crate::key::Key;
 use crate::version::Version;
 
@@ -107,7 +108,7 @@ impl MemorySharedTier {
 
 impl State {
     fn versions(&mut self, key: &Key, limits: &MemorySharedTierLimits, now: Instant) -> &mut Versions {
-        let until = now + limits.versions_life;
+        let until = after(now, limits.versions_life);
         if !self.versions.contains_key(key.as_str()) {
             self.sweep(limits, now);
             self.versions_queue.push_back((until, key.clone()));
@@ -164,7 +165,8 @@ impl State {
 
 fn weight(key: &Key, value: &SharedValue) -> usize {
     const OVERHEAD_BYTES: usize = 256;
-    OVERHEAD_BYTES + key.as_str().len() + value.body.len()
+    let tags: usize = value.tags.iter().map(|tag| tag.as_str().len() + 16).sum();
+    OVERHEAD_BYTES + key.as_str().len() + value.body.len() + tags
 }
 
 #[async_trait]
@@ -212,7 +214,7 @@ impl SharedTier for MemorySharedTier {
         versions.latest = versions.latest.max(Some(value.version));
         state.serial += 1;
         let serial = state.serial;
-        state.put_value(key, Stored { value, stored_at: now, expires: now + ttl, serial }, &self.limits);
+        state.put_value(key, Stored { value, stored_at: now, expires: after(now, ttl), serial }, &self.limits);
         Ok(FillOutcome::Stored)
     }
 
