@@ -17,7 +17,8 @@ pub struct SqliteConfig {
     pub path: PathBuf,
     /// How many connections read at the same time.
     pub readers: u32,
-    /// How long a statement waits for another process's write lock, and a read for a free connection.
+    /// How long a statement waits for another process's write lock, and a read for a free connection. Shorter than the
+    /// caller's deadline, so that the lock is not still waited for when nobody wants it any more.
     pub busy_timeout: Duration,
     /// How long topics and the change feed retain, acknowledged or not.
     pub retention: Duration,

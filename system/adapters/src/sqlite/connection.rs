@@ -1,6 +1,6 @@
 //! The connections: one that writes, behind a fair queue, and some that read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -90,6 +90,19 @@ struct Held {
     unfinished: bool,
 }
 
+/// Whoever awaits a piece of work.
+pub(super) struct Caller(Weak<()>);
+
+impl Caller {
+    /// Fails if the caller is gone: it was told that its write is not done, and may have acted on that.
+    pub(super) fn check<E: PortError>(&self) -> Result<(), E> {
+        match self.0.strong_count() {
+            0 => Err(E::from_failure(Failure::Timeout)),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Too many writes wait already.
 #[derive(Debug, thiserror::Error)]
 #[error("{WRITES_WAITING_MAX} writes wait for the database already")]
@@ -104,23 +117,39 @@ impl Writer {
     }
 
     /// Runs `work` on the connection, in a task of its own: a caller that goes away leaves no open transaction behind.
-    /// If `work` fails, what it began is rolled back.
+    /// If `work` fails, what it began is rolled back; if its caller is gone before its turn comes, it is not begun.
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: PortError,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
+        self.run_for(|connection, _caller| work(connection)).await
+    }
+
+    /// The same for work of several steps, which can ask between them whether its caller is still there.
+    pub(super) async fn run_for<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: PortError,
+        F: for<'c> FnOnce(&'c mut SqliteConnection, Caller) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
         let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
             return Err(E::from_failure(Failure::Unavailable(Arc::new(QueueFull))));
         };
         let held = Arc::clone(&self.held);
+        // Dropped with this future: so the task knows that nobody awaits it any more.
+        let here = Arc::new(());
+        let caller = Caller(Arc::downgrade(&here));
         let task = tokio::spawn(async move {
             let mut held = held.lock_owned().await;
             drop(place);
-            held.run(work).await
+            caller.check()?;
+            held.run(|connection| work(connection, caller)).await
         });
-        match task.await {
+        let ended = task.await;
+        drop(here);
+        match ended {
             Ok(outcome) => outcome,
             Err(lost) => Err(E::from_failure(Failure::Unavailable(Arc::new(lost)))),
         }
@@ -164,6 +193,8 @@ async fn roll_back(connection: &mut SqliteConnection) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use domain::ports::StoreError;
 
     use super::*;
@@ -191,5 +222,24 @@ mod tests {
         // What fails is rolled back as well.
         run("BEGIN; INSERT INTO t VALUES (3); SELECT nothing", false).await.unwrap_err();
         assert_eq!(run("BEGIN; COMMIT; SELECT a FROM t", false).await.unwrap(), [2]);
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_is_gone_is_not_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(folder.path().join("db"));
+        let writer = Writer::new(open_writer(&config).await.unwrap());
+        let begun = Arc::new(AtomicBool::new(false));
+        let busy = writer.held.lock().await;
+        let begins = Arc::clone(&begun);
+        let call = writer.run(move |_| {
+            begins.store(true, Ordering::Relaxed);
+            Box::pin(async { Ok::<(), StoreError>(()) })
+        });
+        tokio::time::timeout(Duration::from_millis(20), call).await.unwrap_err();
+        drop(busy);
+        // The queue is fair: this one's turn comes after the other's.
+        writer.run(|_| Box::pin(async { Ok::<(), StoreError>(()) })).await.unwrap();
+        assert!(!begun.load(Ordering::Relaxed));
     }
 }

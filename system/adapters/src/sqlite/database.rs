@@ -68,8 +68,8 @@ impl Sqlite {
         SqliteBus { shared: Arc::clone(&self.shared) }
     }
 
-    /// Ends every consumer, writes what they acknowledged, and closes the connections. What waits for a write still gets
-    /// it; what comes later is refused.
+    /// Ends every consumer, writes what they acknowledged, and closes the connections. Whoever waits for a write still
+    /// gets it; what comes later is refused.
     ///
     /// # Errors
     /// [`SqliteError`], if the last acknowledgements could not be written; the file is closed nevertheless.

@@ -38,14 +38,7 @@ impl Embedded {
 
     async fn on_sqlite(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Result<Self, WiringError> {
         make_folder_of(&config.store.path)?;
-        let settings = SqliteConfig {
-            readers: config.store.readers,
-            retention: config.bus.retention,
-            max_bytes: config.bus.max_bytes,
-            redelivery_timeout: config.bus.redelivery_timeout,
-            ..SqliteConfig::new(&config.store.path)
-        };
-        let sqlite = Sqlite::open(settings, Arc::clone(&clock)).await?;
+        let sqlite = Sqlite::open(sqlite_settings(config), Arc::clone(&clock)).await?;
         let ports = Ports {
             store: Arc::new(sqlite.store()),
             feed: Arc::new(sqlite.feed()),
@@ -90,6 +83,19 @@ impl Embedded {
             Some(sqlite) => Ok(sqlite.close().await?),
             None => Ok(()),
         }
+    }
+}
+
+fn sqlite_settings(config: &Config) -> SqliteConfig {
+    let defaults = SqliteConfig::new(&config.store.path);
+    SqliteConfig {
+        readers: config.store.readers,
+        // An operation that waits for a lock ends by itself, and not by its deadline alone.
+        busy_timeout: defaults.busy_timeout.min(config.store.timeout / 2),
+        retention: config.bus.retention,
+        max_bytes: config.bus.max_bytes,
+        redelivery_timeout: config.bus.redelivery_timeout,
+        ..defaults
     }
 }
 

@@ -39,11 +39,14 @@ pub(super) async fn commit(shared: &Arc<Shared>, set: WriteSet) -> Result<Commit
     let writing = Arc::clone(shared);
     shared
         .writer
-        .run(move |connection| {
+        .run_for(move |connection, caller| {
             Box::pin(async move {
                 let at = microseconds(writing.clock.now());
                 let bytes_max = writing.config.max_bytes;
                 let present = look(connection, &set, at, bytes_max).await?;
+                // The lock may have been long in coming. From here on nothing waits for anybody: a caller that goes
+                // away later meets a commit that has begun.
+                caller.check()?;
                 write(connection, &set, &present, at).await?;
                 // Here, not after `run`: the caller may have gone away meanwhile.
                 writing.bus.wake(&topics);

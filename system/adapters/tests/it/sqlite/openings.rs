@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::layers::timeout::TimeoutStore;
 use adapters::sqlite::{Sqlite, SqliteConfig, SqliteError};
 use adapters::system::SystemClock;
 use domain::conformance::samples::{changed, commit, committed, event, look, message, put, row, set};
@@ -176,4 +177,24 @@ async fn a_database_that_another_process_locks_is_unavailable_for_now() {
     assert_eq!(look(&store, row(1).id).await.0, None, "reading goes on");
     sqlx::query("ROLLBACK").execute(&mut bare).await.unwrap();
     committed(&store, vec![put(&row(1))]).await;
+}
+
+/// Another process holds the write lock past the deadline: the answer is that nothing was written, and so it stays.
+#[tokio::test]
+async fn a_commit_that_timed_out_never_lands() {
+    let database = Database::new().await;
+    let store = database.sqlite.store();
+    committed(&store, vec![put(&row(1))]).await;
+    let mut bare = database.bare().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut bare).await.unwrap();
+    let timed = TimeoutStore::new(Arc::new(store.clone()), Duration::from_millis(200));
+    let (first, second) = (changed(&row(1), |row| row.demand = 8.0), row(2));
+    // The one has the connection and waits for the lock, the other waits for the connection.
+    let outcomes = join(commit(&timed, vec![put(&first)]), commit(&timed, vec![put(&second)])).await;
+    assert!(matches!(outcomes, (Err(StoreError::Timeout), Err(StoreError::Timeout))), "{outcomes:?}");
+    sqlx::query("ROLLBACK").execute(&mut bare).await.unwrap();
+    // The queue is fair: this commit comes after both.
+    committed(&store, vec![put(&row(3))]).await;
+    assert_eq!(look(&store, row(1).id).await.0, Some(row(1)));
+    assert_eq!(look(&store, row(2).id).await.0, None);
 }
