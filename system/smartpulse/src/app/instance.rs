@@ -65,7 +65,8 @@ impl App {
         let verifier = Arc::new(verifier(config, fill, ports.rng.next_u64(), now).await?);
         let mut catalogue = Catalogue::new();
         let metrics = RequestMetrics::register(&mut catalogue, templates());
-        let ports = ports.layered(config.store.timeout, Arc::new(BackendMetrics::register(&mut catalogue)));
+        let meter = Arc::new(BackendMetrics::register(&mut catalogue));
+        let ports = ports.layered(config.store.timeout, config.shared.timeout, meter);
         let boot = format!("{:x}", ports.rng.next_u64() & 0xff_ffff);
         let service = service(config, &ports);
         let drain = Drain::new(config.drain.delay, config.drain.deadline);
@@ -178,9 +179,10 @@ fn cache_config(config: &Config) -> coherence::CacheConfig {
         floors_max: cache.floors_max,
         stamps_max: cache.stamps_max,
         freshness: Freshness::TtlOnly { l2_ttl: cache.l2_ttl },
-        // Longer than any fill, and than any entry, so that nothing outlives what would refuse it.
+        // Longer than any fill and any entry of a list, so that nothing outlives what would refuse it.
         floor_life: coherence::CacheConfig::default().floor_life.max(2 * cache.hard_timeout),
         stamp_life: longest + 2 * cache.hard_timeout,
+        shared_ttl_max: config.shared.ttl,
         ..coherence::CacheConfig::default()
     }
 }
@@ -194,6 +196,7 @@ fn read_options(config: &Config) -> coherence::ReadOptions {
         jitter: cache.jitter,
         soft_timeout: Some(cache.soft_timeout),
         hard_timeout: cache.hard_timeout,
+        shared_timeout: config.shared.timeout,
         max_stale: Some(cache.max_stale).filter(|age| !age.is_zero()),
         ..coherence::ReadOptions::default()
     }

@@ -45,15 +45,16 @@ pub struct Job {
 }
 
 impl Ports {
-    /// The same ports, each call with a deadline, counted and timed. What a backend does not answer in time has failed.
+    /// The same ports, each call with a deadline (that of L3 is its own), counted and timed. What a backend does not answer
+    /// in time has failed.
     #[must_use]
-    pub fn layered(self, deadline: Duration, meter: Arc<dyn Meter>) -> Self {
+    pub fn layered(self, deadline: Duration, shared: Duration, meter: Arc<dyn Meter>) -> Self {
         let each = || Arc::clone(&meter);
         Self {
             store: Arc::new(MeterStore::new(Arc::new(TimeoutStore::new(self.store, deadline)), each())),
             feed: Arc::new(MeterFeed::new(Arc::new(TimeoutFeed::new(self.feed, deadline)), each())),
             bus: Arc::new(MeterBus::new(Arc::new(TimeoutBus::new(self.bus, deadline)), each())),
-            shared: Arc::new(MeterShared::new(Arc::new(TimeoutShared::new(self.shared, deadline)), each())),
+            shared: Arc::new(MeterShared::new(Arc::new(TimeoutShared::new(self.shared, shared)), each())),
             ..self
         }
     }

@@ -26,6 +26,8 @@ pub struct SharedConfig {
     pub capacity_bytes: u64,
     /// How long a value lives.
     pub ttl: Duration,
+    /// How long a call may take; then the read goes on without this tier.
+    pub timeout: Duration,
 }
 
 impl SharedConfig {
@@ -36,6 +38,7 @@ impl SharedConfig {
             kind,
             capacity_bytes: r.int("shared.capacity_bytes", 0..=1 << 50),
             ttl: r.seconds("shared.ttl_s", 1..=86_400),
+            timeout: r.millis("shared.timeout_ms", 1..=60_000),
         }
     }
 }
