@@ -17,15 +17,16 @@ const ROWS_PER_TRANSACTION_MAX: u32 = 2_000;
 /// How many transactions one call makes of each kind; the next call goes on.
 const TRANSACTIONS_PER_CALL_MAX: u32 = 500;
 
-// Rows are looked at in the order of their ids, which is nearly that of their age: no index by age is needed, and a call
-// that finds nothing old looks at one batch only.
-const MESSAGES: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM (SELECT id, published_at FROM messages \
-                        ORDER BY id LIMIT ?2) WHERE published_at < ?1); SELECT changes()";
+// By the indexes of age, not in the order of ids: what came while a clock was ahead must not keep all that follows.
+const MESSAGES: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages \
+                        WHERE published_at < ?1 ORDER BY published_at LIMIT ?2); SELECT changes()";
 
-/// The floor moves in the transaction of the delete: a reader sees both or neither.
+/// The feed is forgotten from its beginning: all before an old change is old, whatever a clock said. The floor moves in
+/// the transaction of the delete: a reader sees both or neither.
 const CHANGES: &str = "BEGIN IMMEDIATE; \
      UPDATE meta SET capture_floor = old.position FROM (SELECT max(position) AS position FROM \
-         (SELECT position, captured_at FROM capture ORDER BY position LIMIT ?2) WHERE captured_at < ?1) old \
+         (SELECT position FROM capture WHERE position <= (SELECT position FROM capture \
+             WHERE captured_at < ?1 ORDER BY captured_at DESC LIMIT 1) ORDER BY position LIMIT ?2)) old \
          WHERE old.position > capture_floor; \
      DELETE FROM capture WHERE position <= (SELECT capture_floor FROM meta); SELECT changes(); \
      COMMIT";

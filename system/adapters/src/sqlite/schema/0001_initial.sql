@@ -2,6 +2,9 @@
 --
 -- Ids are 16-byte BLOBs: half the bytes of their text in every index, one spelling only, and their order is the order
 -- of their text. (In the shell: hex(id), x'...'.) Times are microseconds since 1970, UTC.
+--
+-- The triggers run in whatever SQLite a database administrator has: nothing in them is newer than its 3.38 of 2022. So
+-- the time comes of julianday(); unixepoch('subsec') is NULL before 3.42.
 
 CREATE TABLE meta (
     only_row      INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -70,6 +73,7 @@ CREATE TABLE capture (
     before_provider_id        BLOB,
     captured_at               INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX capture_by_age ON capture (captured_at);
 
 -- REPLACE deletes rows without firing delete triggers: versions would restart and caches keep deleted rows. An insert
 -- over an existing row is therefore refused before SQLite resolves the conflict.
@@ -109,7 +113,8 @@ BEGIN
     INSERT INTO capture (operation, id, company_id, production_unit_id, provider_id, forecast_date, demand, supply,
                          confidence_level, status, tags, created_at, updated_at, version_id, captured_at)
     SELECT 'insert', id, company_id, production_unit_id, provider_id, forecast_date, demand, supply, confidence_level,
-           status, tags, created_at, updated_at, version_id, CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+           status, tags, created_at, updated_at, version_id,
+           CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)
     FROM forecasts WHERE id = NEW.id;
 END;
 
@@ -125,7 +130,7 @@ BEGIN
                          before_production_unit_id, before_provider_id, captured_at)
     SELECT 'update', id, company_id, production_unit_id, provider_id, forecast_date, demand, supply, confidence_level,
            status, tags, created_at, updated_at, version_id, OLD.company_id, OLD.production_unit_id, OLD.provider_id,
-           CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+           CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)
     FROM forecasts WHERE id = NEW.id;
 END;
 
@@ -133,11 +138,11 @@ CREATE TRIGGER forecasts_deleted AFTER DELETE ON forecasts
 BEGIN
     INSERT INTO tombstones (id, version_id, company_id, production_unit_id, provider_id, tags, deleted_at)
     VALUES (OLD.id, OLD.version_id + 1, OLD.company_id, OLD.production_unit_id, OLD.provider_id, OLD.tags,
-            CAST(unixepoch('subsec') * 1000000 AS INTEGER));
+            CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER));
     INSERT INTO capture (operation, id, version_id, before_company_id, before_production_unit_id, before_provider_id,
                          captured_at)
     VALUES ('delete', OLD.id, OLD.version_id + 1, OLD.company_id, OLD.production_unit_id, OLD.provider_id,
-            CAST(unixepoch('subsec') * 1000000 AS INTEGER));
+            CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER));
 END;
 
 CREATE TABLE idempotency (
@@ -161,6 +166,7 @@ CREATE TABLE messages (
     bytes        INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX messages_by_topic ON messages (topic, id);
+CREATE INDEX messages_by_age ON messages (published_at);
 
 CREATE TRIGGER messages_inserted AFTER INSERT ON messages
 BEGIN

@@ -138,3 +138,30 @@ async fn the_log_is_moved_into_the_database() {
     database.sqlite.checkpoint().await.unwrap();
     assert!(size() > before, "the rows are in the database now");
 }
+
+/// The clock stood in the future for a while, and was put right.
+#[tokio::test]
+async fn what_came_while_the_clock_was_ahead_does_not_keep_what_follows() {
+    const AHEAD: usize = 2_000;
+    let database = Database::new().await;
+    let store = database.sqlite.store();
+    let publish = async |count: usize| {
+        let mut set = set(&store, Vec::new()).await;
+        set.outbox = (0..count).map(|n| event(TOPIC, &n.to_string())).collect();
+        store.commit(set).await.unwrap();
+    };
+    database.clock.advance(365 * 24 * HOURS);
+    publish(AHEAD).await;
+    database.clock.advance(-365 * 24 * HOURS);
+    publish(500).await;
+    // The triggers' clock is the machine's; the test moves what they wrote.
+    committed(&store, (1..=2_500).map(|n| put(&row(n))).collect()).await;
+    let mut bare = database.bare().await;
+    sqlx::query("UPDATE capture SET captured_at = captured_at + 365 * 86400000000 WHERE position <= 2000")
+        .execute(&mut bare)
+        .await
+        .unwrap();
+    database.clock.advance(30 * 24 * HOURS);
+    let pruned = database.sqlite.prune().await.unwrap();
+    assert_eq!((pruned.messages, pruned.changes), (500, 2_500));
+}
