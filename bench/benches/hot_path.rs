@@ -22,6 +22,7 @@ const SLICE: Duration = Duration::from_millis(400);
 const LIMITS: ServeLimits = ServeLimits {
     header_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_secs(600),
+    stuck_timeout: Duration::from_secs(600),
     max_connections: 1_000,
     max_header_bytes: 16_384,
     date_header: true,
