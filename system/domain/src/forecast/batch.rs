@@ -99,8 +99,10 @@ impl<R: Views> Inner<R> {
             });
         }
         let outcome = BatchOutcome { items: results };
-        let record = named.map(|(claim, request)| claim.record((request.respond)(&outcome), self.idempotency_end()));
-        if !changes.is_empty() || record.is_some() {
+        // What changed nothing can be done again, and would only fill the store.
+        if !changes.is_empty() {
+            let end = self.idempotency_end();
+            let record = named.and_then(|(claim, request)| claim.record((request.respond)(&outcome), end));
             let announcer = Announcer { caller, ids: &*self.ports.ids, incarnation, now, notify };
             self.commit(&announcer, &changes, record).await?;
         }

@@ -100,7 +100,7 @@ impl<R: Views> Inner<R> {
         let forecast = request.clone().into_forecast(self.ports.ids.forecast_id(), VersionId(1), now);
         let version = Version { incarnation, id: forecast.version_id };
         let saved = Saved { forecast, version };
-        let record = named.map(|(claim, request)| claim.record((request.respond)(&saved), self.idempotency_end()));
+        let record = named.and_then(|(claim, request)| claim.record((request.respond)(&saved), self.idempotency_end()));
         let announcer = Announcer { caller, ids: &*self.ports.ids, incarnation, now, notify: true };
         self.commit(&announcer, &[Change::Created(saved.forecast.clone())], record).await?;
         Ok(saved)

@@ -13,6 +13,8 @@ use crate::ports::{IdempotencyKey, IdempotencyRecord, Store};
 
 /// The longest `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// The longest answer that is kept. A longer one is sent, and forgotten.
+pub const IDEMPOTENCY_RESPONSE_BYTES_MAX: usize = 1 << 20;
 
 /// A request that its caller named, with how its answer is kept.
 #[derive(Clone)]
@@ -94,8 +96,10 @@ impl Claim {
         }
     }
 
-    pub(super) fn record(&self, response: Bytes, expires_at: Timestamp) -> IdempotencyRecord {
-        IdempotencyRecord { key: self.key.clone(), fingerprint: self.fingerprint, response, expires_at }
+    /// The record of an answer; none of one that is too long.
+    pub(super) fn record(&self, response: Bytes, expires_at: Timestamp) -> Option<IdempotencyRecord> {
+        let record = IdempotencyRecord { key: self.key.clone(), fingerprint: self.fingerprint, response, expires_at };
+        (record.response.len() <= IDEMPOTENCY_RESPONSE_BYTES_MAX).then_some(record)
     }
 }
 

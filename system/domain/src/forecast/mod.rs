@@ -27,7 +27,7 @@ pub use batch::{BatchItem, BatchOutcome};
 pub use caller::{Caller, Role};
 pub use changes::Saved;
 pub use error::ServiceError;
-pub use idempotency::{Answered, IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyRequest};
+pub use idempotency::{Answered, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_RESPONSE_BYTES_MAX, IdempotencyRequest};
 pub use list::SCOPE_IN_KEY_MAX;
 pub use manager::CacheManager;
 pub use revise::{Deleted, Precondition};

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coherence::{Answer, CacheConfig, QueryAnswer, ReadOptions, Rng, SharedTier, Timestamp, Version, WallClock};
+use coherence::{
+    Answer, CacheConfig, QueryAnswer, ReadError, ReadOptions, Rng, SharedTier, Timestamp, Version, WallClock,
+};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use super::changes::{Announcer, Change};
@@ -118,8 +120,19 @@ impl<R: Views> ForecastService<R> {
         min_version: Option<Version>,
     ) -> Result<Answer<R::View>, ServiceError> {
         let caches = &self.inner.caches;
-        let answer = caches.get(id, min_version).await?;
-        match caches.views().company_id(&answer.view) {
+        match caches.get(id, min_version).await {
+            Ok(answer) => self.seen(caller, answer),
+            // Only who sees the forecast may learn which version it has, or that it has one.
+            Err(ReadError::BelowMinimum { actual }) => {
+                self.seen(caller, caches.get(id, None).await?)?;
+                Err(ServiceError::BelowMinimum { actual })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn seen(&self, caller: &Caller, answer: Answer<R::View>) -> Result<Answer<R::View>, ServiceError> {
+        match self.inner.caches.views().company_id(&answer.view) {
             Some(company) if caller.sees(company) => Ok(answer),
             _ => Err(ServiceError::NotFound),
         }

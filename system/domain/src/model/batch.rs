@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::input::{FieldError, Fields, InputError, json};
+use super::input::{ERRORS_PER_BODY_MAX, FieldError, Fields, InputError, json};
 use super::{CreateForecast, rules};
 
 /// The most items of one batch.
@@ -33,6 +33,14 @@ impl BatchRequest {
         });
         let notify = fields.optional("notify", rules::flag).unwrap_or(false);
         let items = fields.finish(items)?;
+        let mut told = 0;
+        let item = |value: &Value| {
+            item(value).map_err(|mut errors| {
+                errors.truncate(ERRORS_PER_BODY_MAX.saturating_sub(told).max(1));
+                told += errors.len();
+                errors
+            })
+        };
         Ok(Self { items: items.iter().map(item).collect(), notify })
     }
 }

@@ -1,9 +1,18 @@
-//! Reading JSON from outside: strict, and complete in what it reports. All wrong fields are named at once.
+//! Reading JSON from outside: strict, and complete in what it reports. All wrong fields are named at once, up to a bound.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+/// The most errors told of one object.
+pub const ERRORS_PER_ITEM_MAX: usize = 16;
+/// The most errors told of one body; beyond them each item of a batch tells its first.
+pub const ERRORS_PER_BODY_MAX: usize = 64;
+/// How much of a name from outside an error repeats.
+const NAME_SHOWN_CHARS: usize = 64;
+/// From this length on an error is not prefixed with the names around it.
+const PATH_SHOWN_BYTES: usize = 256;
 
 /// One field that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -51,6 +60,11 @@ pub(super) fn json(body: &[u8]) -> Result<Value, InputError> {
         Ok(Strict(value)) => Ok(value),
         Err(error) => Err(InputError::Malformed(error.to_string())),
     }
+}
+
+/// The beginning of a name from outside.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(NAME_SHOWN_CHARS).map_or(name, |(end, _)| name.get(..end).unwrap_or_default())
 }
 
 struct Strict(Value);
@@ -109,9 +123,15 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = access.next_key::<String>()? {
-            let Strict(value) = access.next_value().map_err(|error| A::Error::custom(format!("{name}: {error}")))?;
+            let Strict(value) = access.next_value().map_err(|error: A::Error| {
+                let inner = error.to_string();
+                match inner.len() < PATH_SHOWN_BYTES {
+                    true => A::Error::custom(format!("{}: {inner}", shown(&name))),
+                    false => error,
+                }
+            })?;
             if members.contains_key(&name) {
-                return Err(A::Error::custom(format!("`{name}` is named twice")));
+                return Err(A::Error::custom(format!("`{}` is named twice", shown(&name))));
             }
             members.insert(name, value);
         }
@@ -207,18 +227,20 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Ends the reading: members that nobody asked for are errors too. `value` is complete if there are none.
+    /// Ends the reading: members that nobody asked for are errors too, up to [`ERRORS_PER_ITEM_MAX`]. `value` is complete if there are none.
     ///
     /// # Errors
-    /// [`InputError::Fields`] with all that is wrong.
+    /// [`InputError::Fields`] with what is wrong.
     pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, InputError> {
-        const NAME_SHOWN_CHARS: usize = 64;
         for name in self.members.keys() {
             if !self.known.contains(&name.as_str()) {
-                let shown: String = name.chars().take(NAME_SHOWN_CHARS).collect();
-                self.errors.push(FieldError::new(shown, "is unknown"));
+                self.errors.push(FieldError::new(shown(name), "is unknown"));
+            }
+            if self.errors.len() >= ERRORS_PER_ITEM_MAX {
+                break;
             }
         }
+        self.errors.truncate(ERRORS_PER_ITEM_MAX);
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ => Err(InputError::Fields(self.errors)),

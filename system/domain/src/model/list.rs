@@ -1,12 +1,11 @@
 //! The parameters of a list.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use coherence::{Tag, Timestamp};
 
-use super::input::{FieldError, InputError};
+use super::input::{ERRORS_PER_ITEM_MAX, FieldError, InputError};
 use super::{CompanyId, ForecastId, Scope, Status, UnitId, all_forecasts_tag, company_tag, rules, unit_tag};
 use crate::ports::{ListCursor, ListQuery, PageStart};
 
@@ -151,16 +150,15 @@ impl Query {
     }
 
     fn fail(&mut self, name: &str, message: impl Into<String>) {
-        self.errors.push(FieldError::new(name, message));
+        if self.errors.len() < ERRORS_PER_ITEM_MAX {
+            self.errors.push(FieldError::new(name, message));
+        }
     }
 }
 
 /// A bound of dates, moved to where dates can be: whoever asks from year 1 to year 9999 asks for all.
 fn date_bound(text: &str) -> Result<Timestamp, String> {
-    // The last days of year 9999, which some clients send for "never", are beyond what a Timestamp can hold. Any year
-    // after 2200 means the same, and this one has as many days.
-    let text = text.strip_prefix("9999").map_or(Cow::Borrowed(text), |rest| Cow::Owned(format!("9998{rest}")));
-    let bound = rules::microseconds_up(rules::instant(&text)?);
+    let bound = rules::microseconds_up(rules::instant(text)?);
     Ok(bound.clamp(rules::FORECAST_DATE_MIN, rules::FORECAST_DATE_END))
 }
 

@@ -17,7 +17,7 @@ pub use batch::{BATCH_ITEMS_MAX, BatchRequest};
 pub use create::CreateForecast;
 pub use forecast::{Forecast, NaturalKey, Placement, Status};
 pub use ids::{CompanyId, EventId, ForecastId, ProviderId, UnitId, UserId};
-pub use input::{FieldError, InputError};
+pub use input::{ERRORS_PER_BODY_MAX, ERRORS_PER_ITEM_MAX, FieldError, InputError};
 pub use list::{ListParams, SCOPE_TAGS_MAX, SKIP_MAX, TAKE_DEFAULT, TAKE_MAX};
 pub use names::{all_forecasts_tag, company_tag, forecast_key, forecast_of_key, provider_tag, unit_tag};
 pub use patch::PatchForecast;

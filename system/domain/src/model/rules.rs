@@ -1,5 +1,6 @@
 //! What a value of the model must look like: one rule each, used wherever the value comes in.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use coherence::Timestamp;
@@ -83,13 +84,17 @@ pub(super) fn forecast_date(value: &Value) -> Result<Timestamp, String> {
     }
 }
 
-/// A point in time in the form of RFC 3339, which is narrower than what the parser takes.
+/// A point in time in the form of RFC 3339, which is narrower than what the parser takes. Those of year 9999 become
+/// those of 9998.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     const MESSAGE: &str = "must be a time in the form of RFC 3339, such as 2025-11-12T10:30:00Z";
-    match shaped_like_rfc3339(text) {
-        true => text.parse().map_err(|_| MESSAGE.to_owned()),
-        false => Err(MESSAGE.to_owned()),
+    if !shaped_like_rfc3339(text) {
+        return Err(MESSAGE.to_owned());
     }
+    // The last days of year 9999, which some clients send for "never", are beyond what a Timestamp can hold. The year
+    // before is as far out of all our bounds, and has as many days.
+    let text = text.strip_prefix("9999").map_or(Cow::Borrowed(text), |rest| Cow::Owned(format!("9998{rest}")));
+    text.parse().map_err(|_| MESSAGE.to_owned())
 }
 
 fn shaped_like_rfc3339(text: &str) -> bool {
@@ -116,7 +121,9 @@ fn shaped_like_rfc3339(text: &str) -> bool {
         }
         whole => whole,
     };
-    fits(seconds, SECONDS) && (matches!(zone, b"Z" | b"z") || fits(zone, b"+00:00"))
+    // The parser knows offsets of more than a day.
+    let offset = || fits(zone, b"+00:00") && zone.get(1..3) < Some(&b"24"[..]) && zone.get(4..6) < Some(&b"60"[..]);
+    fits(seconds, SECONDS) && (matches!(zone, b"Z" | b"z") || offset())
 }
 
 /// Cuts `time` to the microsecond, downwards also before 1970.

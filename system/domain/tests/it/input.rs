@@ -1,7 +1,8 @@
 //! The edge: what is wrong with a request is named, all of it, by the request's own names.
 
 use domain::model::{
-    BATCH_ITEMS_MAX, BatchRequest, CreateForecast, FieldError, InputError, LABEL_CHARS_MAX, LABELS_MAX, PatchForecast,
+    BATCH_ITEMS_MAX, BatchRequest, CreateForecast, ERRORS_PER_BODY_MAX, ERRORS_PER_ITEM_MAX, FieldError, InputError,
+    LABEL_CHARS_MAX, LABELS_MAX, PatchForecast,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -185,6 +186,49 @@ fn a_batch_has_bounds() {
     }
     assert_eq!(names(BatchRequest::from_json(br#"{"items": [], "notify": "yes", "x": 1}"#)), ["notify", "x"]);
     assert!(matches!(BatchRequest::from_json(b"[]"), Err(InputError::Malformed(_))));
+}
+
+#[test]
+fn an_error_is_not_as_long_as_the_body() {
+    let malformed = |body: String| CreateForecast::from_json(body.as_bytes()).unwrap_err().to_string();
+    let name = "a".repeat(60_000);
+    let deep = format!("\"{}\":", "b".repeat(1_000));
+    for body in [
+        format!("{{\"{name}\": x}}"),
+        format!("{{\"{name}\": 1, \"{name}\": 1}}"),
+        format!("{}x", format!("{{{deep}").repeat(100)),
+    ] {
+        let error = malformed(body);
+        assert!(error.len() < 1_000, "{} bytes", error.len());
+    }
+    assert!(malformed(format!("{{\"{name}\": x}}")).contains(&"a".repeat(64)), "the name's beginning is told");
+}
+
+#[test]
+fn errors_are_counted_up_to_a_bound() {
+    let unknown =
+        |n: usize| -> Value { (0..n).map(|n| (format!("x{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into() };
+    assert_eq!(names(read(&unknown(100))).len(), ERRORS_PER_ITEM_MAX);
+    let body = json!({"items": vec![unknown(100); 50]}).to_string();
+    let batch = BatchRequest::from_json(body.as_bytes()).unwrap();
+    let told: Vec<usize> = batch.items.iter().map(|item| item.as_ref().unwrap_err().len()).collect();
+    // Beyond the bound of the body an item still says the first thing that is wrong with it.
+    assert_eq!((told[0], told[4], told[49]), (ERRORS_PER_ITEM_MAX, 1, 1));
+    assert_eq!(told.iter().sum::<usize>(), ERRORS_PER_BODY_MAX + 46);
+}
+
+#[test]
+fn what_is_no_time_and_what_is_too_far_away_are_told_apart() {
+    let message = |text: &str| errors(read(&with("forecastDate", json!(text)))).remove(0).message;
+    for text in
+        ["2025-11-13T00:00:00+24:00", "2025-11-13T00:00:00-25:59", "2025-11-13T00:00:00+23:60", "2025-02-30T00:00:00Z"]
+    {
+        assert!(message(text).contains("RFC 3339"), "{text}: {}", message(text));
+    }
+    for text in ["9999-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "1899-12-31T23:59:59Z"] {
+        assert_eq!(message(text), "must be in the years 1900 to 2200", "{text}");
+    }
+    assert!(read(&with("forecastDate", json!("2025-11-13T00:00:00+23:59"))).is_ok());
 }
 
 /// JSON of any shape that uses the names of our fields now and then.

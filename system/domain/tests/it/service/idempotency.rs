@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::forecast::{Answered, BatchOutcome, Caller, IdempotencyRequest, Saved, ServiceError};
+use domain::forecast::{
+    Answered, BatchOutcome, Caller, IDEMPOTENCY_RESPONSE_BYTES_MAX, IdempotencyRequest, Saved, ServiceError,
+};
 use domain::model::{BatchRequest, UserId};
 use domain::ports::Topic;
 use serde_json::json;
@@ -129,15 +131,25 @@ async fn a_key_has_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_is_kept_too_even_if_it_wrote_nothing() {
+async fn a_batch_is_kept_if_it_changed_something_and_its_answer_is_not_too_long() {
     let house = House::new();
-    let run = |items: Vec<serde_json::Value>| {
+    let run = |key: &str, answer_bytes: usize, items: Vec<serde_json::Value>| {
         let text = json!({"items": items}).to_string();
-        let respond = |outcome: &BatchOutcome| Bytes::from(format!("{} items", outcome.items.len()));
-        let named = IdempotencyRequest { key: "b".to_owned(), fingerprint: 1, respond: Arc::new(respond) };
+        let respond = move |_: &BatchOutcome| Bytes::from(vec![b'x'; answer_bytes]);
+        let named = IdempotencyRequest { key: key.to_owned(), fingerprint: 1, respond: Arc::new(respond) };
         let service = house.service.clone();
         async move { service.batch(&caller(), BatchRequest::from_json(text.as_bytes()).unwrap(), Some(named)).await }
     };
-    assert!(matches!(run(vec![json!({})]).await.unwrap(), Answered::Now(_)));
-    assert_eq!(run(vec![json!({})]).await.unwrap(), Answered::Before(Bytes::from("1 items")));
+    let max = IDEMPOTENCY_RESPONSE_BYTES_MAX;
+    for items in [vec![], vec![json!({})]] {
+        for _ in 0..2 {
+            assert!(matches!(run("nothing", 7, items.clone()).await.unwrap(), Answered::Now(_)), "nothing to repeat");
+        }
+    }
+    assert!(matches!(run("short", max, vec![body(1, 5.0)]).await.unwrap(), Answered::Now(_)));
+    assert!(matches!(run("short", max, vec![body(1, 5.0)]).await.unwrap(), Answered::Before(_)));
+    for _ in 0..2 {
+        assert!(matches!(run("long", max + 1, vec![body(2, 5.0)]).await.unwrap(), Answered::Now(_)), "done, not kept");
+    }
+    assert_eq!(house.events(Topic::ForecastInvalidation).await.len(), 2);
 }
