@@ -89,7 +89,16 @@ fn cors(http: &HttpConfig) -> Option<CorsLayer> {
         return None;
     }
     let origins = http.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let asked = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-min-version"];
+    let asked = [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "traceparent",
+        "x-min-version",
+        "x-request-id",
+    ];
     let shown = [
         "age",
         "cache-status",

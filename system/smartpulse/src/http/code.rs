@@ -42,8 +42,8 @@ codes! {
     ValidationFailed = "VALIDATION_FAILED", BAD_REQUEST, "The request has invalid values";
     /// No token, or one that is expired, malformed, of another issuer or audience, or signed with another key.
     Unauthorized = "UNAUTHORIZED", UNAUTHORIZED, "Invalid or missing token";
-    /// The token is good but lacks the role that this operation needs.
-    Forbidden = "FORBIDDEN", FORBIDDEN, "The token lacks the role for this operation";
+    /// The token is good, but does not allow this: a role or a company is missing.
+    Forbidden = "FORBIDDEN", FORBIDDEN, "The token does not allow this";
     /// No forecast of that id that the caller may see.
     ForecastNotFound = "FORECAST_NOT_FOUND", NOT_FOUND, "Forecast not found";
     /// No such route.
@@ -62,7 +62,7 @@ codes! {
     PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "The forecast has another version";
     /// The body is longer than the limit of this route.
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
-    /// The body is not sent as `application/json`.
+    /// The body is not sent as `application/json`, or is encoded.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json";
     /// This `Idempotency-Key` was used with another body.
     IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", UNPROCESSABLE_ENTITY, "The key was used with another body";

@@ -27,6 +27,10 @@ use crate::telemetry::requests::RouteIndex;
 /// What no cap concerns.
 const HEALTH: &str = "/health/";
 
+/// Left in the extensions of a request whose `Host` is missing or given twice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BadHost;
+
 #[derive(Debug)]
 struct Shared {
     ids: RequestIds,
@@ -97,6 +101,8 @@ where
             Some(Ok(running)) => (Some(running), None),
             Some(Err(problem)) => (None, Some(problem)),
         };
+        let bad_host = request.extensions().get::<BadHost>();
+        let refused = refused.or_else(|| bad_host.map(|BadHost| Problem::invalid_field("Host", "must be given once")));
         let inner = refused.is_none().then(|| self.inner.call(request));
         let shared = Arc::clone(&self.shared);
         let seen = Seen { shared, id, route, method, path, started: Instant::now(), refused, _running: running };

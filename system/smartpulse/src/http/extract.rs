@@ -32,8 +32,12 @@ pub async fn read_json(request: Request, limit: BodyLimit) -> Result<(HeaderMap,
 /// Accepts `application/json` and `application/merge-patch+json`.
 ///
 /// # Errors
-/// 415 for anything else, and for none.
+/// 415 for anything else, and for none; and for a body that is encoded, which would be read as it is.
 pub fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let plain = |value: &http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail("send the body without a Content-Encoding"));
+    }
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = given.split(';').next().unwrap_or("").trim();
     let accepted = ["application/json", "application/merge-patch+json"];

@@ -33,6 +33,8 @@ pub struct ServeLimits {
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests; acted on as late.
     pub idle_timeout: Duration,
+    /// How long a client may take nothing of an answer that it asked for; acted on as late.
+    pub stuck_timeout: Duration,
     /// Connections at the same time. Further ones are not accepted: they wait in the operating system's queue.
     pub max_connections: usize,
     /// The longest head; a longer one is answered with 431.
@@ -46,6 +48,8 @@ impl From<&HttpConfig> for ServeLimits {
         Self {
             header_timeout: http.header_timeout,
             idle_timeout: http.idle_timeout,
+            // Longer than any request may take to its answer's head. Event streams send something more often.
+            stuck_timeout: http.idle_timeout.max(http.body_timeout + http.request_timeout),
             max_connections: http.max_connections,
             max_header_bytes: http.max_header_bytes,
             date_header: true,

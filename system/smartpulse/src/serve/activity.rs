@@ -10,11 +10,15 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Counters of one connection. They cost a request three uncontended atomic additions and no look at a clock.
+/// Counters of one connection. They cost a request a few uncontended atomic additions and no look at a clock.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     reads: AtomicU64,
     started: AtomicU64,
+    /// Requests whose handler is done.
+    answered: AtomicU64,
+    /// Pieces of answers' bodies that were taken.
+    frames: AtomicU64,
     finished: AtomicU64,
     /// `reads` when the last request finished: bytes that came since belong to a head that is not complete.
     reads_at_finish: AtomicU64,
@@ -24,8 +28,11 @@ pub(super) struct Activity {
 /// What the timer sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// A request runs, or ran since the last look.
+    /// A request began, was answered, got on or ended since the last look.
     Busy,
+    /// A request runs, but nothing happened to any since the last look: its handler is slow, or its client does not take
+    /// the answer.
+    Stuck,
     /// A head has begun, or the first one is awaited.
     AwaitingHead,
     /// Between requests.
@@ -38,15 +45,25 @@ impl Activity {
         if http2 {
             self.http2.store(true, Relaxed);
         }
-        RequestGuard(Arc::clone(self))
+        RequestGuard { activity: Arc::clone(self), answered: false }
     }
 
-    /// The state, given how many requests had finished at the last look; updates that number.
-    pub(super) fn look(&self, finished_before: &mut u64) -> State {
+    /// Whether a handler runs.
+    pub(super) fn is_answering(&self) -> bool {
+        self.answered.load(Relaxed) != self.started.load(Relaxed)
+    }
+
+    /// The state, given the progress at the last look; updates it.
+    pub(super) fn look(&self, progress_before: &mut u64) -> State {
         let (started, finished) = (self.started.load(Relaxed), self.finished.load(Relaxed));
-        let progressed = std::mem::replace(finished_before, finished) != finished;
-        if started != finished || progressed {
+        // Each of them only rises, so any change changes the sum.
+        let steps = self.answered.load(Relaxed).wrapping_add(self.frames.load(Relaxed));
+        let progress = started.wrapping_add(finished).wrapping_add(steps);
+        if std::mem::replace(progress_before, progress) != progress {
             return State::Busy;
+        }
+        if started != finished {
+            return State::Stuck;
         }
         // HTTP/2 sends more than heads between requests (settings, pings), so there bytes prove nothing.
         let head_begun = !self.http2.load(Relaxed) && self.reads.load(Relaxed) != self.reads_at_finish.load(Relaxed);
@@ -56,12 +73,27 @@ impl Activity {
 
 /// A running request, until the last byte of its answer is handed over.
 #[derive(Debug)]
-pub(super) struct RequestGuard(Arc<Activity>);
+pub(super) struct RequestGuard {
+    activity: Arc<Activity>,
+    answered: bool,
+}
+
+impl RequestGuard {
+    /// The handler is done: its answer's head is there.
+    pub(super) fn answered(mut self) -> Self {
+        self.answered = true;
+        self.activity.answered.fetch_add(1, Relaxed);
+        self
+    }
+}
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        self.0.reads_at_finish.store(self.0.reads.load(Relaxed), Relaxed);
-        self.0.finished.fetch_add(1, Relaxed);
+        if !self.answered {
+            self.activity.answered.fetch_add(1, Relaxed);
+        }
+        self.activity.reads_at_finish.store(self.activity.reads.load(Relaxed), Relaxed);
+        self.activity.finished.fetch_add(1, Relaxed);
     }
 }
 
@@ -126,7 +158,12 @@ impl<B: Body> Body for GuardedBody<B> {
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().body.poll_frame(cx)
+        let this = self.project();
+        let polled = this.body.poll_frame(cx);
+        if polled.is_ready() {
+            this.guard.activity.frames.fetch_add(1, Relaxed);
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

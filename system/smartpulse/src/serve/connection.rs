@@ -19,6 +19,7 @@ use tower::{Service, ServiceExt};
 use super::accept::ServeLimits;
 use super::activity::{Activity, CountedIo, GuardedBody, State};
 use super::drain::Drain;
+use crate::http::edge::BadHost;
 
 /// How often the one timer of a connection looks, per shorter limit.
 const LOOKS_PER_LIMIT: u32 = 4;
@@ -28,7 +29,7 @@ const LOOKS_PER_LIMIT: u32 = 4;
 pub(super) enum Ended {
     /// By the client, by an error, or after a graceful end.
     Done,
-    /// A head took too long, or an idle connection would not go.
+    /// A head took too long, an answer was not taken, or an idle connection would not go.
     TooSlow,
     /// The drain's deadline came first.
     Expired,
@@ -51,8 +52,8 @@ where
     let counted = Arc::clone(&activity);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let guard = counted.request_started(request.version() == http::Version::HTTP_2);
-        let answer = service.clone().oneshot(request.map(Body::new));
-        async move { Ok::<_, Infallible>(answer.await?.map(|body| GuardedBody { body, guard })) }
+        let answer = service.clone().oneshot(marked(request.map(Body::new)));
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| GuardedBody { body, guard: guard.answered() })) }
     });
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut watch = Watch::new(&activity, limits);
@@ -64,7 +65,8 @@ where
     loop {
         tokio::select! {
             biased;
-            () = &mut expired => return Ended::Expired,
+            // What a client does not take is no request that we cut off.
+            () = &mut expired => return if watch.is_unread() { Ended::TooSlow } else { Ended::Expired },
             () = &mut closing, if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
@@ -84,6 +86,15 @@ where
     }
 }
 
+/// Marks what HTTP/1.1 forbids and hyper lets pass: no `Host`, or two. The edge answers, as it answers everything.
+fn marked(mut request: Request) -> Request {
+    let is_one = || request.headers().get_all(http::header::HOST).iter().count() == 1;
+    if request.version() == http::Version::HTTP_11 && !is_one() {
+        request.extensions_mut().insert(BadHost);
+    }
+    request
+}
+
 enum Verdict {
     Stay,
     AskToLeave,
@@ -94,7 +105,7 @@ enum Verdict {
 struct Watch<'a> {
     activity: &'a Activity,
     limits: ServeLimits,
-    finished: u64,
+    progress: u64,
     state: State,
     since: Instant,
     asked: bool,
@@ -102,16 +113,21 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(activity: &'a Activity, limits: ServeLimits) -> Self {
-        Self { activity, limits, finished: 0, state: State::AwaitingHead, since: Instant::now(), asked: false }
+        Self { activity, limits, progress: 0, state: State::AwaitingHead, since: Instant::now(), asked: false }
     }
 
     fn interval(&self) -> Duration {
         (self.limits.header_timeout.min(self.limits.idle_timeout) / LOOKS_PER_LIMIT).max(Duration::from_millis(1))
     }
 
+    /// Whether all there is to do is that the client takes its answers, and it does not.
+    fn is_unread(&self) -> bool {
+        self.state == State::Stuck && !self.activity.is_answering()
+    }
+
     fn look(&mut self) -> Verdict {
         let now = Instant::now();
-        let state = self.activity.look(&mut self.finished);
+        let state = self.activity.look(&mut self.progress);
         if state != self.state || state == State::Busy {
             // Counted from the look that saw it, so that a limit is never cut short.
             (self.state, self.since, self.asked) = (state, now, false);
@@ -119,6 +135,8 @@ impl<'a> Watch<'a> {
         let age = now.duration_since(self.since);
         match self.state {
             State::Busy => Verdict::Stay,
+            State::Stuck if age < self.limits.stuck_timeout => Verdict::Stay,
+            State::Stuck => Verdict::Drop,
             State::AwaitingHead if age < self.limits.header_timeout => Verdict::Stay,
             State::AwaitingHead => Verdict::Drop,
             State::Idle if age < self.limits.idle_timeout => Verdict::Stay,

@@ -30,6 +30,7 @@ fn limits() -> ServeLimits {
     ServeLimits {
         header_timeout: FOREVER,
         idle_timeout: FOREVER,
+        stuck_timeout: FOREVER,
         max_connections: 100,
         max_header_bytes: 8192,
         date_header: false,
@@ -184,6 +185,61 @@ async fn http2_is_served_too_and_the_date_can_be_left_out() {
     let request = http::Request::builder().uri("http://x/").body(Body::empty()).unwrap();
     let response = sender.send_request(request).await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, http::Version::HTTP_2));
+}
+
+/// An HTTP/2 client whose windows are closed: it asks for `/` and lets no byte of the answer's body out.
+async fn ask_without_reading(server: &Server) -> TcpStream {
+    let mut stream = connect(server).await;
+    let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, /* initial window size */ 0, 4, /* 0 */ 0, 0, 0, 0];
+    let headers = [0, 0, 6, 1, /* end of stream and head */ 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, b'x'];
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    stream.write_all(&[&settings[..], &headers[..]].concat()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn who_does_not_take_its_answer_is_dropped_and_makes_room() {
+    let bound = Duration::from_millis(300);
+    let two = ServeLimits { header_timeout: Duration::from_millis(100), max_connections: 2, ..limits() };
+    let server = started(ServeLimits { stuck_timeout: bound, ..two }).await;
+    let (mut first, mut second) = (ask_without_reading(&server).await, ask_without_reading(&server).await);
+    let mut third = connect(&server).await;
+    third.write_all(GET).await.unwrap();
+    let waited = closed_after(&mut first).await;
+    closed_after(&mut second).await;
+    assert!(waited >= bound, "{waited:?}");
+    assert!(answer(&mut third).await.contains("hello"), "there is room again");
+    drop(third);
+    server.drain.begin();
+    let served = timeout(SOON, server.task).await.unwrap().unwrap();
+    assert_eq!((served.accepted, served.too_slow, served.cut_off), (3, 2, 0));
+}
+
+#[tokio::test]
+async fn a_slow_handler_and_a_stream_that_flows_are_not_stuck() {
+    let short = Duration::from_millis(80);
+    let bounds = ServeLimits { idle_timeout: short, header_timeout: short, ..limits() };
+    let server = started(ServeLimits { stuck_timeout: Duration::from_millis(600), ..bounds }).await;
+    let mut slow = connect(&server).await;
+    assert!(send(&mut slow, b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.contains("slow answer"));
+    let mut stream = connect(&server).await;
+    stream.write_all(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let until = Instant::now() + Duration::from_millis(1_500);
+    while Instant::now() < until {
+        assert_ne!(answer(&mut stream).await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_makes_no_drain_disorderly() {
+    let quick = ServeLimits { header_timeout: Duration::from_millis(100), ..limits() };
+    let server = start(quick, Drain::new(Duration::ZERO, Duration::from_millis(300))).await;
+    let mut stuck = ask_without_reading(&server).await;
+    assert_ne!(answer(&mut stuck).await, "");
+    sleep(Duration::from_millis(200)).await;
+    server.drain.begin();
+    let served = timeout(SOON, server.task).await.unwrap().unwrap();
+    assert_eq!((served.too_slow, served.cut_off), (1, 0), "it is no request of ours that was cut off");
 }
 
 #[tokio::test]

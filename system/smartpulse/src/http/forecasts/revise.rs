@@ -1,11 +1,11 @@
 //! `PATCH` and `DELETE /api/forecasts/{id}`.
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::forecast::Precondition;
 use domain::model::{ForecastId, PatchForecast};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use super::reply;
 use super::routes::ForecastApi;
@@ -14,7 +14,7 @@ use super::views::{X_VERSION, version_header};
 use crate::http::admission::{Admitted, timely};
 use crate::http::conditional::{IfMatch, forecast_etag};
 use crate::http::extract::read_json;
-use crate::http::params::parse_id;
+use crate::http::params::{last_segment, parse_id};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::service_error::problem_of;
 
@@ -54,10 +54,10 @@ use crate::http::service_error::problem_of;
 pub(super) async fn patch_forecast(
     State(ForecastApi(api)): State<ForecastApi>,
     admitted: Admitted,
-    Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = ForecastId(parse_id("id", &id)?);
+    // Not `Path`, whose errors are not ours.
+    let id = ForecastId(parse_id("id", last_segment(request.uri()))?);
     let caller = reply::writer(&admitted.caller.identity, request.headers())?;
     let precondition = precondition(id, request.headers())?;
     let (_, body) = read_json(request, api.body).await?;
@@ -93,10 +93,10 @@ pub(super) async fn patch_forecast(
 pub(super) async fn delete_forecast(
     State(ForecastApi(api)): State<ForecastApi>,
     admitted: Admitted,
-    Path(id): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = ForecastId(parse_id("id", &id)?);
+    let id = ForecastId(parse_id("id", last_segment(&uri))?);
     let caller = reply::writer(&admitted.caller.identity, &headers)?;
     let precondition = precondition(id, &headers)?;
     let deleted = timely(api.deadline, api.service.delete(&caller, id, precondition)).await?;

@@ -180,7 +180,13 @@ async fn only_json_is_taken() {
     let none = app.ask("POST", "/api/forecasts").by(&token).body(body.clone()).send().await;
     none.problem(415, "UNSUPPORTED_MEDIA_TYPE");
     assert_eq!(app.stored().await, 0);
+    for encoding in ["gzip", "br", "identity, gzip"] {
+        let ask = app.ask("POST", "/api/forecasts").by(&token).with("content-encoding", encoding);
+        ask.text(JSON, body.clone()).send().await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+    assert_eq!(app.stored().await, 0);
     let charset = app.ask("POST", "/api/forecasts").by(&token).text("application/json; charset=utf-8", body);
+    let charset = charset.with("content-encoding", "identity");
     assert_eq!(charset.send().await.status, 201);
 }
 
@@ -234,7 +240,7 @@ async fn ids_routes_and_methods_that_do_not_exist_are_told() {
     let app = TestApp::memory().await;
     let token = writer(1, &[1]);
     let simple = unit(1).simple().to_string();
-    for id in ["7", "null", &simple, "00000000-0000-4000-8000-00000000000g", "%00", "..%2f..%2fetc"] {
+    for id in ["7", "null", &simple, "00000000-0000-4000-8000-00000000000g", "%00", "%ff", "..%2f..%2fetc"] {
         let path = format!("/api/forecasts/{id}");
         for reply in [app.get(&token, &path).await, app.delete(&token, &path).await] {
             assert_eq!(reply.fields(), ["id"], "{id}");

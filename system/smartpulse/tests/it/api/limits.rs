@@ -172,14 +172,17 @@ async fn a_configured_origin_may_call_and_another_may_not() {
             app.ask("OPTIONS", &path)
                 .with("origin", origin)
                 .with("access-control-request-method", method)
-                .with("access-control-request-headers", "authorization,content-type,if-match,idempotency-key")
+                .with(
+                    "access-control-request-headers",
+                    "authorization,content-type,if-match,idempotency-key,x-request-id,traceparent",
+                )
                 .send()
         };
         let reply = preflight(ORIGIN).await;
         assert_eq!(reply.status, 200, "a preflight has no token");
         assert_eq!(reply.header("access-control-allow-origin"), Some(ORIGIN));
         assert!(reply.header("access-control-allow-methods").unwrap().contains(method));
-        for name in ["authorization", "content-type", "if-match", "idempotency-key"] {
+        for name in ["authorization", "content-type", "if-match", "idempotency-key", "x-request-id", "traceparent"] {
             assert!(reply.header("access-control-allow-headers").unwrap().contains(name));
         }
         assert_eq!(reply.header("access-control-allow-credentials"), None);

@@ -213,3 +213,27 @@ async fn the_headers_follow_the_configuration() {
         assert_eq!(app.get(&token, target).await.header("cache-control"), Some("max-age=0, private"));
     }
 }
+
+#[tokio::test]
+async fn a_least_version_tells_nothing_of_a_foreign_forecast() {
+    for on in On::BOTH {
+        let app = TestApp::on(on).await;
+        let path = app.create(&writer(1, &[1]), &forecast(1, 1, 1)).await;
+        let (owner, stranger) = (reader(1, &[1]), reader(2, &[2]));
+        let nowhere = format!("/api/forecasts/{}", super::support::unit(7));
+        let ask = async |token: &str, path: &str, least: &str| {
+            app.ask("GET", path).by(token).with("x-min-version", least).send().await
+        };
+        for least in ["1.1", "1.999"] {
+            let (foreign, absent) = (ask(&stranger, &path, least).await, ask(&stranger, &nowhere, least).await);
+            let told = |reply: &Reply| {
+                let mut headers = reply.headers.clone();
+                headers.remove("x-request-id");
+                (reply.problem(404, "FORECAST_NOT_FOUND"), headers)
+            };
+            assert_eq!(told(&foreign), told(&absent), "{on:?} {least}");
+        }
+        ask(&owner, &path, "1.999").await.problem(503, "VERSION_NOT_REACHED");
+        assert_eq!(ask(&owner, &path, "1.1").await.status, 200);
+    }
+}
