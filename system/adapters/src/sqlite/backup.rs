@@ -1,13 +1,13 @@
 //! A copy of the database, made while it is in use.
 
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use super::errors::SqliteError;
+use super::files::{partial, place, remove};
 use super::migrations::schema_of;
 
 /// Copies the database at `from` into the new file `to`, as of one moment and without its log; services may go on
@@ -19,7 +19,7 @@ pub async fn backup(from: &Path, to: &Path) -> Result<(), SqliteError> {
     if to.exists() {
         return Err(SqliteError::Exists(to.display().to_string()));
     }
-    let partial = partial(to);
+    let partial = partial(to)?;
     let copied = copy(from, &partial).await;
     let placed = match copied {
         Ok(()) => place(&partial, to).map_err(|error| match error.kind() {
@@ -33,25 +33,8 @@ pub async fn backup(from: &Path, to: &Path) -> Result<(), SqliteError> {
     placed
 }
 
-/// Where a file is written before it takes its name.
-pub(super) fn partial(to: &Path) -> PathBuf {
-    let mut name = to.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
-}
-
-pub(super) fn remove(path: &Path) -> Result<(), SqliteError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(SqliteError::io(format!("removing {}", path.display()))(error.into()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Copies `from` into `to` by SQLite itself, which reads one snapshot.
+/// Copies `from` into `to`, an empty file, by SQLite itself, which reads one snapshot.
 pub(super) async fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
-    remove(to)?;
     let mut source = open_source(from).await?;
     let copied = sqlx::query("VACUUM INTO ?")
         .bind(to.display().to_string())
@@ -75,21 +58,4 @@ async fn open_source(from: &Path) -> Result<SqliteConnection, SqliteError> {
         return Err(SqliteError::Damaged { path: from.display().to_string(), reason });
     }
     Ok(source)
-}
-
-/// Puts the file on disk and gives it its name, unless that is taken.
-fn place(partial: &Path, to: &Path) -> io::Result<()> {
-    File::open(partial)?.sync_all()?;
-    // A link, and not a rename, which would replace a file that came meanwhile.
-    std::fs::hard_link(partial, to)?;
-    sync_folder(to)
-}
-
-/// Puts the name on disk, where the system can (Windows has no such thing).
-pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match cfg!(unix) {
-        true => File::open(folder)?.sync_all(),
-        false => Ok(()),
-    }
 }

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::bus::BusState;
 use super::connection::{Writer, open_readers, open_writer};
 use super::errors::SqliteError;
+use super::files::make_database;
 use super::migrations::migrate;
 use super::{SqliteBus, SqliteConfig, SqliteFeed, SqliteStore};
 
@@ -34,9 +35,13 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`SqliteError`], if the file is another program's, a later release's, or cannot be opened.
-    pub async fn open(config: SqliteConfig, clock: Arc<dyn WallClock>) -> Result<Self, SqliteError> {
+    pub async fn open(mut config: SqliteConfig, clock: Arc<dyn WallClock>) -> Result<Self, SqliteError> {
         let path = config.path.display().to_string();
-        let failed = |error: sqlx::Error| SqliteError::io(format!("opening {path}"))(error.into());
+        let opening = || SqliteError::io(format!("opening {path}"));
+        let failed = |error: sqlx::Error| opening()(error.into());
+        make_database(&config.path)?;
+        // One file, one name: the locks of its subscriptions lie beside it.
+        config.path = config.path.canonicalize().map_err(|error| opening()(error.into()))?;
         let mut writer = open_writer(&config).await.map_err(failed)?;
         migrate(&mut writer, &path).await?;
         let maintenance = open_writer(&config).await.map_err(failed)?;

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::SqliteConfig;
 use super::connection::open_writer;
 use super::errors::SqliteError;
+use super::files::make_database;
 
 /// Marks the file as ours ("SMP1"), so that no other program's database is ever migrated.
 const APPLICATION_ID: i64 = 0x534d_5031;
@@ -34,6 +35,7 @@ pub struct Migrated {
 /// [`SqliteError`], if the file is another program's, a later release's, or cannot be written.
 pub async fn migrate_file(path: &Path) -> Result<Migrated, SqliteError> {
     let name = path.display().to_string();
+    make_database(path)?;
     let opened = open_writer(&SqliteConfig::new(path)).await;
     let mut connection = opened.map_err(|error| SqliteError::io(format!("opening {name}"))(error.into()))?;
     let from = schema_of(&mut connection, &name).await?;

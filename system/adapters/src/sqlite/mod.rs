@@ -16,6 +16,7 @@ mod connection;
 mod database;
 mod errors;
 mod feed;
+mod files;
 mod migrations;
 #[cfg(test)]
 mod plans;
@@ -32,5 +33,5 @@ pub use errors::SqliteError;
 pub use feed::SqliteFeed;
 pub use migrations::{Migrated, migrate_file};
 pub use prune::Pruned;
-pub use restore::restore;
+pub use restore::{Restored, restore};
 pub use store::SqliteStore;

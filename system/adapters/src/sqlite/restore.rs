@@ -6,26 +6,42 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::backup::{copy, partial, remove, sync_folder};
+use super::backup::copy;
 use super::errors::{SqliteError, is_busy};
+use super::files::{beside, keep, partial, remove, sync_folder};
 use super::migrations::{migrate, schema_of};
 
+/// What stands beside the name of a database that was replaced.
+const BEFORE_RESTORE: &str = ".before-restore";
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The incarnation of the database now.
+    pub incarnation: u64,
+    /// Where the database is that was replaced; `None` if there was none.
+    pub kept: Option<PathBuf>,
+}
+
 /// Puts a copy of `from` in the place of the database `to`, which no service may have open, under an incarnation above
-/// both: versions of the past come again, and caches must not take them for the old ones. Answers the incarnation.
+/// both: versions of the past come again, and caches must not take them for the old ones. What `to` was is kept beside it
+/// as `<to>.before-restore`, in the place of an older one.
 ///
 /// # Errors
 /// [`SqliteError`], if `from` is damaged, of a later release or another program, or if `to` is in use. `to` is then what
 /// it was.
-pub async fn restore(from: &Path, to: &Path) -> Result<u64, SqliteError> {
-    let partial = partial(to);
+pub async fn restore(from: &Path, to: &Path) -> Result<Restored, SqliteError> {
+    // The file itself, not a link to it, is replaced.
+    let to = &to.canonicalize().unwrap_or_else(|_| to.to_owned());
+    let partial = partial(to)?;
     let prepared = prepare(from, to, &partial).await;
     // Whatever happened, nothing half done stays.
     let removed = remove(&partial);
-    let incarnation = prepared?;
-    removed.map(|()| incarnation)
+    let restored = prepared?;
+    removed.map(|()| restored)
 }
 
-async fn prepare(from: &Path, to: &Path, partial: &Path) -> Result<u64, SqliteError> {
+async fn prepare(from: &Path, to: &Path, partial: &Path) -> Result<Restored, SqliteError> {
     if !from.exists() {
         return Err(SqliteError::Damaged { path: from.display().to_string(), reason: "there is no such file".into() });
     }
@@ -46,12 +62,14 @@ async fn prepare(from: &Path, to: &Path, partial: &Path) -> Result<u64, SqliteEr
             .await
             .map_err(|error| SqliteError::io("raising the incarnation")(error.into()))?;
     copied.close().await.map_err(|error| SqliteError::io("closing the copy")(error.into()))?;
-    put(partial, to).map_err(|error| SqliteError::io(format!("writing {}", to.display()))(error.into()))?;
+    let kept = replaced.is_some().then(|| beside(to, BEFORE_RESTORE));
+    put(partial, to, kept.as_deref())
+        .map_err(|error| SqliteError::io(format!("writing {}", to.display()))(error.into()))?;
     if let Some((lock, _)) = replaced {
         // Its file is gone by now, but it removes the journal of that name: not while a service opens the new one.
         lock.close().await.map_err(|error| SqliteError::io("closing the replaced database")(error.into()))?;
     }
-    Ok(raised.first().copied().unwrap_or_default().unsigned_abs())
+    Ok(Restored { incarnation: raised.first().copied().unwrap_or_default().unsigned_abs(), kept })
 }
 
 async fn open(path: &Path) -> Result<SqliteConnection, SqliteError> {
@@ -103,9 +121,13 @@ async fn lock_replaced(to: &Path) -> Result<Option<(SqliteConnection, i64)>, Sql
     Ok(Some((lock, incarnation)))
 }
 
-/// Puts the file on disk and in its place. What is left of the old database's log would be taken for the new one's.
-fn put(partial: &Path, to: &Path) -> std::io::Result<()> {
+/// Puts the file on disk and in its place, from which the old one goes to `kept`. What is left of the old database's log
+/// would be taken for the new one's; it is empty, since the old database left the log mode.
+fn put(partial: &Path, to: &Path, kept: Option<&Path>) -> std::io::Result<()> {
     File::open(partial)?.sync_all()?;
+    if let Some(kept) = kept {
+        keep(to, kept)?;
+    }
     for suffix in ["-wal", "-shm", "-journal"] {
         match std::fs::remove_file(beside(to, suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -114,10 +136,4 @@ fn put(partial: &Path, to: &Path) -> std::io::Result<()> {
     }
     std::fs::rename(partial, to)?;
     sync_folder(to)
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

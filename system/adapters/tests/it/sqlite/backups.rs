@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::sqlite::{Sqlite, SqliteConfig, SqliteError, backup, restore};
+use adapters::sqlite::{Restored, Sqlite, SqliteConfig, SqliteError, backup, migrate_file, restore};
 use adapters::system::SystemClock;
 use domain::conformance::samples::{changed, committed, look, put, row};
 use domain::ports::{ChangeFeed, Store};
@@ -49,14 +49,14 @@ async fn a_restored_database_is_in_an_incarnation_above_both() {
     assert_eq!(look(&database.sqlite.store(), row(1).id).await.0, Some(later), "it is what it was");
 
     database.sqlite.close().await.unwrap();
-    assert_eq!(restore(&saved, &path).await.unwrap(), 5);
+    assert_eq!(restore(&saved, &path).await.unwrap().incarnation, 5);
     let restored = database.another().await;
     assert_eq!(restored.store().incarnation().await.unwrap().0, 5);
     assert_eq!(look(&restored.store(), row(1).id).await.0, Some(row(1)));
     assert_eq!(look(&restored.store(), row(2).id).await.0, None);
     // The backup itself stays in its own incarnation; restored once more, it is raised once more.
     restored.close().await.unwrap();
-    assert_eq!(restore(&saved, &path).await.unwrap(), 6);
+    assert_eq!(restore(&saved, &path).await.unwrap().incarnation, 6);
 }
 
 /// SQLite's default.
@@ -110,7 +110,54 @@ async fn a_backup_can_be_restored_where_nothing_is() {
     committed(&database.sqlite.store(), vec![put(&row(1))]).await;
     backup(&database.config.path, &saved).await.unwrap();
     let path = database.folder.path().join("new.db");
-    assert_eq!(restore(&saved, &path).await.unwrap(), 2);
+    assert_eq!(restore(&saved, &path).await.unwrap(), Restored { incarnation: 2, kept: None });
     let restored = Sqlite::open(SqliteConfig::new(&path), Arc::new(SystemClock)).await.unwrap();
     assert_eq!(look(&restored.store(), row(1).id).await.0, Some(row(1)));
+}
+
+#[tokio::test]
+async fn what_a_restore_replaces_is_kept_beside_it() {
+    let database = Database::new().await;
+    let (path, saved) = (database.config.path.clone(), database.folder.path().join("backup.db"));
+    backup(&path, &saved).await.unwrap();
+    let mut open = database.sqlite;
+    for demand in [1.0, 2.0] {
+        let kept_row = domain::model::Forecast { demand, ..row(1) };
+        committed(&open.store(), vec![put(&kept_row)]).await;
+        open.close().await.unwrap();
+        let kept = restore(&saved, &path).await.unwrap().kept.unwrap();
+        assert_eq!(kept, database.folder.path().canonicalize().unwrap().join("smartpulse.db.before-restore"));
+        let before = Sqlite::open(SqliteConfig::new(&kept), Arc::new(SystemClock)).await.unwrap();
+        assert_eq!(look(&before.store(), row(1).id).await.0, Some(kept_row), "the newest takes the place of the other");
+        before.close().await.unwrap();
+        open = Sqlite::open(database.config.clone(), Arc::new(SystemClock)).await.unwrap();
+        assert_eq!(look(&open.store(), row(1).id).await.0, None, "the backup is empty");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_what_is_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let database = Database::new().await;
+    let (path, saved) = (database.config.path.clone(), database.folder.path().join("backup.db"));
+    committed(&database.sqlite.store(), vec![put(&row(1))]).await;
+    let assert_private = |files: usize| {
+        let mut seen = 0;
+        for file in std::fs::read_dir(database.folder.path()).unwrap().map(Result::unwrap) {
+            let metadata = file.metadata().unwrap();
+            seen += usize::from(metadata.is_file());
+            assert!(metadata.is_dir() || metadata.permissions().mode() & 0o077 == 0, "{file:?}: {metadata:?}");
+        }
+        assert_eq!(seen, files);
+    };
+    assert_private(3);
+    backup(&path, &saved).await.unwrap();
+    assert_private(4);
+    database.sqlite.close().await.unwrap();
+    restore(&saved, &path).await.unwrap();
+    restore(&saved, &database.folder.path().join("new.db")).await.unwrap();
+    migrate_file(&database.folder.path().join("migrated.db")).await.unwrap();
+    // The database, the one before, the backup, and the two new ones.
+    assert_private(5);
 }

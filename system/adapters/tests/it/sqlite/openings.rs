@@ -198,3 +198,22 @@ async fn a_commit_that_timed_out_never_lands() {
     assert_eq!(look(&store, row(1).id).await.0, Some(row(1)));
     assert_eq!(look(&store, row(2).id).await.0, None);
 }
+
+/// Two openings of one file under two names: one of them serves a subscription.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_has_one_server_of_a_subscription_whatever_its_names() {
+    let database = Database::new().await;
+    let mut config = database.config.clone();
+    config.path = database.folder.path().join("link.db");
+    std::os::unix::fs::symlink(&database.config.path, &config.path).unwrap();
+    let other = Sqlite::open(config, database.clock.clone()).await.unwrap();
+    let wanted = || subscription(SubscriptionKind::Exclusive);
+    let mut first = database.sqlite.bus().subscribe(wanted()).await.unwrap();
+    let mut second = other.bus().subscribe(wanted()).await.unwrap();
+    database.sqlite.bus().publish(TOPIC, message("1")).await.unwrap();
+    assert!(matches!(first.next().await.unwrap(), Delivery::Message(_)));
+    // Shorter than the redelivery of what the first holds unacknowledged.
+    let twice = timeout(Duration::from_millis(250), second.next()).await;
+    assert!(twice.is_err(), "both have it: {twice:?}");
+}
