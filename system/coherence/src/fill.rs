@@ -185,7 +185,7 @@ impl<R: Render> Inner<R> {
         if value.version < least || value.version.incarnation < self.core.incarnation() {
             return SharedStep::Behind;
         }
-        if !self.core.stamps.admits_shared(&key.tag(), &value.tags, value.age, now) {
+        if !self.core.stamps.admits_shared(&value.tags, value.age, now) {
             return SharedStep::Missed(None);
         }
         self.core.observe(value.version.incarnation);

@@ -121,20 +121,22 @@ impl TagStamps {
         tags.iter().all(|tag| table.admits(tag, started, None))
     }
 
-    /// Whether a value under the key of `own`, with these tags, read from the source `age` ago by any instance, is newer
-    /// than the last eviction of each of them.
-    pub(crate) fn admits_shared(&self, own: &Tag, tags: &[Tag], age: Duration, now: Instant) -> bool {
+    /// Whether a value with these tags, read from the source `age` ago by any instance, is newer than the last eviction
+    /// of each tag. (The eviction of a key's own tag is a barrier of its floor.)
+    pub(crate) fn admits_shared(&self, tags: &[Tag], age: Duration, now: Instant) -> bool {
         /// Covers the coarse clock of a shared tier (Redis: milliseconds) many times over.
         const MARGIN: Duration = Duration::from_millis(100);
+        if tags.is_empty() {
+            return true;
+        }
         let table = self.lock();
-        let newer =
-            |stamped: Option<Instant>| stamped.is_none_or(|at| age + MARGIN < now.saturating_duration_since(at));
-        let of_own = table.stamps.get(own.as_str()).and_then(|(stamp, _)| stamp.evicted_at);
-        newer(of_own)
-            && tags.iter().all(|tag| match table.stamps.get(tag.as_str()) {
-                Some((stamp, _)) => newer(stamp.evicted_at),
-                None => newer(table.forgotten_at),
-            })
+        tags.iter().all(|tag| {
+            let stamped = match table.stamps.get(tag.as_str()) {
+                Some((stamp, _)) => stamp.evicted_at,
+                None => table.forgotten_at,
+            };
+            stamped.is_none_or(|at| age + MARGIN < now.saturating_duration_since(at))
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {

@@ -57,8 +57,7 @@ async fn a_floor_that_l3_has_reached_ends_soon() {
     assert!(world.cache.sizes().floors <= 5, "{} floors", world.cache.sizes().floors);
 }
 
-/// Without the look at the key's own stamp (stamps.rs `admits_shared`) and the owed barrier, L3 answers with what the
-/// eviction was about.
+/// Were the barrier of an eviction not owed (write.rs `evict_tag`), L3 would answer with what it was about when it is over.
 #[tokio::test(start_paused = true)]
 async fn evicting_a_keys_own_tag_holds_for_l3_too() {
     let world = World::new();
