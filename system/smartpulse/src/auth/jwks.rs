@@ -150,9 +150,9 @@ impl Refresher {
         self.source.read().await
     }
 
-    /// The keys, unless they were asked for a moment ago. Those who come while another reads wait for it.
+    /// The keys, unless they were asked for a moment ago or are being read now: while an issuer hangs, nobody queues.
     pub(super) async fn on_unknown_key(&self) -> Option<KeySet> {
-        let mut last = self.last_asked.lock().await;
+        let mut last = self.last_asked.try_lock().ok()?;
         if last.is_some_and(|at| at.elapsed() < UNKNOWN_KEY_INTERVAL) {
             return None;
         }

@@ -13,6 +13,10 @@ const KEYS_MAX: usize = 16;
 /// An RSA key below 2,048 bits is refused.
 const RSA_BYTES_MIN: usize = 256;
 
+/// What a token must say, for whoever signs them.
+const CLAIMS_EXPECTED: &str = "sub must be a UUID, companies a list of UUIDs or \"*\", roles a list of texts, exp and nbf \
+                               times in seconds";
+
 struct Key {
     id: Option<String>,
     algorithm: Algorithm,
@@ -119,7 +123,8 @@ fn refusal(error: &jsonwebtoken::errors::Error) -> AuthError {
     use jsonwebtoken::errors::ErrorKind;
     match error.kind() {
         ErrorKind::InvalidAlgorithm => AuthError::Algorithm,
-        ErrorKind::Json(error) => AuthError::Malformed(error.to_string()),
+        // The parser's words name its own types and places.
+        ErrorKind::Json(_) => AuthError::Malformed(CLAIMS_EXPECTED.to_owned()),
         ErrorKind::Base64(_) | ErrorKind::Utf8(_) | ErrorKind::InvalidToken => {
             AuthError::Malformed("not a JWT".to_owned())
         }

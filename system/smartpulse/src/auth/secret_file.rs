@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adapters::system::make_private_folder;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -55,7 +56,7 @@ pub fn load_or_create_secret(
     if !path.try_exists().map_err(failed)? {
         let mut bytes = [0; SECRET_BYTES];
         random(&mut bytes).map_err(SecretFileError::Random)?;
-        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        make_private_folder(data_dir).map_err(failed)?;
         create(&path, &URL_SAFE_NO_PAD.encode(bytes)).map_err(failed)?;
     }
     if is_exposed(&path).map_err(failed)? {

@@ -65,7 +65,7 @@ pub struct BatchAnswer {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SendError {
     /// Nobody answers.
-    #[error("cannot reach {url}: {}. Is the service running there? `smartpulse` starts one", root_cause(.source))]
+    #[error("cannot reach {url}: {}{}", root_cause(.source), way_out(.source))]
     Unreachable {
         /// The address.
         url: String,
@@ -195,6 +195,11 @@ fn words_of(body: &[u8]) -> String {
         Ok(Words { title, detail: None }) => title,
         Err(_) => String::from_utf8_lossy(body).chars().take(PROBLEM_CHARS_MAX).collect(),
     }
+}
+
+/// Where nobody listens, perhaps nobody runs.
+fn way_out(error: &reqwest::Error) -> &'static str {
+    if error.is_connect() { ". Is the service running there? `smartpulse` starts one" } else { "" }
 }
 
 /// The library's own words only say that the request was not sent.

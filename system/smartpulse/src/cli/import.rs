@@ -8,11 +8,12 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::args::ConfigArgs;
-use super::batch_client::{BatchAnswer, BatchClient, ItemStatus};
+use super::batch_client::{BatchAnswer, BatchClient, ItemStatus, SendError};
 use super::error::CliError;
 use super::progress::Progress;
 use super::run::Surroundings;
 use super::token::{Grant, sign};
+use super::welcome::reachable;
 use crate::config::Secret;
 use crate::import::{Item, Mapping, read_rows};
 
@@ -30,9 +31,9 @@ companyId='0b5d0000-0000-4000-8000-00000000c0de',productionUnitId='0b5d0000-0000
 pub(super) struct ImportCommand {
     /// The file, with a header line
     file: PathBuf,
-    /// The service
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: String,
+    /// The service [default: where the configuration says that it listens]
+    #[arg(long)]
+    url: Option<String>,
     /// The token [default: $SMARTPULSE_TOKEN; for a service on this machine, one signed with its secret]
     #[arg(long, value_parser = parse_token)]
     token: Option<Secret<String>>,
@@ -58,20 +59,31 @@ struct Summary {
     unchanged: u64,
     bad_rows: Vec<String>,
     bad: u64,
+    /// Whether the service answered any batch.
+    answered: bool,
+}
+
+/// Where the rows go, and by which right.
+#[derive(Debug)]
+struct Target {
+    url: String,
+    token: Option<Secret<String>>,
+    /// Why there is no token, where one was to be made.
+    no_token: Option<String>,
 }
 
 impl ImportCommand {
     pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
         let mut summary = Summary::default();
         let items = self.read(&mut summary)?;
-        let token = self.token(surroundings)?;
+        let target = self.target(surroundings)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| CliError::Runtime(Arc::new(error)))?;
         let mut progress = Progress::new(items.len() as u64, &mut *surroundings.err, surroundings.is_terminal);
-        let sent = runtime.block_on(self.send(&items, token, &mut summary, &mut progress));
+        let sent = runtime.block_on(self.send(&items, &target, &mut summary, &mut progress));
         progress.finish();
-        summary.print(&self.file, surroundings)?;
-        sent?;
+        summary.print(&self.file, sent.is_ok(), surroundings)?;
+        sent.map_err(|error| target.explained(error))?;
         if summary.bad == 0 { Ok(()) } else { Err(CliError::Rows(summary.bad, summary.rows)) }
     }
 
@@ -92,28 +104,35 @@ impl ImportCommand {
     }
 
     /// A token of our own goes to this machine only: elsewhere it would hand a stranger the keys of the local service.
-    fn token(&self, surroundings: &Surroundings<'_>) -> Result<Option<Secret<String>>, CliError> {
+    fn target(&self, surroundings: &Surroundings<'_>) -> Result<Target, CliError> {
         let given = || surroundings.env.get(TOKEN_VARIABLE).map(|token| Secret::new(token.trim().to_owned()));
-        if let Some(token) = self.token.clone().or_else(given) {
-            return Ok(Some(token));
+        let token = self.token.clone().or_else(given);
+        if let (Some(url), Some(_)) = (&self.url, &token) {
+            return Ok(Target { url: url.clone(), token, no_token: None });
         }
-        let host = self.url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
-        if !matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]")) {
-            return Ok(None);
+        let listening =
+            || Ok::<_, CliError>(format!("http://{}", reachable(self.config.load(surroundings)?.config.http.listen)));
+        let url = self.url.clone().map_or_else(listening, Ok)?;
+        let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+        if token.is_some() || !matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+            return Ok(Target { url, token, no_token: None });
         }
         let config = self.config.load(surroundings)?.config;
         let none_made = |_: &mut [u8]| Err("the service has not made its secret yet".to_owned());
-        Ok(sign(&config, Grant::everything(), (surroundings.now_unix_s)(), none_made).ok().map(Secret::new))
+        match sign(&config, Grant::everything(), (surroundings.now_unix_s)(), none_made) {
+            Ok(token) => Ok(Target { url, token: Some(Secret::new(token)), no_token: None }),
+            Err(error) => Ok(Target { url, token: None, no_token: Some(error.to_string()) }),
+        }
     }
 
     async fn send(
         &self,
         items: &[(u64, Item)],
-        token: Option<Secret<String>>,
+        target: &Target,
         summary: &mut Summary,
         progress: &mut Progress<'_>,
     ) -> Result<(), CliError> {
-        let mut client = BatchClient::new(&self.url, token)?;
+        let mut client = BatchClient::new(&target.url, target.token.clone())?;
         for batch in items.chunks(self.batch as usize) {
             let payload: Vec<Item> = batch.iter().map(|(_, item)| item.clone()).collect();
             let answer = client.send(&payload, |text| progress.say(text)).await?;
@@ -121,6 +140,18 @@ impl ImportCommand {
             progress.advance(batch.len() as u64);
         }
         Ok(())
+    }
+}
+
+impl Target {
+    /// Who is refused for want of a token shall read why none was made for him.
+    fn explained(&self, error: CliError) -> CliError {
+        match (&self.no_token, &error) {
+            (Some(reason), CliError::Send(SendError::Unauthorized { .. })) => {
+                CliError::Refused(format!("{error}. None was made here: {reason}"))
+            }
+            _ => error,
+        }
     }
 }
 
@@ -133,6 +164,7 @@ impl Summary {
     }
 
     fn add(&mut self, batch: &[(u64, Item)], answer: &BatchAnswer) {
+        self.answered = true;
         self.created += answer.created;
         self.updated += answer.updated;
         self.unchanged += answer.unchanged;
@@ -143,7 +175,8 @@ impl Summary {
         }
     }
 
-    fn print(&self, file: &Path, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
+    /// Counts are told only if they say something: not when the very first batch failed.
+    fn print(&self, file: &Path, sent: bool, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
         let Self { created, updated, unchanged, bad, bad_rows, .. } = self;
         for row in bad_rows {
             writeln!(surroundings.err, "{}: {row}", file.display())?;
@@ -151,6 +184,9 @@ impl Summary {
         let hidden = bad.saturating_sub(bad_rows.len() as u64);
         if hidden > 0 {
             writeln!(surroundings.err, "{}: and {hidden} more", file.display())?;
+        }
+        if !sent && !self.answered {
+            return Ok(());
         }
         let text = format!("{created} created, {updated} updated, {unchanged} unchanged, {bad} not accepted");
         Ok(writeln!(surroundings.out, "{text}")?)

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
 use super::{config, database, import, openapi, serve, token};
+use crate::config::misnamed_variables;
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
 pub struct Surroundings<'a> {
@@ -71,6 +72,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
             return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
+    for (name, meant) in misnamed_variables(&surroundings.env) {
+        let _ = writeln!(surroundings.err, "warning: {name} is not read; for a setting, write {meant}");
+    }
     let done = match cli.command {
         None => serve::run(&cli.serve, surroundings),
         Some(Command::Serve(command)) => command.run(surroundings),

@@ -17,7 +17,7 @@ use super::welcome::Welcome;
 use crate::app::{App, Ended, Ports};
 use crate::config::{AuthMode, Config, Profile, StoreKind};
 use crate::import::{load, sample};
-use crate::serve::listen;
+use crate::serve::{Served, listen};
 use crate::telemetry::logs;
 use crate::wiring::Embedded;
 
@@ -65,6 +65,18 @@ async fn serve(config: &Config, surroundings: &mut Surroundings<'_>) -> Result<(
     let outcome = instance(config, embedded.ports.clone(), api, internal, signals, surroundings).await;
     let closed = tokio::time::timeout(CLOSE_TIMEOUT, embedded.close()).await;
     let ended = outcome?;
+    let Served { accepted, too_slow, cut_off } = ended.served;
+    let (failed, aborted) = (ended.jobs.failed.len(), ended.jobs.aborted.len());
+    let database_closed = matches!(closed, Ok(Ok(())));
+    tracing::info!(
+        accepted,
+        too_slow,
+        cut_off,
+        jobs_failed = failed,
+        jobs_aborted = aborted,
+        database_closed,
+        "drained"
+    );
     closed.map_err(|_| CliError::NotClean("the database did not close in time".to_owned()))??;
     verdict(&ended)
 }
@@ -90,7 +102,7 @@ async fn instance(
     let host = surroundings.env.get("HOSTNAME").map_or("local", String::as_str);
     let app = App::new(config, ports.clone(), &format!("{host}-{}", at.port())).await?;
     let sample = first_start(config, &ports, &app).await?;
-    let token = own_token(config, surroundings)?;
+    let token = own_token(config, at, surroundings)?;
     let welcome = Welcome { api: at, internal: inside, about: about(config), token, sample };
     show(&welcome, surroundings);
     tracing::info!(api = %at, internal = %inside, profile = config.profile.as_str(), "serving");
@@ -118,10 +130,15 @@ async fn first_start(config: &Config, ports: &Ports, app: &App) -> Result<Option
     Ok(rows.into_iter().flatten().next().map(|row| row.id))
 }
 
-/// A token is shown only where the secret was made here: who configures a secret has a place for tokens too.
-fn own_token(config: &Config, surroundings: &Surroundings<'_>) -> Result<Option<String>, CliError> {
+/// A token is shown only where the secret was made here (who configures a secret has a place for tokens too), and where
+/// only this machine can use it: a screen and its log are read by more people than should write from elsewhere.
+fn shows_token(config: &Config, at: SocketAddr) -> bool {
     let made_here = matches!(config.auth.mode, AuthMode::Hs256 { secret: None, .. });
-    if config.profile != Profile::Embedded || !made_here {
+    config.profile == Profile::Embedded && made_here && at.ip().is_loopback()
+}
+
+fn own_token(config: &Config, at: SocketAddr, surroundings: &Surroundings<'_>) -> Result<Option<String>, CliError> {
+    if !shows_token(config, at) {
         return Ok(None);
     }
     sign(config, Grant::everything(), (surroundings.now_unix_s)(), surroundings.random).map(Some)
@@ -156,7 +173,22 @@ fn verdict(ended: &Ended) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::{Served, TasksReport};
+    use crate::config::{Inputs, load};
+    use crate::serve::TasksReport;
+
+    #[test]
+    fn a_token_is_shown_only_to_this_machine() {
+        let config = load(&Inputs::default()).unwrap().config;
+        for (at, shown) in [
+            ("127.0.0.1:80", true),
+            ("[::1]:80", true),
+            ("0.0.0.0:80", false),
+            ("[::]:80", false),
+            ("10.0.0.1:80", false),
+        ] {
+            assert_eq!(shows_token(&config, at.parse().unwrap()), shown, "{at}");
+        }
+    }
 
     #[test]
     fn only_an_orderly_end_is_a_success() {

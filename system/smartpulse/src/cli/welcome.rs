@@ -17,7 +17,7 @@ pub(super) struct Welcome {
     pub(super) internal: SocketAddr,
     /// The profile, and where the data is.
     pub(super) about: String,
-    /// A token for everything; only where the secret was made here, for whoever sits at this machine.
+    /// A token for everything; only where the secret was made here and only this machine can use it, for whoever sits at it.
     pub(super) token: Option<String>,
     /// A forecast of the sample, if the store holds it.
     pub(super) sample: Option<ForecastId>,
@@ -66,7 +66,7 @@ impl Welcome {
 }
 
 /// An address to listen on may be no address to call.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -101,7 +101,10 @@ fn secret(r: &mut Reader<'_>, key: &str) -> Option<Secret<String>> {
     let secret = r.secret(key)?;
     if secret.expose().len() < SECRET_BYTES_MIN {
         let length = secret.expose().len();
-        r.combination(format!("`{key}` has {length} characters; it needs at least {SECRET_BYTES_MIN}"));
+        let by_file = format!("{key}_file");
+        let given = if r.optional(key).is_some() { key } else { &by_file };
+        let source = r.source(given);
+        r.combination(format!("{source}: `{given}` has {length} characters; it needs at least {SECRET_BYTES_MIN}"));
     }
     Some(secret)
 }

@@ -9,6 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::error::ConfigError;
 
 const ENV_PREFIX: &str = "SMARTPULSE__";
+/// What looks like ours.
+const ENV_NAME: &str = "SMARTPULSE_";
 /// Below this similarity a suggestion would only confuse.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.75;
 
@@ -141,6 +143,18 @@ impl Layers {
                 self.set_text(key, text, Source::Env(name.clone()), errors);
             }
         }
+    }
+
+    /// The variables that nobody reads, because an underscore is missing, each with the name that would be read.
+    pub(super) fn misnamed(&self, env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        // Which underscore separates and which belongs to a word does not matter here.
+        let plain = |text: &str| text.to_ascii_lowercase().replace("__", "_").replace('.', "_");
+        let meant = |name: &String| {
+            let rest = name.strip_prefix(ENV_NAME).filter(|_| !name.starts_with(ENV_PREFIX))?;
+            let key = self.leaves.keys().find(|key| plain(key) == plain(rest))?;
+            Some((name.clone(), format!("{ENV_PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))))
+        };
+        env.keys().filter_map(meant).collect()
     }
 
     /// One string over it, from a variable or a flag.

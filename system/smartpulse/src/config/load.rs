@@ -9,7 +9,7 @@ use super::bus::BusConfig;
 use super::cache::CacheConfig;
 use super::error::{ConfigError, ConfigErrors};
 use super::http::{HttpConfig, InternalConfig};
-use super::layers::{Layers, Source};
+use super::layers::{Layers, Source, Value};
 use super::limits::{DrainConfig, LimitsConfig, LogConfig, SampleConfig};
 use super::profile::{self, PROFILES, Profile};
 use super::reader::Reader;
@@ -23,6 +23,9 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 pub const FILE_NAME: &str = "smartpulse.toml";
 /// Keys whose values are never shown.
 pub(super) const SECRETS: [&str; 2] = ["auth.secret", "auth.previous_secret"];
+
+/// May carry credentials.
+const JWKS_URL: &str = "auth.jwks_url";
 
 /// Everything that an instance is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +109,11 @@ pub fn read_file(named: Option<&Path>, dir: &Path) -> Result<Option<(String, Str
     }
 }
 
+/// Variables of this environment that look like settings and are none, each with the name that was probably meant.
+pub fn misnamed_variables(env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    Layers::defaults(DEFAULT_TOML).map(|layers| layers.misnamed(env)).unwrap_or_default()
+}
+
 /// Layers the inputs over the defaults and checks the result. It contacts nothing; it reads the files of secrets.
 ///
 /// # Errors
@@ -155,8 +163,8 @@ impl Loaded {
     /// Each key with its value and the source of it, secrets redacted: the answer of `smartpulse config print`.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let shown = |key: &str, value: &super::layers::Value| {
-            let value = value.to_string();
+        let shown = |key: &str, value: &Value| {
+            let value = shown_value(key, value);
             if SECRETS.contains(&key) && value != "\"\"" { format!("{REDACTED:?}") } else { value }
         };
         for (key, leaf) in self.layers.iter() {
@@ -164,6 +172,21 @@ impl Loaded {
             let _ = writeln!(text, "{line:<52} # {}", leaf.source);
         }
         text
+    }
+}
+
+/// A value without the credentials that a URL may carry.
+pub(super) fn shown_value(key: &str, value: &Value) -> String {
+    match value {
+        Value::Text(url) if key == JWKS_URL => {
+            let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            match authority.rsplit_once('@') {
+                Some((_, host)) => format!("{:?}", format!("{scheme}://{REDACTED}@{host}{path}")),
+                None => value.to_string(),
+            }
+        }
+        _ => value.to_string(),
     }
 }
 

@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         let leaf = self.layers.get(key);
         let found = match leaf {
             Some(_) if super::SECRETS.contains(&key) => "what was given".to_owned(),
-            Some(leaf) => leaf.value.to_string(),
+            Some(leaf) => super::load::shown_value(key, &leaf.value),
             None => "absent".to_owned(),
         };
         let (key, source_) = (key.to_owned(), self.source(key));

@@ -70,6 +70,9 @@ pub enum TableError {
     /// The header cannot be read.
     #[error("the header cannot be read: {0}")]
     Header(String),
+    /// There is not even a header.
+    #[error("the file is empty")]
+    Empty,
     /// The mapping does not fit.
     #[error(transparent)]
     Mapping(#[from] MappingError),
@@ -82,6 +85,9 @@ pub enum TableError {
 pub fn read_rows<R: Read>(csv: R, mapping: Option<&Mapping>) -> Result<impl Iterator<Item = Row>, TableError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
     let header = reader.headers().map_err(|error| TableError::Header(error.to_string()))?.clone();
+    if header.is_empty() {
+        return Err(TableError::Empty);
+    }
     // A spreadsheet's byte order mark is not part of the first column's name.
     let header: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
     let detected = mapping.cloned().map_or_else(|| Mapping::detect(&header), Ok)?;

@@ -216,6 +216,8 @@ fn a_local_service_gets_a_token_of_its_own_secret() {
     let args = ["import", SAMPLE, "--url", &service.url, "--data-dir", data];
     let ran = smartpulse(dir.path(), &[], &args);
     assert!(ran.code == 1 && ran.err.contains("SMARTPULSE_TOKEN"), "no secret yet: {}", ran.err);
+    assert!(ran.err.contains("has not made its secret yet"), "why there was no token: {}", ran.err);
+    assert_eq!(ran.out, "", "nothing was answered");
     assert!(!Path::new(data).join("secret").exists(), "an import makes no secret");
     smartpulse(dir.path(), &[], &["token", "--data-dir", data]);
     assert_eq!(smartpulse(dir.path(), &[], &args).code, 0);
@@ -235,8 +237,60 @@ fn what_cannot_work_is_said_at_once() {
     assert!(error(&["import", "/no/such.csv"]).contains("cannot read /no/such.csv"));
     let unreachable = error(&["import", SAMPLE, "--url", "http://127.0.0.1:1"]);
     assert!(unreachable.contains("refused") && unreachable.contains("`smartpulse` starts one"), "{unreachable}");
+    let empty = dir.path().join("empty.csv");
+    for nothing in ["", "\n\n"] {
+        std::fs::write(&empty, nothing).unwrap();
+        assert!(error(&["import", empty.to_str().unwrap()]).contains("the file is empty"));
+    }
     assert!(error(&["import", SAMPLE, "--mapping", "demnd=X"]).contains("did you mean \"demand\"?"));
     let other = dir.path().join("other.csv");
     std::fs::write(&other, "a,b\n1,2\n").unwrap();
     assert!(error(&["import", other.to_str().unwrap()]).contains("say what they mean with --mapping"));
+}
+
+#[test]
+fn an_import_goes_where_the_configuration_listens() {
+    let (dir, service) = (tempfile::tempdir().unwrap(), service());
+    let listen = service.url.strip_prefix("http://").unwrap();
+    let port = listen.rsplit(':').next().unwrap();
+    for listen in [listen.to_owned(), format!("0.0.0.0:{port}")] {
+        let ran = smartpulse(dir.path(), &TOKEN, &["import", SAMPLE, "--set", &format!("http.listen={listen}")]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let env = [TOKEN[0], ("SMARTPULSE__HTTP__LISTEN", listen.as_str())];
+        assert_eq!(smartpulse(dir.path(), &env, &["import", SAMPLE]).code, 0);
+    }
+    assert_eq!(service.fake.0.lock().unwrap().requests, 4);
+}
+
+#[test]
+fn only_who_cannot_be_connected_is_asked_whether_he_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    // Accepts, and hangs up in the middle of the answer.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{");
+        }
+    });
+    let ran = smartpulse(dir.path(), &TOKEN, &["import", SAMPLE, "--url", &url]);
+    assert!(ran.code == 1 && !ran.err.contains("Is the service running there?"), "{}", ran.err);
+    assert_eq!(ran.out, "", "nothing was answered");
+}
+
+#[test]
+fn a_variable_that_nobody_reads_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let warned = |name: &str| smartpulse(dir.path(), &[(name, "127.0.0.1:81")], &["config", "print"]).err;
+    for name in ["SMARTPULSE_HTTP_LISTEN", "SMARTPULSE_HTTP__LISTEN"] {
+        let text = warned(name);
+        assert!(text.contains(&format!("{name} is not read")) && text.contains("SMARTPULSE__HTTP__LISTEN"), "{text}");
+    }
+    assert!(warned("SMARTPULSE_DATA_DIR").contains("SMARTPULSE__DATA_DIR"));
+    for name in ["SMARTPULSE_TOKEN", "SMARTPULSE__HTTP__LISTEN", "SMARTPULSE_SERVICE_HOST", "HTTP_LISTEN"] {
+        assert_eq!(warned(name), "", "{name}");
+    }
 }

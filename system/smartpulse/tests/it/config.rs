@@ -188,3 +188,25 @@ fn a_delay_of_the_drain_may_be_a_number() {
     assert_eq!(load(&file("[drain]\ndelay_ms = 250")).unwrap().config.drain.delay, Duration::from_millis(250));
     assert!(errors(&file("[drain]\ndelay_ms = \"long\""))[0].contains("\"auto\" or an integer"));
 }
+
+#[test]
+fn a_short_secret_is_named_with_where_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secret");
+    std::fs::write(&path, "short-as-it-is").unwrap();
+    let by_value = errors(&env(&[("SMARTPULSE__AUTH__SECRET", "short-as-it-is")])).join("\n");
+    assert!(by_value.contains("env SMARTPULSE__AUTH__SECRET: `auth.secret` has 14 characters"), "{by_value}");
+    let by_file = errors(&env(&[("SMARTPULSE__AUTH__SECRET_FILE", path.to_str().unwrap())])).join("\n");
+    assert!(by_file.contains("env SMARTPULSE__AUTH__SECRET_FILE: `auth.secret_file` has 14 characters"), "{by_file}");
+}
+
+#[test]
+fn credentials_in_a_url_are_not_shown() {
+    let with = |url: &str| env(&[("SMARTPULSE__AUTH__MODE", "jwks"), ("SMARTPULSE__AUTH__JWKS_URL", url)]);
+    let printed = load(&with("https://user:hunter2@issuer.example/a@b")).unwrap().print();
+    assert!(printed.contains("auth.jwks_url = \"https://***@issuer.example/a@b\""), "{printed}");
+    for url in ["http://user:hunter2@issuer.example/keys", "https://user:hunter2@"] {
+        let refused = errors(&with(url)).join("\n");
+        assert!(!refused.contains("hunter2") && refused.contains("auth.jwks_url"), "{refused}");
+    }
+}

@@ -113,7 +113,8 @@ async fn a_backup_of_a_running_service_is_restored_in_a_new_incarnation() {
     assert_eq!(running.get(&path).await.0["demand"], 3.0, "a refused restore touches nothing");
 
     // Elsewhere, where nothing is.
-    assert!(printed(other.path(), &["restore", saved]).contains("incarnation 2"));
+    let said = printed(other.path(), &["restore", saved]);
+    assert!(said.contains("incarnation 2") && !said.contains("before"), "{said}");
     let restored = Running::start(other.path(), &[]);
     assert_eq!(restored.total().await, 365);
     let (document, version) = restored.get(&path).await;
@@ -124,7 +125,9 @@ async fn a_backup_of_a_running_service_is_restored_in_a_new_incarnation() {
     // And in its own place, once that service has stopped.
     running.stop();
     assert!(printed(dir.path(), &["restore", saved]).contains("incarnation 2"));
-    assert!(printed(dir.path(), &["restore", saved]).contains("incarnation 3"));
+    let said = printed(dir.path(), &["restore", saved]);
+    assert!(said.contains("incarnation 3") && said.contains("smartpulse.db.before-restore"), "{said}");
+    assert!(dir.path().join("data/smartpulse.db.before-restore").exists());
     let back = Running::start(dir.path(), &[]);
     assert_eq!(back.get(&path).await.1.as_deref(), Some("3.3"));
     assert!(refused(dir.path(), &["restore", "nowhere.db"]).contains("no such file"));

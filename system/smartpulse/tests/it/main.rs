@@ -8,6 +8,7 @@ mod config;
 mod crash;
 mod edge;
 mod import_end_to_end;
+mod jwks;
 mod licences;
 mod metrics_page;
 mod process;

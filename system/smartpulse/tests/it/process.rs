@@ -149,6 +149,28 @@ impl HalfSent {
 }
 
 #[tokio::test]
+async fn a_request_has_one_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::start(dir.path(), &["--empty"]);
+    let address = running.base().strip_prefix("http://").unwrap().to_owned();
+    let ask = async |head: &str| {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(format!("GET /health/live {head}\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    for head in ["HTTP/1.1", "HTTP/1.1\r\nhost: a\r\nhost: b"] {
+        let answer = ask(head).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("VALIDATION_FAILED"), "{answer}");
+        assert!(answer.contains("x-request-id:"), "{answer}");
+    }
+    for head in ["HTTP/1.1\r\nhost: a", "HTTP/1.0"] {
+        assert!(ask(head).await.contains(" 200 "), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn sigterm_drains() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["--empty", "--set", "drain.delay_ms=1500", "--set", "http.body_timeout_ms=100000"];
@@ -168,6 +190,9 @@ async fn sigterm_drains() {
     let answer = slow.finish().await;
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     assert_eq!(running.ended().code(), Some(0), "{}", running.log());
+    let log = running.log();
+    let last = log.lines().last().unwrap();
+    assert!(last.contains("drained") && last.contains("cut_off=0") && last.contains("accepted="), "{log}");
     let again = Running::start(dir.path(), &["--empty"]);
     assert_eq!(again.total().await, 1);
 }
@@ -196,6 +221,32 @@ fn a_port_in_use_is_named_with_the_way_out_and_nothing_is_touched() {
     let error = refused(dir.path(), &["--listen", "127.0.0.1:0", "--internal-listen", &address]);
     assert!(error.contains(&address) && error.contains("--internal-listen ADDRESS"), "{error}");
     assert!(!dir.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn a_second_process_on_a_data_directory_is_refused_until_the_first_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Running::start(dir.path(), &["--empty"]);
+    let second = ["--empty", "--listen", "127.0.0.1:0", "--internal-listen", "127.0.0.1:0"];
+    let error = refused(dir.path(), &second);
+    let data = dir.path().join("data").canonicalize().unwrap();
+    assert!(error.contains(&data.display().to_string()) && error.contains("backplane"), "{error}");
+    assert_eq!(first.total().await, 0, "the first goes on");
+    printed(dir.path(), &["backup", "copy.db"]);
+    first.stop();
+    assert_eq!(Running::start(dir.path(), &["--empty"]).total().await, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_look_into_the_data_directory() {
+    use std::os::unix::fs::PermissionsExt;
+    for args in [["migrate", "--data-dir=data"], ["token", "--data-dir=data"]] {
+        let dir = tempfile::tempdir().unwrap();
+        printed(dir.path(), &args);
+        let mode = std::fs::metadata(dir.path().join("data")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{args:?}");
+    }
 }
 
 #[tokio::test]
