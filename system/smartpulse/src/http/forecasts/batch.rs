@@ -18,12 +18,14 @@ use crate::http::service_error::problem_of;
 ///
 /// Up to 1,000 items in one transaction, each with its result. An item whose company, unit, date and provider exist
 /// changes that forecast; one that says the same changes nothing. An invalid item does not stop the others.
-/// `forecast:completed` is published only with `notify: true`, so that an import alerts nobody.
+/// `forecast:completed` is published only with `notify: true`, so that an import alerts nobody. At most 16 errors are told
+/// of one item and 64 of all; beyond that, each invalid item tells its first. With `Idempotency-Key` a repeated request
+/// gets the answer of the first *success* that changed something, if that answer is not longer than 1 MiB.
 #[utoipa::path(
     post,
     path = "/api/forecasts/batch",
     tag = "forecasts",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 255 characters")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 255 characters: its first success is kept for 24 hours and sent again. Of a batch, only one that changed something; no answer longer than 1 MiB")),
     request_body = BatchBody,
     responses(
         (status = 200, body = BatchAnswer),

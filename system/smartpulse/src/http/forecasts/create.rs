@@ -17,13 +17,13 @@ use crate::http::service_error::{location_of, problem_of};
 /// A new forecast
 ///
 /// Publishes `forecast:invalidation` (`DataCreated`), and `forecast:completed` if the supply is given. There is one
-/// forecast for each company, unit, date and provider. With `Idempotency-Key` a repeated request gets the first answer,
-/// for 24 hours.
+/// forecast for each company, unit, date and provider. With `Idempotency-Key` a repeated request gets the answer of the
+/// first *success*, for 24 hours; a failure may be tried again under the same key.
 #[utoipa::path(
     post,
     path = "/api/forecasts",
     tag = "forecasts",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 255 characters")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 255 characters: its first success is kept for 24 hours and sent again. Of a batch, only one that changed something; no answer longer than 1 MiB")),
     request_body = CreateBody,
     responses(
         (status = 201, body = ForecastDocument, headers(
