@@ -164,6 +164,39 @@ async fn topics_forget_by_age_and_refuse_by_size() {
     assert_eq!(text(&mut consumer).await.as_deref(), Some("c"));
 }
 
+/// The next message's text; it is acknowledged.
+async fn acknowledged(consumer: &mut Box<dyn Consumer>) -> Option<String> {
+    let (id, text, _) = next(consumer).await?;
+    consumer.ack(id).await.unwrap();
+    Some(text)
+}
+
+/// As with a broker's quota: only a backlog fills the bus.
+#[tokio::test(start_paused = true)]
+async fn what_every_subscription_has_acknowledged_makes_room() {
+    let bus = bus(MemoryBusConfig { max_bytes: 2_000, ..MemoryBusConfig::default() });
+    let slow = Subscription { name: "slow".to_owned(), ..subscription(SubscriptionKind::Shared, true) };
+    let mut consumer = bus.subscribe(subscription(SubscriptionKind::Shared, true)).await.unwrap();
+    for n in 0..200 {
+        publish(&bus, &[&n.to_string()]).await;
+        assert_eq!(acknowledged(&mut consumer).await, Some(n.to_string()));
+    }
+    let mut slow = bus.subscribe(slow).await.unwrap();
+    let first_left: usize = acknowledged(&mut slow).await.unwrap().parse().unwrap();
+    assert!(first_left > 100, "{first_left} is still there");
+    // What one of them has not read keeps its place, and all that comes after it.
+    let mut taken = 0;
+    while bus.publish(TOPIC, message("more")).await.is_ok() {
+        assert_eq!(acknowledged(&mut consumer).await.as_deref(), Some("more"));
+        taken += 1;
+        assert!(taken < 200, "the bus is bounded");
+    }
+    assert!(matches!(bus.publish(TOPIC, message("x")).await, Err(BusError::Full(_))));
+    for n in first_left + 1..200 {
+        assert_eq!(acknowledged(&mut slow).await, Some(n.to_string()));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_has_no_wire_form_cannot_be_published() {
     let bus = bus(MemoryBusConfig::default());

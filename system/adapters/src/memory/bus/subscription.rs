@@ -66,6 +66,11 @@ impl Members {
         self.durable
     }
 
+    /// All messages before this one are acknowledged.
+    pub(super) fn first_unacknowledged(&self) -> u64 {
+        self.unacked.keys().next().map_or(self.cursor, |first| self.cursor.min(*first))
+    }
+
     pub(super) fn has(&self, consumer: u64) -> bool {
         self.members.contains_key(&consumer)
     }

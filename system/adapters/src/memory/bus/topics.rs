@@ -107,6 +107,9 @@ impl Topics {
         self.prune(now);
         let added: u64 = messages.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         if self.bytes + added > self.config.max_bytes {
+            self.reclaim();
+        }
+        if self.bytes + added > self.config.max_bytes {
             return Err(BusError::Full(format!("{} of {} bytes are retained", self.bytes, self.config.max_bytes)));
         }
         self.bytes += added;
@@ -129,6 +132,22 @@ impl Topics {
                 }
                 self.bytes -= oldest.remove().bytes.len() as u64;
             }
+        }
+    }
+
+    /// Gives up what every subscription of its topic has acknowledged, so that only a backlog fills the bus. Where no
+    /// subscription is durable, messages are kept for those who come.
+    fn reclaim(&mut self) {
+        for (topic, log) in &mut self.logs {
+            let of_topic =
+                || self.subscriptions.iter().filter(|((each, _), _)| each == topic).map(|(_, members)| members);
+            if !of_topic().any(Members::is_durable) {
+                continue;
+            }
+            let Some(wanted_from) = of_topic().map(Members::first_unacknowledged).min() else { continue };
+            let wanted = log.messages.split_off(&wanted_from);
+            let given_up = std::mem::replace(&mut log.messages, wanted);
+            self.bytes -= given_up.values().map(|stored| stored.bytes.len() as u64).sum::<u64>();
         }
     }
 

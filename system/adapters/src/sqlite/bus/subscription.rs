@@ -37,6 +37,14 @@ struct State {
     written: Option<Saved>,
 }
 
+impl State {
+    /// When a message comes due again. All consumers are of one kind.
+    fn next_due(&self) -> Option<Instant> {
+        let kind = self.consumers.values().next()?;
+        self.window.as_ref()?.next_due(*kind)
+    }
+}
+
 /// What a consumer is to do next.
 pub(super) enum Step {
     Deliver(BusMessage),
@@ -150,13 +158,13 @@ impl Subscribed {
         }
         match window.to_fetch() {
             Some((after, limit)) => Step::Fetch { after, limit },
-            None => Step::Wait(window.next_due()),
+            None => Step::Wait(window.next_due(kind)),
         }
     }
 
     /// When a message comes due again.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.state().window.as_ref().and_then(Window::next_due)
+        self.state().next_due()
     }
 
     /// Changes the window on a consumer's word.
@@ -165,11 +173,12 @@ impl Subscribed {
         if state.closed {
             return Err(BusError::Closed);
         }
+        let due_before = state.next_due();
         let Some(window) = &mut state.window else { return Ok(()) };
-        let was = (window.to_fetch().is_none(), window.next_due());
+        let was_full = window.to_fetch().is_none();
         change(window);
         // Others only look again if there is room now, or something comes due sooner.
-        let look = was.0 || was.1 != window.next_due();
+        let look = was_full || due_before != state.next_due();
         state.dirty = true;
         drop(state);
         if look {

@@ -134,13 +134,20 @@ impl Window {
         self.entries.values_mut().filter(|entry| entry.is_held_by(consumer)).for_each(|entry| entry.give_back(None));
     }
 
-    /// When a message comes due again, at the earliest.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    /// When a message comes due again, at the earliest. In an exclusive subscription what follows one that waits to come
+    /// again waits with it, even if it is held too long: nothing could be taken before.
+    pub(super) fn next_due(&self, kind: SubscriptionKind) -> Option<Instant> {
+        let mut in_the_way = false;
+        let within_reach = |entry: &&Entry| {
+            let reached = !in_the_way;
+            in_the_way = kind == SubscriptionKind::Exclusive && matches!(entry.place, Place::Ready { .. });
+            reached
+        };
         let due = |entry: &Entry| match entry.place {
             Place::Ready { from } => from,
             Place::Held { deadline, .. } => Some(deadline),
         };
-        self.entries.values().filter_map(due).min()
+        self.entries.values().take_while(within_reach).filter_map(due).min()
     }
 
     /// What to write down. Messages that were never delivered are not written: they are read again.
@@ -246,9 +253,9 @@ mod tests {
         assert_eq!(take(&mut window, ONE, Shared, now), Some((1, 0)));
         assert_eq!(take(&mut window, TWO, Shared, now), Some((2, 0)));
         window.nack(MessageId(1), TWO, now);
-        assert_eq!(window.next_due(), Some(now + TIMEOUT), "only who holds a message gives it back");
+        assert_eq!(window.next_due(Shared), Some(now + TIMEOUT), "only who holds a message gives it back");
         window.nack(MessageId(1), ONE, now);
-        assert_eq!(window.next_due(), Some(now + DELAY));
+        assert_eq!(window.next_due(Shared), Some(now + DELAY));
         assert_eq!(take(&mut window, ONE, Shared, now), Some((3, 0)), "others overtake it");
         assert_eq!(take(&mut window, TWO, Shared, now + DELAY), Some((1, 1)));
         assert_eq!(take(&mut window, ONE, Shared, now + DELAY), None);
@@ -271,6 +278,24 @@ mod tests {
         }
         assert_eq!(take(&mut window, ONE, Exclusive, later), None);
         assert_eq!(take(&mut window, ONE, Exclusive, later + TIMEOUT), Some((1, 2)));
+    }
+
+    #[test]
+    fn what_waits_behind_another_is_not_due_before_it() {
+        let start = Instant::now();
+        let mut window = window(1..=4);
+        for _ in 0..3 {
+            take(&mut window, ONE, Exclusive, start);
+        }
+        assert_eq!(window.next_due(Exclusive), Some(start + TIMEOUT));
+        window.nack(MessageId(2), ONE, start + TIMEOUT - DELAY / 2);
+        assert_eq!(window.next_due(Exclusive), Some(start + TIMEOUT), "the first is held until then");
+        window.ack(MessageId(1));
+        let late = start + TIMEOUT;
+        assert_eq!(take(&mut window, ONE, Exclusive, late), None, "the third is held too long, and yet waits");
+        let due = window.next_due(Exclusive).unwrap();
+        assert_eq!(due, late + DELAY / 2);
+        assert_eq!(take(&mut window, ONE, Exclusive, due), Some((2, 1)));
     }
 
     #[test]
