@@ -36,6 +36,8 @@ pub(super) struct BackupCommand {
 #[command(after_help = "Example:
   smartpulse restore monday.db
 
+The database that was there is kept beside it as <database>.before-restore, in the place of an older one.
+
 The versions of the past come again, so the database gets a new incarnation, the first number of X-Version: no cache, \
 no client and no event can take the old versions for the new ones.")]
 pub(super) struct RestoreCommand {
@@ -70,9 +72,13 @@ impl BackupCommand {
 impl RestoreCommand {
     pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
         let path = database(&self.config, surroundings)?;
-        let incarnation = block_on(wiring::restore(&self.from, &path))??;
-        let (path, from) = (path.display(), self.from.display());
-        Ok(writeln!(surroundings.out, "{path} is what {from} holds, in incarnation {incarnation}")?)
+        let restored = block_on(wiring::restore(&self.from, &path))??;
+        let (path, from, incarnation) = (path.display(), self.from.display(), restored.incarnation);
+        writeln!(surroundings.out, "{path} is what {from} holds, in incarnation {incarnation}")?;
+        if let Some(kept) = restored.kept {
+            writeln!(surroundings.out, "What it was before is {}", kept.display())?;
+        }
+        Ok(())
     }
 }
 

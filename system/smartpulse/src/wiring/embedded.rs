@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
-use adapters::sqlite::{self, CHECKPOINT_INTERVAL, Migrated, PRUNE_INTERVAL, Sqlite, SqliteConfig};
-use adapters::system::{SystemClock, SystemIds, SystemRng};
+use adapters::sqlite::{self, CHECKPOINT_INTERVAL, Migrated, PRUNE_INTERVAL, Restored, Sqlite, SqliteConfig};
+use adapters::system::{SystemClock, SystemIds, SystemRng, make_private_folder};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{Rng, WallClock};
 use futures_util::FutureExt;
 
 use super::error::WiringError;
+use super::instance::InstanceLock;
 use crate::app::{Job, Ports};
 use crate::config::{BusKind, Config, StoreKind};
 
@@ -19,6 +20,8 @@ pub struct Embedded {
     /// The ports of an instance.
     pub ports: Ports,
     sqlite: Option<Sqlite>,
+    /// Given up with the rest, after the database is closed.
+    _lock: Option<InstanceLock>,
 }
 
 impl Embedded {
@@ -38,6 +41,7 @@ impl Embedded {
 
     async fn on_sqlite(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Result<Self, WiringError> {
         make_folder_of(&config.store.path)?;
+        let lock = InstanceLock::take(&config.store.path)?;
         let sqlite = Sqlite::open(sqlite_settings(config), Arc::clone(&clock)).await?;
         let ports = Ports {
             store: Arc::new(sqlite.store()),
@@ -49,7 +53,7 @@ impl Embedded {
             rng,
             jobs: vec![checkpoint(sqlite.clone()), prune(sqlite.clone())],
         };
-        Ok(Self { ports, sqlite: Some(sqlite) })
+        Ok(Self { ports, sqlite: Some(sqlite), _lock: Some(lock) })
     }
 
     fn in_memory(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Self {
@@ -71,7 +75,7 @@ impl Embedded {
             rng,
             jobs: Vec::new(),
         };
-        Self { ports, sqlite: None }
+        Self { ports, sqlite: None, _lock: None }
     }
 
     /// Writes what is still to be written and closes the database.
@@ -116,18 +120,18 @@ pub async fn backup(from: &Path, to: &Path) -> Result<(), WiringError> {
     Ok(sqlite::backup(from, to).await?)
 }
 
-/// Puts a backup in the place of the database of a stopped instance, and answers the incarnation that it raised.
+/// Puts a backup in the place of the database of a stopped instance, which is kept beside it.
 ///
 /// # Errors
 /// The backup is not one, or the database is in use.
-pub async fn restore(from: &Path, to: &Path) -> Result<u64, WiringError> {
+pub async fn restore(from: &Path, to: &Path) -> Result<Restored, WiringError> {
     make_folder_of(to)?;
     Ok(sqlite::restore(from, to).await?)
 }
 
 fn make_folder_of(file: &Path) -> Result<(), WiringError> {
     let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(folder)
+    make_private_folder(folder)
         .map_err(|source| WiringError::Directory { path: folder.to_owned(), source: Arc::new(source) })
 }
 
@@ -155,5 +159,16 @@ fn prune(sqlite: Sqlite) -> Job {
             let sqlite = sqlite.clone();
             async move { sqlite.prune().await.map(drop).map_err(|error| Arc::new(error) as _) }.boxed()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Inputs, load};
+
+    #[test]
+    fn a_lock_is_not_waited_for_past_the_deadline() {
+        let config = load(&Inputs::default()).unwrap().config;
+        assert!(super::sqlite_settings(&config).busy_timeout <= config.store.timeout / 2);
     }
 }

@@ -18,6 +18,24 @@ pub enum WiringError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The lock file of the instance cannot be made or locked.
+    #[error("cannot lock {path}")]
+    Lock {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// Another process serves the database.
+    #[error(
+        "another process serves the database in {folder}: stop it, or give this one a --data-dir of its own \
+         (several processes on one database come with the backplane)"
+    )]
+    SecondInstance {
+        /// Where the database is.
+        folder: PathBuf,
+    },
     /// The database.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod error;
+mod instance;
 
 pub use embedded::{Embedded, backup, migrate, restore};
 pub use error::WiringError;
