@@ -6,7 +6,7 @@
 //! [`checkpoint`](Sqlite::checkpoint) and [`prune`](Sqlite::prune) at the intervals that `config.rs` names.
 //!
 //! Each statement costs two hand-overs between a task and the connection's thread, more than SQLite needs for the work
-//! itself: so statements are counted, not rows. A commit is two calls, however many rows it writes.
+//! itself: so statements are counted, not rows. A commit is two calls; three, if it writes many rows.
 
 mod backup;
 mod bus;

@@ -1,6 +1,7 @@
-//! The write: rows, events and the kept answer in one transaction of two calls, whatever their number.
+//! The write: rows, events and the kept answer in one transaction of two calls.
 //!
-//! 1. Take the write lock and read what the checks need. 2. Write it all and commit.
+//! 1. Take the write lock and read what the checks need. 2. Write it all and commit. Of many rows the commit is a third
+//!    call: their writing takes time, in which the caller may give up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{find, idempotency};
 use crate::sqlite::bus::topics;
+use crate::sqlite::connection::Caller;
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{PortError, is_constraint};
 use crate::sqlite::row;
@@ -44,10 +46,9 @@ pub(super) async fn commit(shared: &Arc<Shared>, set: WriteSet) -> Result<Commit
                 let at = microseconds(writing.clock.now());
                 let bytes_max = writing.config.max_bytes;
                 let present = look(connection, &set, at, bytes_max).await?;
-                // The lock may have been long in coming. From here on nothing waits for anybody: a caller that goes
-                // away later meets a commit that has begun.
+                // The lock may have been long in coming.
                 caller.check()?;
-                write(connection, &set, &present, at).await?;
+                write(connection, &set, &present, at, &caller).await?;
                 // Here, not after `run`: the caller may have gone away meanwhile.
                 writing.bus.wake(&topics);
                 Ok(Committed { at })
@@ -134,12 +135,13 @@ fn present_in(found: &sqlx::sqlite::SqliteRow) -> Result<Present, sqlx::Error> {
     Ok(Present { live: live.is_some(), version })
 }
 
-/// Writes everything and commits, in one call.
+/// Writes everything and commits, unless the caller is gone. One that goes away later meets a commit that has begun.
 async fn write(
     connection: &mut SqliteConnection,
     set: &WriteSet,
     present: &[Present],
     at: Timestamp,
+    caller: &Caller,
 ) -> Result<(), StoreError> {
     let mut sql = QueryBuilder::new("");
     // Deletes first: they free natural keys for the others.
@@ -154,12 +156,18 @@ async fn write(
     if let Some(record) = &set.idempotency {
         idempotency::push_insert(&mut sql, record);
     }
-    sql.push("COMMIT");
     let recurs = set.rows.len() <= PREPARED_ROWS_MAX && set.outbox.len() <= PREPARED_EVENTS_MAX;
-    match sql.build().persistent(recurs).execute(&mut *connection).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(refusal(connection, set, error).await),
+    if recurs {
+        sql.push("COMMIT");
     }
+    if let Err(error) = sql.build().persistent(recurs).execute(&mut *connection).await {
+        return Err(refusal(connection, set, error).await);
+    }
+    if !recurs {
+        caller.check()?;
+        sqlx::query("COMMIT").execute(&mut *connection).await.map_err(StoreError::from_driver)?;
+    }
+    Ok(())
 }
 
 /// Says why a write failed: a natural key that another row holds is not an error of the database.
