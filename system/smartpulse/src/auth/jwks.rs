@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::keys::{JwksError, KeySet};
+use crate::config::without_credentials;
 
 /// How often an hourly job should call [`refresh`](super::Verifier::refresh).
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
@@ -78,7 +79,7 @@ impl JwksSource {
                     .map_err(|error| FetchError::File { path: at.clone(), source: Arc::new(error) })?;
                 (at, text)
             }
-            JwksSource::Url(client, url) => (url.clone(), fetch(client, url).await?),
+            JwksSource::Url(client, url) => (without_credentials(url), fetch(client, url).await?),
         };
         if text.len() > JWKS_BYTES_MAX {
             return Err(FetchError::TooLong(at));
@@ -88,14 +89,14 @@ impl JwksSource {
 }
 
 async fn fetch(client: &reqwest::Client, url: &str) -> Result<String, FetchError> {
-    let failed = |error: reqwest::Error| FetchError::Url { url: url.to_owned(), source: Arc::new(error) };
+    let failed = |error: reqwest::Error| FetchError::Url { url: without_credentials(url), source: Arc::new(error) };
     let request = client.get(url).timeout(FETCH_TIMEOUT).send();
     let mut response = request.await.and_then(reqwest::Response::error_for_status).map_err(failed)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > JWKS_BYTES_MAX {
-            return Err(FetchError::TooLong(url.to_owned()));
+            return Err(FetchError::TooLong(without_credentials(url)));
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -178,15 +178,18 @@ impl Loaded {
 /// A value without the credentials that a URL may carry.
 pub(super) fn shown_value(key: &str, value: &Value) -> String {
     match value {
-        Value::Text(url) if key == JWKS_URL => {
-            let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-            match authority.rsplit_once('@') {
-                Some((_, host)) => format!("{:?}", format!("{scheme}://{REDACTED}@{host}{path}")),
-                None => value.to_string(),
-            }
-        }
+        Value::Text(url) if key == JWKS_URL => format!("{:?}", without_credentials(url)),
         _ => value.to_string(),
+    }
+}
+
+/// A URL as it may be shown.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{REDACTED}@{host}{path}"),
+        None => url.to_owned(),
     }
 }
 

@@ -28,6 +28,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use http::{HttpConfig, InternalConfig};
 pub use layers::{Layers, Leaf, Source, Value};
 pub use limits::{DrainConfig, LimitsConfig, LogConfig, LogFormat, SampleConfig};
+pub(crate) use load::without_credentials;
 pub use load::{Config, DEFAULT_TOML, FILE_NAME, Inputs, Loaded, Override, load, misnamed_variables, read_file};
 pub use profile::Profile;
 pub use secret::Secret;

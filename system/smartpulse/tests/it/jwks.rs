@@ -10,6 +10,13 @@ use smartpulse::auth::{AuthError, JwksSource, KeySet, Rules, Verifier, https_cli
 use super::auth::{Clock, ec, token_by};
 
 #[tokio::test]
+async fn a_failing_issuer_is_named_without_its_password() {
+    let url = "http://user:hunter2@127.0.0.1:1/keys".to_owned();
+    let text = JwksSource::Url(https_client().unwrap(), url).read().await.unwrap_err().to_string();
+    assert!(text.contains("http://***@127.0.0.1:1/keys") && !text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
 async fn while_the_issuer_hangs_nobody_queues_for_an_unknown_key() {
     let key = ec("k");
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
