@@ -103,7 +103,8 @@ async fn instance(
     let app = App::new(config, ports.clone(), &format!("{host}-{}", at.port())).await?;
     let sample = first_start(config, &ports, &app).await?;
     let token = own_token(config, at, surroundings)?;
-    let welcome = Welcome { api: at, internal: inside, about: about(config), token, sample };
+    let signs = matches!(config.auth.mode, AuthMode::Hs256 { .. });
+    let welcome = Welcome { api: at, internal: inside, about: about(config), token, signs, sample };
     show(&welcome, surroundings);
     tracing::info!(api = %at, internal = %inside, profile = config.profile.as_str(), "serving");
     let ending = tokio::spawn(signals.drive(app.drain().clone()));

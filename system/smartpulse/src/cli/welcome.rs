@@ -19,6 +19,8 @@ pub(super) struct Welcome {
     pub(super) about: String,
     /// A token for everything; only where the secret was made here and only this machine can use it, for whoever sits at it.
     pub(super) token: Option<String>,
+    /// Whether tokens are signed here.
+    pub(super) signs: bool,
     /// A forecast of the sample, if the store holds it.
     pub(super) sample: Option<ForecastId>,
 }
@@ -35,6 +37,7 @@ impl Welcome {
         );
         match &self.token {
             Some(token) => self.push_lines(&mut text, token, api),
+            None if self.signs => text.push_str("`smartpulse token` makes a token.\n\nCtrl-C ends it.\n"),
             None => text.push_str("Ctrl-C ends it.\n"),
         }
         text
@@ -82,13 +85,14 @@ mod tests {
     fn welcome(token: Option<&str>, sample: Option<ForecastId>) -> String {
         let (api, internal) = ("0.0.0.0:80".parse().unwrap(), "[::]:90".parse().unwrap());
         let token = token.map(str::to_owned);
-        Welcome { api, internal, about: "embedded".to_owned(), token, sample }.text()
+        Welcome { api, internal, about: "embedded".to_owned(), token, signs: true, sample }.text()
     }
 
     #[test]
     fn urls_can_be_called_and_a_token_is_shown_only_if_there_is_one() {
         let text = welcome(None, Some(ForecastId(uuid::Uuid::nil())));
         assert!(text.contains("http://127.0.0.1:80/docs") && text.contains("http://[::1]:90/metrics"), "{text}");
+        assert!(text.contains("`smartpulse token` makes a token."), "{text}");
         assert!(!text.contains("TOKEN") && !text.contains("curl"), "{text}");
     }
 
