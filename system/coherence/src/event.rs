@@ -6,14 +6,13 @@ use crate::version::{Generation, Version};
 /// How many events wait for a slow listener before it loses the oldest.
 pub const EVENTS_MAX: usize = 1_024;
 
-/// Something happened inside the cache. Its [`CacheEvent::DataChanged`] is the specification's `DataIsChanged` with its
-/// `DistributedDataChangedInfo`. Listeners that fall more than [`EVENTS_MAX`] behind are told how many they lost.
+/// Something happened inside the cache. Listeners that fall more than [`EVENTS_MAX`] behind are told how many they lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[doc(alias = "DistributedDataChangedInfo")]
-#[doc(alias = "DataIsChanged")]
 pub enum CacheEvent {
     /// `DataChanged`: the key has a new version. Once for each key and version.
+    #[doc(alias = "DistributedDataChangedInfo")]
+    #[doc(alias = "DataIsChanged")]
     DataChanged {
         /// The key.
         key: Key,
