@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use coherence::*;
 
@@ -272,7 +273,8 @@ async fn a_flight_of_an_old_generation_is_not_joined() {
         let world = world.clone();
         async move { world.get(&key(1)).await }
     });
-    world.source.gate.someone().await;
+    let own = tokio::time::timeout(Duration::from_secs(1), world.source.gate.someone()).await;
+    assert!(own.is_ok(), "the second caller joined the old flight");
     world.source.gate.release();
     assert_eq!(second.await.unwrap().version.id.0, 2);
     assert_eq!(first.await.unwrap().version.id.0, 1);
