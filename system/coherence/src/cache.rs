@@ -11,16 +11,13 @@ use crate::core::{Core, is_below};
 use crate::document::{Document, Render};
 use crate::error::{LoadError, ReadError};
 use crate::fill::Filled;
-use crate::flight::{Flights, Seat};
+use crate::flight::{BOARDINGS_MAX, Flights, Seat};
 use crate::key::Key;
 use crate::options::{CacheConfig, ReadOptions};
 use crate::shared::SharedTier;
 use crate::stats::{CacheStats, count};
 use crate::tiers::{Entry, LocalTier};
 use crate::version::Version;
-
-/// How often a caller boards another flight because the one that it joined had begun too early; then it reads alone.
-const BOARDINGS_MAX: u32 = 3;
 
 /// The source of documents: L4.
 #[async_trait]
@@ -301,8 +298,12 @@ impl<R: Render> Inner<R> {
     fn may_be_stale<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions) -> bool {
         let now = Instant::now();
         let stale_for = now.saturating_duration_since(entry.expires);
-        options.max_stale.is_some_and(|max| stale_for <= max)
-            && options.min_version.is_none_or(|least| entry.version >= least)
+        options.max_stale.is_some_and(|max| stale_for <= max) && self.allows(key, entry, options, now)
+    }
+
+    /// Whether minimum, floor and stamps let an entry answer this read, its own life aside.
+    pub(crate) fn allows<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions, now: Instant) -> bool {
+        options.min_version.is_none_or(|least| entry.version >= least)
             && !is_below(entry, self.core.floors.get(key))
             && (entry.tags.is_empty() || self.core.stamps.admits(entry, now))
     }

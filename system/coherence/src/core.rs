@@ -201,6 +201,11 @@ impl Core {
         })
     }
 
+    /// How long a fill or a build may take: none may outlive the floors that judge it.
+    pub(crate) fn fill_deadline(&self, options: &ReadOptions) -> Duration {
+        options.hard_timeout.min(self.config.floor_life / 2)
+    }
+
     /// `life`, shortened by the jitter that `options` allow.
     pub(crate) fn jittered(&self, life: Duration, options: &ReadOptions) -> Duration {
         if options.jitter <= 0.0 {

@@ -66,16 +66,19 @@ impl<R: Render> Inner<R> {
         options: ReadOptions,
         loader: Arc<dyn Loader>,
     ) -> Result<Filled<R::View>, ReadError> {
-        let deadline = options.hard_timeout.min(self.core.config.floor_life / 2);
-        let fill = tokio::time::timeout(deadline, self.fill(&key, departure, &options, &loader));
+        let fill =
+            tokio::time::timeout(self.core.fill_deadline(&options), self.fill(&key, departure, &options, &loader));
         let Ok(filled) = fill.await else { return Err(ReadError::Timeout) };
         let (filled, debt) = filled?;
         match debt {
             Debt::None => {}
             Debt::Fill(token, fetched) => self.share(&key, token, &fetched, &options).await,
             Debt::Raise(version) => {
-                // Counted and logged where it fails; the floor stays for as long as L3 may hold less.
-                let _ = self.raise_shared_within(&key, version, options.shared_timeout).await;
+                let raise = tokio::time::timeout(options.shared_timeout, self.raise_shared(&key, version));
+                // A failure is noted where it happens; the floor stays for as long as L3 may hold less.
+                if raise.await.is_err() {
+                    self.note(&key, Err(SharedError::Timeout));
+                }
             }
         }
         Ok(filled)
@@ -113,10 +116,7 @@ impl<R: Render> Inner<R> {
     fn find_view(&self, key: &Key, options: &ReadOptions) -> Option<Filled<R::View>> {
         let entry = self.l1.get(key.as_str())?;
         let now = Instant::now();
-        let usable = !entry.is_expired(now)
-            && options.min_version.is_none_or(|least| entry.version >= least)
-            && !is_below(&entry, self.core.floors.get(key))
-            && self.core.stamps.admits(&entry, now);
+        let usable = !entry.is_expired(now) && self.allows(key, &entry, options, now);
         usable.then(|| Filled {
             view: entry.value.clone(),
             version: entry.version,
@@ -136,11 +136,7 @@ impl<R: Render> Inner<R> {
     ) -> Option<Filled<R::View>> {
         let now = Instant::now();
         let entry = self.core.l2.get(key.as_str())?;
-        let usable = !entry.is_expired(now)
-            && options.min_version.is_none_or(|least| entry.version >= least)
-            && !is_below(&entry, self.core.floors.get(key))
-            && (entry.tags.is_empty() || self.core.stamps.admits(&entry, now));
-        if !usable {
+        if entry.is_expired(now) || !self.allows(key, &entry, options, now) {
             return None;
         }
         let view = self.render.render(key, &entry.value).ok()?;

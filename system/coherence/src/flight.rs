@@ -18,6 +18,9 @@ use crate::version::{Generation, Ordinal};
 /// How many flights may be in the air at once; more callers are refused ([`crate::ReadError::Overloaded`]).
 pub const FLIGHTS_MAX: usize = 16_384;
 
+/// How often a caller boards another flight because the one that it joined had begun too early; then it reads alone.
+pub(crate) const BOARDINGS_MAX: u32 = 3;
+
 /// What identifies a flight among those of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Departure {

@@ -1,7 +1,6 @@
 //! What becomes of a document that was fetched: rendered, stored where nothing newer is known, and told to L3.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -79,21 +78,6 @@ impl<R: Render> Inner<R> {
         }
         self.note(key, raised.clone());
         raised
-    }
-
-    pub(crate) async fn raise_shared_within(
-        &self,
-        key: &Key,
-        version: Version,
-        deadline: Duration,
-    ) -> Result<(), SharedError> {
-        match tokio::time::timeout(deadline, self.raise_shared(key, version)).await {
-            Ok(raised) => raised,
-            Err(_) => {
-                self.note(key, Err(SharedError::Timeout));
-                Err(SharedError::Timeout)
-            }
-        }
     }
 
     /// Counts a failure of the shared tier; reads go on without it.

@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::core::{Core, after};
 use crate::document::Render;
 use crate::error::{LoadError, ReadError};
-use crate::flight::{Departure, Flights};
+use crate::flight::{BOARDINGS_MAX, Departure, Flights};
 use crate::floors::Reason;
 use crate::key::{Key, Tag};
 use crate::options::ReadOptions;
@@ -21,8 +21,6 @@ use crate::version::{Ordinal, Version};
 /// How often a query is built again because an item that it shows became newer meanwhile. Then the result is served to
 /// its own caller, whose request came before that, but not stored.
 const REBUILDS_MAX: u32 = 3;
-/// As in [`crate::cache`]: how often a caller boards another build.
-const BOARDINGS_MAX: u32 = 3;
 
 /// A response that was built, with what evicts it.
 #[derive(Debug, Clone)]
@@ -167,8 +165,9 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         options: ReadOptions,
         build: Arc<dyn Build<V>>,
     ) -> Result<Outcome<V>, ReadError> {
-        let deadline = options.hard_timeout.min(self.core.config.floor_life / 2);
-        match tokio::time::timeout(deadline, self.build(&key, departure, &options, &build)).await {
+        match tokio::time::timeout(self.core.fill_deadline(&options), self.build(&key, departure, &options, &build))
+            .await
+        {
             Ok(result) => result,
             Err(_) => Err(ReadError::Timeout),
         }
