@@ -51,5 +51,7 @@ pub use options::{CacheConfig, Freshness, Maintenance, ReadOptions};
 pub use output::{Build, Built, OutputCache, QueryAnswer};
 pub use shared::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
 pub use stats::CacheStats;
-pub use version::{Generation, Incarnation, Ordinal, ParseVersionError, Version, VersionId};
+pub use version::{
+    Fence, FencingToken, Generation, Incarnation, Ordinal, ParseVersionError, Sequence, StreamEpoch, Version, VersionId,
+};
 pub use write::CacheSizes;

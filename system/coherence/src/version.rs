@@ -51,6 +51,32 @@ counter! {
     Generation
 }
 
+counter! {
+    /// The term of whoever holds a lease (tracker, sync): +1 at each take-over. Compared within an incarnation only, so
+    /// it travels as a [`Fence`].
+    FencingToken
+}
+
+counter! {
+    /// The life of one section's repair stream: begun anew whenever continuity cannot be shown. Random, so epochs are
+    /// compared for equality alone; zero is none.
+    StreamEpoch
+}
+
+counter! {
+    /// A place in one epoch of a section's stream, without holes; the first message has 1.
+    Sequence
+}
+
+/// A fencing token with the incarnation in which it was given out: a restored database may repeat tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Fence {
+    /// The database's life.
+    pub incarnation: Incarnation,
+    /// The token.
+    pub token: FencingToken,
+}
+
 /// What is compared wherever two states of a row meet: incarnation first, then the row's version. Clocks order nothing.
 ///
 /// Its text form is `<incarnation>.<version>`, as in the header `X-Version`.
