@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::ambient::Rng;
+use crate::ambient::{Rng, WallClock};
 use crate::core::{Core, is_below};
 use crate::document::{Document, Render};
 use crate::error::{LoadError, ReadError};
@@ -19,11 +19,22 @@ use crate::stats::{CacheStats, count};
 use crate::tiers::{Entry, LocalTier};
 use crate::version::Version;
 
+/// How long a read waits for the patch that brings its minimum version.
+pub const MIN_VERSION_WAIT: Duration = Duration::from_millis(50);
+
 /// The source of documents: L4.
 #[async_trait]
 pub trait Loader: Send + Sync + 'static {
     /// Reads `key` at the source, now.
     async fn load(&self, key: &Key) -> Result<Document, LoadError>;
+
+    /// The versions at which the source holds `keys` now, tombstones' included (`(incarnation, 0)`: there never was one),
+    /// in their order: how a cache that lost certainty finds out which of its documents are old. At most
+    /// [`crate::follower::VERIFY_KEYS_MAX`] keys at a time. `None`: the source cannot tell, and all are read again.
+    async fn versions(&self, keys: &[Key]) -> Result<Option<Vec<Version>>, LoadError> {
+        let _ = keys;
+        Ok(None)
+    }
 }
 
 /// Which tier answered. The names are the specification's (section 1.1).
@@ -74,6 +85,8 @@ pub struct Answer<V> {
 /// # use std::sync::Arc;
 /// # use coherence::*;
 /// # struct Seed;
+/// # struct Wall;
+/// # impl WallClock for Wall { fn now(&self) -> Timestamp { Timestamp::UNIX_EPOCH } }
 /// # impl Rng for Seed { fn next_u64(&self) -> u64 { 7 } }
 /// struct Prices;
 /// #[async_trait::async_trait]
@@ -85,7 +98,7 @@ pub struct Answer<V> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let shared = Arc::new(shared::MemorySharedTier::new(Default::default()));
-/// let cache = Cache::new(CacheConfig::default(), Plain, shared, Arc::new(Seed));
+/// let cache = Cache::new(CacheConfig::default(), Plain, shared, Arc::new(Seed), Arc::new(Wall));
 /// let (key, loader) = (Key::new("price:1")?, Arc::new(Prices) as Arc<dyn Loader>);
 /// let options = ReadOptions::default();
 /// assert_eq!(cache.get_or_load(&key, &options, &loader).await?.level, Level::L4);
@@ -112,10 +125,19 @@ pub(crate) struct Inner<R: Render> {
 }
 
 impl<R: Render> Cache<R> {
-    /// An empty cache over `shared`. `rng` seeds the hashers and makes fill tokens and jitter.
-    pub fn new(config: CacheConfig, render: R, shared: Arc<dyn SharedTier>, rng: Arc<dyn Rng>) -> Self {
+    /// An empty cache over `shared`. `rng` seeds the hashers and makes fill tokens and jitter; `clock` ends leases.
+    ///
+    /// Under [`crate::Freshness::TtlOnly`] it serves at once. Under the others it is suspect, and reads through, until a
+    /// [`crate::follower::Follower`] runs and has heard a beacon.
+    pub fn new(
+        config: CacheConfig,
+        render: R,
+        shared: Arc<dyn SharedTier>,
+        rng: Arc<dyn Rng>,
+        clock: Arc<dyn WallClock>,
+    ) -> Self {
         let l1 = Arc::new(LocalTier::new(config.l1_bytes, rng.next_u64(), config.maintenance));
-        let core = Arc::new(Core::new(config, rng, Arc::clone(&l1) as _));
+        let core = Arc::new(Core::new(config, rng, clock, Arc::clone(&l1) as _));
         Self { inner: Arc::new(Inner { core, l1, shared, render, flights: Flights::new() }) }
     }
 
@@ -145,6 +167,7 @@ impl<R: Render> Cache<R> {
         let entry = inner.l1.get(key)?;
         let now = Instant::now();
         if entry.is_expired(now)
+            || !inner.core.trust.is_held(now)
             || min_version.is_some_and(|least| entry.version < least)
             || !(entry.tags.is_empty() || inner.core.stamps.admits(&entry, now))
         {
@@ -155,7 +178,7 @@ impl<R: Render> Cache<R> {
             view: entry.value.clone(),
             version: entry.version,
             level: Level::L1,
-            age: now.saturating_duration_since(entry.read_at),
+            age: inner.core.trust.age(entry.read_at, now),
             stale: false,
             absent: entry.absent,
         })
@@ -174,6 +197,9 @@ impl<R: Render> Cache<R> {
     ) -> Result<Answer<R::View>, ReadError> {
         let inner = &self.inner;
         let arrived = inner.core.next_ordinal();
+        if let Some(least) = options.min_version {
+            inner.await_version(key, least).await;
+        }
         for _ in 0..BOARDINGS_MAX {
             let departure = inner.core.depart();
             if let Some(filled) = inner.find_document(key, departure, options) {
@@ -219,6 +245,28 @@ enum Landed<V> {
 }
 
 impl<R: Render> Inner<R> {
+    /// A reader wants `least`, and an older document is tracked: its patch may be on the way, which is cheaper to wait for
+    /// than the source (DESIGN section 3.6, C4).
+    async fn await_version(&self, key: &Key, least: Version) {
+        let behind = || {
+            let trusted = self.core.trust.is_leased() && self.core.trust.is_held(Instant::now());
+            trusted && self.core.l2.get(key.as_str()).is_some_and(|entry| entry.version < least)
+        };
+        let wait = async {
+            loop {
+                let mut reached = std::pin::pin!(self.core.reached.notified());
+                // Registered before the look: what is reached in between is not missed.
+                reached.as_mut().enable();
+                if !behind() {
+                    return;
+                }
+                reached.await;
+            }
+        };
+        // Late or not, the read goes on.
+        drop(tokio::time::timeout(MIN_VERSION_WAIT, wait).await);
+    }
+
     /// Waits for the flight; after the soft timeout a stale answer is taken if there is one.
     async fn land(
         &self,
@@ -262,7 +310,10 @@ impl<R: Render> Inner<R> {
             view: filled.view,
             version: filled.version,
             level: filled.level,
-            age: Instant::now().saturating_duration_since(filled.read_at),
+            age: match filled.level {
+                Level::L1 | Level::L2 => self.core.trust.age(filled.read_at, Instant::now()),
+                Level::L3 | Level::L4 => filled.read_at.elapsed(),
+            },
             stale: false,
             absent: filled.absent,
         }
@@ -297,7 +348,7 @@ impl<R: Render> Inner<R> {
 
     fn may_be_stale<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions) -> bool {
         let now = Instant::now();
-        let stale_for = now.saturating_duration_since(entry.expires);
+        let stale_for = now.saturating_duration_since(self.core.ends(entry));
         options.max_stale.is_some_and(|max| stale_for <= max) && self.allows(key, entry, options, now)
     }
 

@@ -4,20 +4,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
-use crate::ambient::Rng;
+use crate::ambient::{Rng, WallClock};
+use crate::announced::Announced;
 use crate::document::Document;
 use crate::event::{CacheEvent, EVENTS_MAX};
 use crate::flight::Departure;
-use crate::floors::{Floor, FloorLives, Floors, Reason};
+use crate::floors::{Floor, FloorLives, Floors};
+use crate::history::{History, Mutation};
 use crate::key::{Key, Tag};
 use crate::options::{CacheConfig, ReadOptions};
 use crate::stamps::TagStamps;
 use crate::stats::{Counters, count};
 use crate::tiers::{Entry, LocalTier};
+use crate::trust::Trust;
 use crate::version::{Generation, Incarnation, Ordinal, Version};
+
+/// Why a floor is raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The version was read and is about to be shown.
+    Shown,
+    /// The key is known to have changed to the version.
+    Changed,
+}
 
 /// L1 as the core sees it, whatever its views are.
 pub(crate) trait ViewTier: Send + Sync {
@@ -25,6 +37,8 @@ pub(crate) trait ViewTier: Send + Sync {
     /// nothing is there: a fill may have been admitted against the old floor and not have landed yet.
     fn drop_below(&self, key: &Key, floor: Floor);
     fn clear(&self);
+    /// Drops every entry of which `tracked` does not say that its version is tracked.
+    fn drop_untracked(&self, tracked: &dyn Fn(&Key, Version) -> bool);
 }
 
 impl<T: Send + Sync + 'static> ViewTier for LocalTier<T> {
@@ -35,10 +49,22 @@ impl<T: Send + Sync + 'static> ViewTier for LocalTier<T> {
     fn clear(&self) {
         LocalTier::clear(self);
     }
+
+    fn drop_untracked(&self, tracked: &dyn Fn(&Key, Version) -> bool) {
+        for key in self.keys() {
+            self.remove_if(&key, |entry| !tracked(&key, entry.version));
+        }
+    }
 }
 
 pub(crate) fn is_below<T>(entry: &Entry<T>, floor: Floor) -> bool {
     entry.version < floor.version || entry.started <= floor.barrier
+}
+
+/// The tag that every query carries, beside its own: the section's stamp.
+pub(crate) fn queries_tag() -> Tag {
+    // No key begins with a space where keys are `<section>:<data key>`.
+    Tag::prefixed(" ", "queries")
 }
 
 /// Shared by a [`crate::Cache`] and its [`crate::OutputCache`]s.
@@ -49,6 +75,11 @@ pub(crate) struct Core {
     pub(crate) stamps: TagStamps,
     pub(crate) counters: Counters,
     pub(crate) l2: LocalTier<Document>,
+    pub(crate) trust: Trust,
+    pub(crate) history: History,
+    announced: Announced,
+    /// Something may have reached a version that somebody waits for.
+    pub(crate) reached: Notify,
     l1: Arc<dyn ViewTier>,
     ordinals: AtomicU64,
     /// The store gate: whoever stores holds it for reading while it compares and puts; a new generation takes it for
@@ -58,7 +89,7 @@ pub(crate) struct Core {
 }
 
 /// The longest life of anything: far enough, and no clock overflows.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// `now + life`, for any life.
 pub(crate) fn after(now: Instant, life: Duration) -> Instant {
@@ -73,7 +104,12 @@ struct Life {
 }
 
 impl Core {
-    pub(crate) fn new(config: CacheConfig, rng: Arc<dyn Rng>, l1: Arc<dyn ViewTier>) -> Self {
+    pub(crate) fn new(
+        config: CacheConfig,
+        rng: Arc<dyn Rng>,
+        clock: Arc<dyn WallClock>,
+        l1: Arc<dyn ViewTier>,
+    ) -> Self {
         let settled = config.floor_life;
         let lives = FloorLives { settled, owed: settled.saturating_add(config.shared_ttl_max).min(FOREVER) };
         Self {
@@ -81,6 +117,10 @@ impl Core {
             stamps: TagStamps::new(config.stamps_max, config.stamp_life),
             counters: Counters::default(),
             l2: LocalTier::new(config.l2_bytes, rng.next_u64(), config.maintenance),
+            trust: Trust::new(config.freshness.is_leased(), clock),
+            history: History::default(),
+            announced: Announced::new(config.floors_max),
+            reached: Notify::new(),
             l1,
             ordinals: AtomicU64::new(0),
             life: RwLock::new(Life { generation: Generation(1), incarnation: Incarnation(0) }),
@@ -117,8 +157,17 @@ impl Core {
         let _ = self.events.send(event);
     }
 
-    /// Runs `store` if the generation is still that of `departure`; no new generation can begin meanwhile.
+    /// Runs `store` if the generation is still that of `departure` and the local tiers are trusted; no new generation can
+    /// begin meanwhile. A suspect instance stores nothing.
     pub(crate) fn store_in<T>(&self, departure: Departure, store: impl FnOnce() -> T) -> Option<T> {
+        if !self.trust.is_held(Instant::now()) {
+            return None;
+        }
+        self.patch_in(departure, store)
+    }
+
+    /// The same without trust: what the stream says is right also while nobody may rely on it yet.
+    pub(crate) fn patch_in<T>(&self, departure: Departure, store: impl FnOnce() -> T) -> Option<T> {
         let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
         (life.generation == departure.generation).then(store)
     }
@@ -152,6 +201,7 @@ impl Core {
             self.stamps.evict_all(self.next_ordinal());
             self.l1.clear();
             self.l2.clear();
+            self.history.emptied(self.trust.clock().now());
         }
         let generation = life.generation;
         drop(life);
@@ -164,7 +214,11 @@ impl Core {
     /// whether this announces a change.
     pub(crate) fn raise(&self, key: &Key, version: Version, reason: Reason, drop_document: bool) -> bool {
         let at = self.next_ordinal();
-        let news = self.floors.raise(key, version, at, reason, |key, floor| self.holds_below(key, floor));
+        self.floors.raise(key, version, at, |key, floor| self.holds_below(key, floor));
+        let news = reason == Reason::Changed && self.announced.announce(key, version);
+        if news {
+            self.note(key, Mutation::Changed { version });
+        }
         let lost = self.stamps.show(&key.tag(), version, at);
         self.counters.stamps_forgotten.fetch_add(lost, Ordering::Relaxed);
         let floor = Floor { version, ..Floor::default() };
@@ -184,7 +238,23 @@ impl Core {
         let floor = Floor { version: Version::ZERO, barrier: at };
         self.l1.drop_below(key, floor);
         self.l2.remove_if(key, |entry| is_below(entry, floor));
+        self.note(key, Mutation::Barred);
         self.forget_surplus();
+    }
+
+    /// Keeps a line of the key's history.
+    pub(crate) fn note(&self, key: &Key, mutation: Mutation) {
+        self.history.note(key, mutation, self.trust.clock().now());
+    }
+
+    /// Outdates every query of the section: what changed could be shown by any.
+    pub(crate) fn evict_queries(&self) {
+        self.evict_tags(&[queries_tag()], self.next_ordinal());
+    }
+
+    /// Drops what L1 holds beyond L2: what is not tracked could not be verified.
+    pub(crate) fn drop_untracked_views(&self) {
+        self.l1.drop_untracked(&|key, version| self.l2.get(key.as_str()).is_some_and(|entry| entry.version == version));
     }
 
     /// Stamps `tags`: every entry whose build began before `at` is outdated.
@@ -199,6 +269,11 @@ impl Core {
         self.l2.put_if(key, entry, |held| {
             held.is_none_or(|held| held.version <= version) && self.floors.admits(key, version, started)
         })
+    }
+
+    /// When an entry stopped being good, or will: at the end of its own life, or of the lease.
+    pub(crate) fn ends<T>(&self, entry: &Entry<T>) -> Instant {
+        if self.trust.is_leased() { entry.expires.min(self.trust.ends()) } else { entry.expires }
     }
 
     /// How long a fill or a build may take: none may outlive the floors that judge it.

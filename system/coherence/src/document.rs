@@ -63,6 +63,17 @@ pub trait Render: Send + Sync + 'static {
 
     /// About how many bytes of memory the ready form takes.
     fn weight_bytes(&self, view: &Self::View) -> usize;
+
+    /// Gives a document that was patched the one form that the source's loader gives it (order of members, spelling of
+    /// numbers), so that all instances hold the same bytes under one version. The default keeps it as it is: right where
+    /// loaders write members in alphabetical order.
+    ///
+    /// # Errors
+    /// A text, if the document cannot be read; it is then fetched instead.
+    fn normalise(&self, key: &Key, body: Bytes) -> Result<Bytes, String> {
+        let _ = key;
+        Ok(body)
+    }
 }
 
 /// The trivial form: L1 holds the document itself.

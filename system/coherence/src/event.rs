@@ -36,6 +36,16 @@ pub enum CacheEvent {
         /// The key.
         key: Key,
     },
+    /// The lease ended: the local tiers are not trusted any more.
+    SuspicionBegan,
+    /// The lease is back.
+    TrustRegained,
+    /// `SyncErrorHappened`: something of the stream was missed or did not fit, and is being repaired.
+    #[doc(alias = "SyncErrorHappenedAsync")]
+    SyncErrorHappened {
+        /// What.
+        error: SyncError,
+    },
     /// The shared tier failed; reads go on without it.
     SharedTierFailed {
         /// The key.
@@ -43,4 +53,40 @@ pub enum CacheEvent {
         /// What happened.
         error: String,
     },
+}
+
+/// What was wrong with the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The sequence jumped.
+    Gap,
+    /// The stream began a new epoch.
+    EpochChanged,
+    /// The stream does not reach back to where this instance is.
+    OutOfReach,
+    /// A patch did not fit the tracked document.
+    BaseMismatch,
+    /// A message cannot be read.
+    Unreadable,
+    /// The subscription was lost, or deliveries were.
+    ConnectionLost,
+}
+
+impl SyncError {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Gap, Self::EpochChanged, Self::OutOfReach, Self::BaseMismatch, Self::Unreadable, Self::ConnectionLost];
+
+    /// Its name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::EpochChanged => "epoch_changed",
+            Self::OutOfReach => "out_of_reach",
+            Self::BaseMismatch => "base_mismatch",
+            Self::Unreadable => "unreadable",
+            Self::ConnectionLost => "connection_lost",
+        }
+    }
 }

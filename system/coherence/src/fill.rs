@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::cache::{Inner, Level, Loader};
-use crate::core::is_below;
+use crate::core::{Reason, is_below};
 use crate::document::{Document, Render};
 use crate::error::ReadError;
 use crate::flight::Departure;
-use crate::floors::{Floor, Reason};
+use crate::floors::Floor;
 use crate::key::{Key, Tag};
 use crate::options::ReadOptions;
 use crate::shared::{FillToken, SharedError, SharedLookup};
@@ -116,7 +116,7 @@ impl<R: Render> Inner<R> {
     fn find_view(&self, key: &Key, options: &ReadOptions) -> Option<Filled<R::View>> {
         let entry = self.l1.get(key.as_str())?;
         let now = Instant::now();
-        let usable = !entry.is_expired(now) && self.allows(key, &entry, options, now);
+        let usable = !entry.is_expired(now) && self.core.trust.is_held(now) && self.allows(key, &entry, options, now);
         usable.then(|| Filled {
             view: entry.value.clone(),
             version: entry.version,
@@ -136,7 +136,7 @@ impl<R: Render> Inner<R> {
     ) -> Option<Filled<R::View>> {
         let now = Instant::now();
         let entry = self.core.l2.get(key.as_str())?;
-        if entry.is_expired(now) || !self.allows(key, &entry, options, now) {
+        if entry.is_expired(now) || !self.core.trust.is_held(now) || !self.allows(key, &entry, options, now) {
             return None;
         }
         let view = self.render.render(key, &entry.value).ok()?;
@@ -155,11 +155,13 @@ impl<R: Render> Inner<R> {
     }
 
     async fn find_shared(&self, key: &Key, departure: Departure, floor: Floor, options: &ReadOptions) -> SharedStep {
-        if self.core.floors.is_amnesiac(Instant::now()) || floor.barrier != Ordinal(0) {
+        let now = Instant::now();
+        let trusted = self.core.trust.shared_is_held(now);
+        if !trusted || self.core.floors.is_amnesiac(now) || floor.barrier != Ordinal(0) {
             return SharedStep::Missed(None);
         }
         let token = FillToken(self.core.rng.next_u64());
-        let looked = tokio::time::timeout(options.shared_timeout, self.shared.get(key, token));
+        let looked = tokio::time::timeout(options.shared_timeout, self.shared.get(key, token, self.core.trust.epoch()));
         let value = match looked.await.unwrap_or(Err(SharedError::Timeout)) {
             Ok(SharedLookup::Hit(value)) => value,
             Ok(SharedLookup::Miss { latest }) => {
@@ -256,6 +258,7 @@ mod tests {
     use crate::error::LoadError;
     use crate::options::CacheConfig;
     use crate::shared::{MemorySharedTier, MemorySharedTierLimits};
+    use crate::testing::TestClock;
 
     struct Counted(AtomicU64);
 
@@ -278,7 +281,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flight_that_departs_after_another_landed_loads_nothing() {
         let shared = MemorySharedTier::new(MemorySharedTierLimits::default()).into_port();
-        let cache = Cache::new(CacheConfig::default(), Plain, shared, Arc::new(Counted(AtomicU64::new(1))));
+        let cache =
+            Cache::new(CacheConfig::default(), Plain, shared, Arc::new(Counted(AtomicU64::new(1))), TestClock::new());
         let source = Arc::new(Counted(AtomicU64::new(0)));
         let loader: Arc<dyn Loader> = Arc::clone(&source) as _;
         let (key, options) = (Key::prefixed("k", 1), ReadOptions::default());

@@ -28,20 +28,9 @@ pub(crate) struct Floor {
     pub(crate) barrier: Ordinal,
 }
 
-/// Why a floor is raised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The version was read and is about to be shown.
-    Shown,
-    /// The key is known to have changed to the version.
-    Changed,
-}
-
 #[derive(Debug)]
 struct Held {
     floor: Floor,
-    /// The highest version that was announced as a change.
-    announced: Version,
     /// The ordinal of the latest raise.
     raised: Ordinal,
     /// Whether L3 may still hold less.
@@ -105,26 +94,14 @@ impl Floors {
         self.lock().amnesia_until.is_some_and(|until| now < until)
     }
 
-    /// Raises the floor of `key`; answers whether this announces a change that was not announced before. `below` tells
-    /// whether a document below a floor is still held: then the floor stays beyond its time.
-    pub(crate) fn raise(
-        &self,
-        key: &Key,
-        version: Version,
-        at: Ordinal,
-        reason: Reason,
-        below: impl Fn(&Key, Floor) -> bool,
-    ) -> bool {
+    /// Raises the floor of `key`. `below` tells whether a document below a floor is still held: then the floor stays
+    /// beyond its time.
+    pub(crate) fn raise(&self, key: &Key, version: Version, at: Ordinal, below: impl Fn(&Key, Floor) -> bool) {
         self.change(key, at, below, |held| {
             // A version that is not news leaves L3 as it was known to be.
             held.owed |= version > held.floor.version;
             held.floor.version = held.floor.version.max(version);
-            let news = reason == Reason::Changed && version > held.announced;
-            if news {
-                held.announced = version;
-            }
-            news
-        })
+        });
     }
 
     /// Nothing whose read began before `at` is accepted any more, whatever its version. `owed`: L3 may still hold it.
@@ -189,7 +166,6 @@ impl Floors {
         table.sweep(now, self.lives.settled, &below);
         let mut held = table.remove(key).unwrap_or_else(|| Held {
             floor: Floor::default(),
-            announced: Version::ZERO,
             raised: at,
             owed: false,
             since: now,
@@ -258,28 +234,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_floor_lives_its_time_and_as_long_as_a_document_below_it() {
         let floors = floors(10);
-        floors.raise(&key(1), Version::new(1, 5), Ordinal(1), Reason::Changed, never);
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(1), never);
         floors.settle(&key(1), Version::new(1, 5));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(2)));
         tokio::time::advance(LIFE).await;
-        floors.raise(&key(2), Version::new(1, 1), Ordinal(3), Reason::Changed, |held, _| held == &key(1));
+        floors.raise(&key(2), Version::new(1, 1), Ordinal(3), |held, _| held == &key(1));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(4)), "a document below it is held");
         tokio::time::advance(LIFE).await;
-        floors.raise(&key(2), Version::new(1, 1), Ordinal(5), Reason::Changed, never);
+        floors.raise(&key(2), Version::new(1, 1), Ordinal(5), never);
         assert!(floors.admits(&key(1), Version::new(1, 4), Ordinal(6)), "its time is over");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_floor_that_l3_may_not_have_reached_lives_as_long_as_a_value_there() {
         let floors = floors(10);
-        let other = |at| floors.raise(&key(2), Version::new(1, 1), Ordinal(at), Reason::Shown, never);
+        let other = |at| floors.raise(&key(2), Version::new(1, 1), Ordinal(at), never);
         let refused = |at| !floors.admits(&key(1), Version::new(1, 4), Ordinal(at));
-        floors.raise(&key(1), Version::new(1, 5), Ordinal(1), Reason::Shown, never);
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(1), never);
         floors.settle(&key(1), Version::new(1, 4));
         tokio::time::advance(19 * LIFE).await;
         other(2);
         assert!(refused(3), "settled at less: still owed");
-        floors.raise(&key(1), Version::new(1, 5), Ordinal(4), Reason::Shown, never);
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(4), never);
         floors.settle(&key(1), Version::new(1, 5));
         tokio::time::advance(LIFE).await;
         other(5);
@@ -287,23 +263,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_is_news_once_also_after_it_was_shown() {
-        let floors = floors(10);
-        let raise = |version, at, reason| floors.raise(&key(1), Version::new(1, version), Ordinal(at), reason, never);
-        assert!(!raise(5, 1, Reason::Shown));
-        assert!(raise(5, 2, Reason::Changed), "shown, but nobody was told of the change");
-        assert!(!raise(5, 3, Reason::Changed), "the other road");
-        assert!(!raise(4, 4, Reason::Changed), "late");
-        assert!(raise(6, 5, Reason::Changed));
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn over_capacity_the_oldest_goes_and_what_cannot_be_judged_is_refused() {
         let floors = floors(2);
-        floors.raise(&key(1), Version::new(1, 5), Ordinal(10), Reason::Changed, never);
-        floors.raise(&key(2), Version::new(1, 5), Ordinal(11), Reason::Changed, never);
+        floors.raise(&key(1), Version::new(1, 5), Ordinal(10), never);
+        floors.raise(&key(2), Version::new(1, 5), Ordinal(11), never);
         assert!(!floors.is_amnesiac(Instant::now()));
-        floors.raise(&key(3), Version::new(1, 5), Ordinal(12), Reason::Changed, never);
+        floors.raise(&key(3), Version::new(1, 5), Ordinal(12), never);
         assert_eq!(floors.surplus().map(|(gone, _)| gone), Some(key(1)));
         assert!(!floors.admits(&key(1), Version::new(1, 4), Ordinal(13)), "in force until it is forgotten");
         floors.forget(&key(1), Floor { version: Version::new(1, 4), ..Floor::default() });
@@ -332,7 +297,7 @@ mod tests {
                 let mut perfect: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
                 for (ordinal, (k, v)) in raises.iter().enumerate() {
                     let at = ordinal as u64 + 1;
-                    floors.raise(&key(*k), Version::new(1, *v), Ordinal(at), Reason::Changed, never);
+                    floors.raise(&key(*k), Version::new(1, *v), Ordinal(at), never);
                     while let Some((gone, floor)) = floors.surplus() {
                         floors.forget(&gone, floor);
                     }

@@ -1,17 +1,18 @@
 //! What becomes of a document that was fetched: rendered, stored where nothing newer is known, and told to L3.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::cache::Inner;
-use crate::core::after;
+use crate::core::{FOREVER, Reason, after};
 use crate::document::{Document, Render};
 use crate::error::ReadError;
 use crate::event::CacheEvent;
 use crate::fill::{Fetched, Filled};
 use crate::flight::Departure;
-use crate::floors::Reason;
+use crate::history::Mutation;
 use crate::key::Key;
 use crate::options::{Freshness, ReadOptions};
 use crate::shared::{FillOutcome, FillToken, SharedError, SharedValue};
@@ -45,7 +46,9 @@ impl<R: Render> Inner<R> {
             })
         });
         let stored = stored.unwrap_or(false);
-        if !stored {
+        if stored {
+            self.core.note(key, Mutation::Filled { version, level: fetched.level });
+        } else {
             count(&self.core.counters.refused);
             self.core.emit(CacheEvent::FillRefused { key: key.clone() });
         }
@@ -57,7 +60,8 @@ impl<R: Render> Inner<R> {
         let ttl = options.shared_ttl.min(self.core.config.shared_ttl_max).checked_sub(age);
         let (Some(body), Some(ttl)) = (&fetched.document.body, ttl) else { return };
         let (version, tags) = (fetched.document.version, Arc::clone(&fetched.document.tags));
-        let value = SharedValue { version, body: body.clone(), tags, age };
+        let epoch = self.core.trust.epoch();
+        let value = SharedValue { version, body: body.clone(), tags, age, epoch };
         let filling = tokio::time::timeout(options.shared_timeout, self.shared.fill(key, token, value, ttl));
         match filling.await.unwrap_or(Err(SharedError::Timeout)) {
             Ok(FillOutcome::Stored) => {
@@ -104,9 +108,13 @@ impl<R: Render> Inner<R> {
 
     fn document_entry(&self, fetched: &Fetched, options: &ReadOptions) -> Entry<Document> {
         let document = &fetched.document;
-        let Freshness::TtlOnly { l2_ttl } = self.core.config.freshness;
-        let life = if document.is_absent() { options.negative_ttl } else { l2_ttl };
-        let expires = after(fetched.read_at, self.core.jittered(life, options));
+        let life = match self.core.config.freshness {
+            _ if document.is_absent() => options.negative_ttl,
+            Freshness::TtlOnly { l2_ttl } => l2_ttl,
+            // Valid while the lease holds.
+            Freshness::Backplane | Freshness::EndToEnd => Duration::MAX,
+        };
+        let expires = after(fetched.read_at, self.core.jittered(life.min(FOREVER), options));
         fetched.entry(document.clone(), expires, document.weight_bytes())
     }
 }

@@ -20,37 +20,55 @@
 #![deny(missing_docs)]
 
 mod ambient;
+mod announced;
+pub mod backplane;
 mod cache;
 mod core;
 mod document;
 mod error;
 mod event;
+mod explain;
 mod fill;
 mod flight;
 mod floors;
+pub mod follower;
+mod history;
 mod keep;
 mod key;
 mod options;
 mod output;
+pub mod publisher;
 pub mod shared;
 mod stamps;
 mod stats;
+pub mod stream;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tiers;
+mod trust;
 mod version;
 mod write;
 
 pub use ambient::{Rng, WallClock};
-pub use cache::{Answer, Cache, Level, Loader};
+pub use backplane::{Backplane, BackplaneError};
+pub use cache::{Answer, Cache, Level, Loader, MIN_VERSION_WAIT};
 pub use document::{Document, Plain, Render};
 pub use error::{LoadError, ReadError};
-pub use event::{CacheEvent, EVENTS_MAX};
+pub use event::{CacheEvent, EVENTS_MAX, SyncError};
+pub use explain::{KeyReport, TierReport};
 pub use flight::FLIGHTS_MAX;
+pub use follower::{Follower, FollowerHandle, FollowerStatus};
+pub use history::{HISTORY_MAX, HistoryLine, Mutation};
 pub use jiff::Timestamp;
 pub use key::{Key, NAME_BYTES_MAX, NameError, Tag};
-pub use options::{CacheConfig, Freshness, Maintenance, ReadOptions};
+pub use options::{CacheConfig, Freshness, LEASE, Maintenance, ReadOptions, SKEW_MAX};
 pub use output::{Build, Built, OutputCache, QueryAnswer};
-pub use shared::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
+pub use publisher::{PublishError, Publisher, SourceChange, Writer};
+pub use shared::{
+    FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite, WriteOutcome,
+};
 pub use stats::CacheStats;
+pub use stream::{ChangeMessage, Head, Section, SourceMark};
 pub use version::{
     Fence, FencingToken, Generation, Incarnation, Ordinal, ParseVersionError, Sequence, StreamEpoch, Version, VersionId,
 };

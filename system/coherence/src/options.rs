@@ -17,7 +17,31 @@ pub enum Freshness {
         /// Life of a document in L2, counted from its read at the source.
         l2_ttl: Duration,
     },
+    /// A beacon of the writer's hop: every change is told through the backplane ([`crate::publisher::Writer`]), and a
+    /// document is served from L2 while the instance follows the stream and hears the beacon.
+    ///
+    /// Bound: a change that a writer told is seen within the lease (3.5 s), plus the bound on clocks (1 s). A change that
+    /// no writer told (it crashed between its commit and telling; somebody wrote past it) is seen when the document is
+    /// read again.
+    Backplane,
+    /// A beacon from the source's change feed to its end: whatever silences any hop ends the lease.
+    ///
+    /// Bound: an unmarked answer is at most 5 s behind the source's last commit, while wall clocks differ by less than 1 s.
+    EndToEnd,
 }
+
+impl Freshness {
+    /// Whether documents are trusted under a lease, and not by their age.
+    pub const fn is_leased(self) -> bool {
+        matches!(self, Self::Backplane | Self::EndToEnd)
+    }
+}
+
+/// The life of a lease, from the moment at which the source was read (DESIGN section 3.5).
+pub const LEASE: Duration = Duration::from_millis(3_500);
+
+/// By how much the wall clocks of two machines may differ. A beacon from further in the future is refused.
+pub const SKEW_MAX: Duration = Duration::from_secs(1);
 
 /// When the local tiers do their housekeeping (evictions, queues).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,10 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::cache::Cache;
-use crate::core::{Core, after};
+use crate::core::{Core, Reason, after, queries_tag};
 use crate::document::Render;
 use crate::error::{LoadError, ReadError};
 use crate::flight::{BOARDINGS_MAX, Departure, Flights};
-use crate::floors::Reason;
 use crate::key::{Key, Tag};
 use crate::options::ReadOptions;
 use crate::stats::count;
@@ -143,7 +142,7 @@ impl<V: Clone + Send + Sync + 'static> OutputCache<V> {
         let inner = &self.inner;
         let entry = inner.tier.get(key)?;
         let now = Instant::now();
-        if entry.is_expired(now) || !inner.core.stamps.admits(&entry, now) {
+        if entry.is_expired(now) || !inner.core.trust.is_held(now) || !inner.core.stamps.admits(&entry, now) {
             return None;
         }
         count(&inner.core.counters.hits_output);
@@ -213,7 +212,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         }
         let expires = after(Instant::now(), self.core.jittered(options.ttl, options));
         let mut entry = Entry::new(built.view.clone(), Version::ZERO, departure.started, read_at, expires);
-        entry.tags = built.tags.into();
+        // The section's stamp outdates every query.
+        entry.tags = built.tags.into_iter().chain([queries_tag()]).collect();
         entry.shows = built.shows.iter().map(|(key, version)| (key.tag(), *version)).collect();
         entry.weight = u32::try_from(built.weight_bytes + 96 * entry.shows.len()).unwrap_or(u32::MAX);
         let tags = Arc::clone(&entry.tags);
@@ -239,7 +239,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
     fn stale_or(&self, key: &Key, options: &ReadOptions, error: ReadError) -> Result<QueryAnswer<V>, ReadError> {
         let now = Instant::now();
         let entry = self.tier.get(key.as_str()).filter(|entry| {
-            let stale_for = now.saturating_duration_since(entry.expires);
+            let stale_for = now.saturating_duration_since(self.core.ends(entry));
             options.max_stale.is_some_and(|max| stale_for <= max) && self.core.stamps.admits(entry, now)
         });
         let Some(entry) = entry else { return Err(error) };

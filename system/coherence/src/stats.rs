@@ -52,6 +52,34 @@ stats! {
     shared_refused,
     /// Failures of the shared tier.
     shared_errors,
+    /// Changes of the stream that were applied: floor, stamps, and the tracked document where there is one.
+    changes_applied,
+    /// Of those, tracked documents that were patched.
+    patched,
+    /// Changes of the stream that were known already.
+    duplicates,
+    /// Patches that did not fit the tracked document, which is fetched instead.
+    pulls,
+    /// Jumps of the stream's sequence.
+    gaps,
+    /// Repairs from the stream.
+    replays,
+    /// Repairs by comparing all tracked versions.
+    resyncs,
+    /// Documents fetched after a repair, before anybody asked for them.
+    refetched,
+    /// Documents that were to be fetched and were not, for want of room in the queue: the next reader does it.
+    refetches_dropped,
+    /// Heads received.
+    heads,
+    /// Heads that were refused: from too far in the future, or unreadable.
+    heads_refused,
+    /// Messages that cannot be read.
+    unreadable,
+    /// Subscriptions begun, the first one included.
+    subscriptions,
+    /// Times that the lease was lost.
+    suspicions,
     /// Floors forgotten early, for want of room.
     floors_forgotten,
     /// Tag stamps forgotten early, for want of room.

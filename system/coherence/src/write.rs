@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::cache::Cache;
+use crate::core::Reason;
 use crate::document::Render;
 use crate::event::CacheEvent;
-use crate::floors::Reason;
 use crate::key::{Key, Tag};
 use crate::shared::SharedError;
 use crate::version::{Generation, Incarnation, Version};
@@ -24,7 +24,8 @@ impl<R: Render> Cache<R> {
     pub async fn changed(&self, key: &Key, version: Version, tags: &[Tag]) -> Result<(), SharedError> {
         let core = &self.inner.core;
         core.observe(version.incarnation);
-        let news = core.raise(key, version, Reason::Changed, true);
+        // Where a patch will come, the old document stays, unseen below its floor, as the base of that patch.
+        let news = core.raise(key, version, Reason::Changed, !core.trust.is_leased());
         core.evict_tags(tags, core.next_ordinal());
         if news {
             core.emit(CacheEvent::DataChanged { key: key.clone(), version: Some(version) });

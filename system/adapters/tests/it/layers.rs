@@ -10,7 +10,8 @@ use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfi
 use adapters::system::SystemClock;
 use async_trait::async_trait;
 use coherence::{
-    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, Version,
+    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite,
+    StreamEpoch, Version, WriteOutcome,
 };
 use domain::conformance::samples::{commit, everything, id, message, put, row};
 use domain::model::{Forecast, ForecastId, NaturalKey};
@@ -93,13 +94,19 @@ impl Consumer for Silent {
 
 #[async_trait]
 impl SharedTier for Silent {
-    async fn get(&self, _: &Key, _: FillToken) -> Result<SharedLookup, SharedError> {
+    async fn get(&self, _: &Key, _: FillToken, _: StreamEpoch) -> Result<SharedLookup, SharedError> {
         pending().await
     }
     async fn fill(&self, _: &Key, _: FillToken, _: SharedValue, _: Duration) -> Result<FillOutcome, SharedError> {
         pending().await
     }
     async fn raise(&self, _: &Key, _: Version) -> Result<(), SharedError> {
+        pending().await
+    }
+    async fn write(&self, _: &Key, _: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        pending().await
+    }
+    async fn versions(&self, _: &[Key], _: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
         pending().await
     }
     async fn drop_key(&self, _: &Key) -> Result<(), SharedError> {
@@ -146,9 +153,15 @@ async fn every_call_on_a_silent_backend_ends_at_the_deadline() {
     let waited = tokio::time::timeout(100 * DEADLINE, consumer.next()).await;
     assert!(waited.is_err(), "waiting for a message has no deadline");
     let (shared, key) = (TimeoutShared::new(Arc::new(Silent), DEADLINE), Key::prefixed("k:", 1));
-    let value = SharedValue { version: Version::ZERO, body: "{}".into(), tags: Arc::from([]), age: Duration::ZERO };
+    let value = SharedValue {
+        version: Version::ZERO,
+        body: "{}".into(),
+        tags: Arc::from([]),
+        age: Duration::ZERO,
+        epoch: StreamEpoch(0),
+    };
     assert_timed_out!(SharedError:
-        shared.get(&key, FillToken(1)), shared.fill(&key, FillToken(1), value.clone(), DEADLINE),
+        shared.get(&key, FillToken(1), StreamEpoch(0)), shared.fill(&key, FillToken(1), value.clone(), DEADLINE),
         shared.raise(&key, Version::ZERO), shared.drop_key(&key),
     );
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::port::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
+use super::port::{
+    FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite, WriteOutcome,
+};
 use crate::core::after;
 use crate::key::Key;
-use crate::version::Version;
+use crate::version::{Fence, StreamEpoch, Version};
 
 /// Tokens that one key keeps; the oldest goes first (its fill is then refused).
 const TOKENS_MAX: usize = 16;
@@ -33,7 +35,7 @@ impl Default for MemorySharedTierLimits {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Stored {
     value: SharedValue,
     stored_at: Instant,
@@ -42,14 +44,22 @@ struct Stored {
     serial: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Versions {
     latest: Option<Version>,
+    /// In which epoch `latest` counts every change of the stream in; zero: in none.
+    exact: StreamEpoch,
+    /// The highest term that wrote.
+    fence: Fence,
     tokens: VecDeque<FillToken>,
     until: Instant,
 }
 
-#[derive(Debug, Default)]
+/// A copy of what a tier held, for tests of servers that fall back to one.
+#[derive(Debug, Clone, Default)]
+pub struct SharedSnapshot(State);
+
+#[derive(Debug, Clone, Default)]
 struct State {
     values: BTreeMap<Key, Stored>,
     values_bytes: usize,
@@ -90,6 +100,17 @@ impl MemorySharedTier {
         state.values_bytes = 0;
     }
 
+    /// What it holds now.
+    pub fn snapshot(&self) -> SharedSnapshot {
+        SharedSnapshot(self.lock().clone())
+    }
+
+    /// Falls back to an older copy of itself, as a replica does that is promoted. The default copy is an empty one: it
+    /// lost its data.
+    pub fn fall_back(&self, to: SharedSnapshot) {
+        *self.lock() = to.0;
+    }
+
     /// Values and bytes held.
     pub fn sizes(&self) -> (usize, usize) {
         let state = self.lock();
@@ -113,7 +134,13 @@ impl State {
             self.sweep(limits, now);
             self.versions_queue.push_back((until, key.clone()));
         }
-        let fresh = || Versions { latest: None, tokens: VecDeque::new(), until };
+        let fresh = || Versions {
+            latest: None,
+            exact: StreamEpoch(0),
+            fence: Fence::default(),
+            tokens: VecDeque::new(),
+            until,
+        };
         let versions = self.versions.entry(key.clone()).or_insert_with(fresh);
         versions.until = until;
         versions
@@ -171,18 +198,20 @@ fn weight(key: &Key, value: &SharedValue) -> usize {
 
 #[async_trait]
 impl SharedTier for MemorySharedTier {
-    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
+    async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
         let now = Instant::now();
         let mut state = self.lock();
         let latest = state.versions.get(key.as_str()).and_then(|versions| versions.latest);
         if let Some(stored) = state.values.get(key.as_str())
             && now < stored.expires
+            && stored.value.epoch == epoch
             && latest.is_none_or(|latest| stored.value.version >= latest)
         {
             let mut value = stored.value.clone();
             value.age += now.saturating_duration_since(stored.stored_at);
             return Ok(SharedLookup::Hit(value));
         }
+        // What cannot be served is not kept: neither what expired nor what another epoch left.
         state.remove_value(key);
         let versions = state.versions(key, &self.limits, now);
         if versions.tokens.len() >= TOKENS_MAX {
@@ -212,6 +241,8 @@ impl SharedTier for MemorySharedTier {
             return Ok(FillOutcome::Refused);
         }
         versions.latest = versions.latest.max(Some(value.version));
+        // Its token lay here all the while, so no change of the stream passed between the read and this.
+        versions.exact = value.epoch;
         state.serial += 1;
         let serial = state.serial;
         state.put_value(key, Stored { value, stored_at: now, expires: after(now, ttl), serial }, &self.limits);
@@ -228,6 +259,40 @@ impl SharedTier for MemorySharedTier {
             state.remove_value(key);
         }
         Ok(())
+    }
+
+    async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let versions = state.versions(key, &self.limits, now);
+        if write.fence < versions.fence {
+            return Ok(WriteOutcome::Fenced { by: versions.fence });
+        }
+        versions.fence = write.fence;
+        versions.tokens.clear();
+        versions.exact = write.epoch;
+        if let Some(latest) = versions.latest.filter(|latest| write.version < *latest) {
+            return Ok(WriteOutcome::Older { latest });
+        }
+        versions.latest = Some(write.version);
+        match write.value {
+            Some(value) => {
+                state.serial += 1;
+                let stored = Stored { value, stored_at: now, expires: after(now, write.ttl), serial: state.serial };
+                state.put_value(key, stored, &self.limits);
+            }
+            None => state.remove_value(key),
+        }
+        Ok(WriteOutcome::Written)
+    }
+
+    async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        let state = self.lock();
+        let of = |key: &Key| {
+            let versions = state.versions.get(key.as_str())?;
+            versions.latest.filter(|_| versions.exact == epoch && epoch != StreamEpoch(0))
+        };
+        Ok(keys.iter().map(of).collect())
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {

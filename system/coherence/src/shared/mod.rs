@@ -9,5 +9,8 @@ pub mod conformance;
 mod memory;
 mod port;
 
-pub use memory::{MemorySharedTier, MemorySharedTierLimits};
-pub use port::{FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue};
+pub use memory::{MemorySharedTier, MemorySharedTierLimits, SharedSnapshot};
+pub use port::{
+    FillOutcome, FillToken, SHARED_VERSIONS_MAX, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite,
+    WriteOutcome,
+};

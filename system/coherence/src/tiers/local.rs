@@ -109,6 +109,11 @@ impl<T: Send + Sync + 'static> LocalTier<T> {
         self.entries.run_pending_tasks();
     }
 
+    /// The keys that it holds, in no order that means anything.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.entries.iter().map(|(key, _)| Key::clone(&key)).collect()
+    }
+
     /// How many entries it holds, about.
     pub(crate) fn len(&self) -> u64 {
         self.entries.entry_count()

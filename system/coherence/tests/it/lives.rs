@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
+use coherence::testing::{Seed, TestClock};
 use coherence::*;
 
 use super::support::*;
@@ -98,8 +99,8 @@ struct Late {
 
 #[async_trait]
 impl SharedTier for Late {
-    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
-        let found = self.inner.get(key, token).await;
+    async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
+        let found = self.inner.get(key, token, epoch).await;
         self.gate.pass().await;
         found
     }
@@ -118,6 +119,14 @@ impl SharedTier for Late {
         Err(SharedError::Unavailable(None))
     }
 
+    async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        self.inner.write(key, write).await
+    }
+
+    async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        self.inner.versions(keys, epoch).await
+    }
+
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {
         self.inner.drop_key(key).await
     }
@@ -131,7 +140,7 @@ async fn a_floor_forgotten_during_the_look_into_l3_still_binds_it() {
     let limits = MemorySharedTierLimits::default();
     let late = Arc::new(Late { inner: MemorySharedTier::new(limits), gate: Gate::default() });
     let config = CacheConfig { floors_max: 1, ..CacheConfig::default() };
-    let cache = Cache::new(config, Plain, Arc::clone(&late) as _, Seed::rng(1));
+    let cache = Cache::new(config, Plain, Arc::clone(&late) as _, Seed::rng(1), TestClock::new());
     let options = ReadOptions::default();
     source.put(&key(1), 1);
     cache.get_or_load(&key(1), &options, &source.loader()).await.unwrap();

@@ -8,26 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
+use coherence::testing::{Seed, TestClock};
 use coherence::*;
 use tokio::sync::Notify;
-
-/// SplitMix64: every test runs from a seed.
-pub struct Seed(AtomicU64);
-
-impl Seed {
-    pub fn rng(seed: u64) -> Arc<dyn Rng> {
-        Arc::new(Self(AtomicU64::new(seed)))
-    }
-}
-
-impl Rng for Seed {
-    fn next_u64(&self) -> u64 {
-        let mut z = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-}
 
 /// Holds whoever passes until it is opened.
 #[derive(Default)]
@@ -154,10 +137,10 @@ impl Shared {
 
 #[async_trait]
 impl SharedTier for Shared {
-    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
+    async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
         self.gets.fetch_add(1, Ordering::SeqCst);
         self.check(false)?;
-        self.inner.get(key, token).await
+        self.inner.get(key, token, epoch).await
     }
 
     async fn fill(
@@ -177,6 +160,16 @@ impl SharedTier for Shared {
         self.raises.fetch_add(1, Ordering::SeqCst);
         self.check(true)?;
         self.inner.raise(key, version).await
+    }
+
+    async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        self.check(true)?;
+        self.inner.write(key, write).await
+    }
+
+    async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        self.check(false)?;
+        self.inner.versions(keys, epoch).await
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {
@@ -205,7 +198,7 @@ impl World {
 
     /// One more instance over the same source and shared tier.
     pub fn beside(config: CacheConfig, source: Arc<Source>, shared: Arc<Shared>) -> Self {
-        let cache = Cache::new(config, Plain, Arc::clone(&shared) as _, Seed::rng(42));
+        let cache = Cache::new(config, Plain, Arc::clone(&shared) as _, Seed::rng(42), TestClock::new());
         Self { cache, source, shared, options: ReadOptions::default() }
     }
 

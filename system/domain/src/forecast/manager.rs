@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use coherence::{
     Answer, Cache, CacheConfig, Document, Key, LoadError, Loader, OutputCache, QueryAnswer, ReadError, ReadOptions,
-    Rng, SharedTier, Tag, Version,
+    Rng, SharedTier, Tag, Version, WallClock,
 };
 
 use super::Views;
@@ -35,10 +35,11 @@ impl<R: Views> CacheManager<R> {
         store: Arc<dyn Store>,
         shared: Arc<dyn SharedTier>,
         rng: Arc<dyn Rng>,
+        clock: Arc<dyn WallClock>,
     ) -> Self {
         let [read, list] = options;
         let seeds = [rng.next_u64(), rng.next_u64()];
-        let cache = Cache::new(config, views.clone(), shared, rng);
+        let cache = Cache::new(config, views.clone(), shared, rng, clock);
         let loader = Arc::new(StoreLoader { store: Arc::clone(&store) });
         Self { output: OutputCache::new(&cache), cache, views, store, loader, read, list, seeds }
     }

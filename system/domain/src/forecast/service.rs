@@ -91,7 +91,8 @@ impl<R: Views> ForecastService<R> {
     /// The service over empty caches.
     pub fn new(config: ForecastConfig, ports: ForecastPorts, views: R) -> Self {
         let (store, shared, rng) = (Arc::clone(&ports.store), Arc::clone(&ports.shared), Arc::clone(&ports.rng));
-        let caches = CacheManager::new(config.cache, [config.read, config.list], views, store, shared, rng);
+        let clock = Arc::clone(&ports.clock);
+        let caches = CacheManager::new(config.cache, [config.read, config.list], views, store, shared, rng, clock);
         Self {
             inner: Arc::new(Inner {
                 caches,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coherence::{FillOutcome, FillToken, Key, SharedError, SharedLookup, SharedTier, SharedValue, Version};
+use coherence::{
+    FillOutcome, FillToken, Key, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite, StreamEpoch, Version,
+    WriteOutcome,
+};
 
 use super::call::{Meter, metered};
 
@@ -23,8 +26,8 @@ impl MeterShared {
 
 #[async_trait]
 impl SharedTier for MeterShared {
-    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
-        metered(&*self.meter, "shared", "get", self.inner.get(key, token)).await
+    async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
+        metered(&*self.meter, "shared", "get", self.inner.get(key, token, epoch)).await
     }
 
     async fn fill(
@@ -39,6 +42,14 @@ impl SharedTier for MeterShared {
 
     async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {
         metered(&*self.meter, "shared", "raise", self.inner.raise(key, version)).await
+    }
+
+    async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        metered(&*self.meter, "shared", "write", self.inner.write(key, write)).await
+    }
+
+    async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        metered(&*self.meter, "shared", "versions", self.inner.versions(keys, epoch)).await
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{
     Answer, Document, FillOutcome, FillToken, Incarnation, Key, Render, Rng, SharedError, SharedLookup, SharedTier,
-    SharedValue, Timestamp, Version, WallClock,
+    SharedValue, SharedWrite, StreamEpoch, Timestamp, Version, WallClock, WriteOutcome,
 };
 use domain::forecast::{
     Answered, Caller, ForecastConfig, ForecastPorts, ForecastService, Listed, Role, Saved, ServiceError, Views,
@@ -203,9 +203,9 @@ impl TestShared {
 
 #[async_trait]
 impl SharedTier for TestShared {
-    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
+    async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
         self.up()?;
-        self.inner.get(key, token).await
+        self.inner.get(key, token, epoch).await
     }
 
     async fn fill(
@@ -222,6 +222,16 @@ impl SharedTier for TestShared {
     async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {
         self.up()?;
         self.inner.raise(key, version).await
+    }
+
+    async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        self.up()?;
+        self.inner.write(key, write).await
+    }
+
+    async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        self.up()?;
+        self.inner.versions(keys, epoch).await
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {

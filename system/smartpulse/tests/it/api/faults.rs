@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::{
-    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, Version,
+    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite,
+    StreamEpoch, Version, WriteOutcome,
 };
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
@@ -193,10 +194,10 @@ impl TestShared {
 
 #[async_trait]
 impl SharedTier for TestShared {
-    async fn get(&self, key: &Key, token: FillToken) -> Result<SharedLookup, SharedError> {
+    async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
         self.gets.up();
         self.up()?;
-        self.inner.get(key, token).await
+        self.inner.get(key, token, epoch).await
     }
 
     async fn fill(
@@ -215,6 +216,16 @@ impl SharedTier for TestShared {
         self.raises.up();
         self.up()?;
         self.inner.raise(key, version).await
+    }
+
+    async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        self.up()?;
+        self.inner.write(key, write).await
+    }
+
+    async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        self.up()?;
+        self.inner.versions(keys, epoch).await
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {
