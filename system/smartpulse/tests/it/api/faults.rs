@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::{
-    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, Version,
+    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, Version, VersionId,
 };
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
@@ -157,8 +157,13 @@ impl Store for TestStore {
         self.inner.incarnation().await
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
-        self.inner.raise_incarnation().await
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        self.up()?;
+        self.inner.versions(ids).await
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
+        self.inner.raise_incarnation(above).await
     }
 }
 
