@@ -38,10 +38,12 @@ pub struct MemoryStoreConfig {
     pub retention: Duration,
     /// How long tombstones are kept; longer than `retention`.
     pub tombstone_retention: Duration,
+    /// How many bytes the outbox may hold, of a store that has one; commits with events are refused beyond as full.
+    pub outbox_bytes_max: u64,
 }
 
 impl Default for MemoryStoreConfig {
     fn default() -> Self {
-        Self { retention: 7 * DAY, tombstone_retention: 30 * DAY }
+        Self { retention: 7 * DAY, tombstone_retention: 30 * DAY, outbox_bytes_max: 1 << 30 }
     }
 }

@@ -5,8 +5,9 @@
 //! cannot be published here either. Everything is ordered; wall time comes from a port, expiry follows tokio's time.
 //!
 //! ```text
-//!   MemoryStore ──commit──> rows, tombstones, capture (the change feed)
+//!   MemoryStore ──commit──> rows, tombstones, capture (the change feed); leases and parked events beside them
 //!        └─────in the same lock──> MemoryBus: a log for each topic, cursors for each subscription
+//!                                  (or, made with `MemoryStore::with_outbox`, an outbox)
 //! ```
 
 mod bus;
@@ -15,4 +16,4 @@ mod store;
 
 pub use bus::{BusFaults, MemoryBus};
 pub use config::{MemoryBusConfig, MemoryStoreConfig};
-pub use store::MemoryStore;
+pub use store::{MemorySnapshot, MemoryStore};

@@ -24,8 +24,11 @@ pub struct SqliteConfig {
     pub retention: Duration,
     /// How long tombstones are kept; must be longer than `retention`.
     pub tombstone_retention: Duration,
-    /// How many bytes the topics may retain in all; what is published beyond is refused as full.
+    /// How many bytes the topics may retain in all; what is published beyond is refused as full. The same holds for the
+    /// events in the outbox that are not sent.
     pub max_bytes: u64,
+    /// Whether the bus is elsewhere: the events of commits then go to the outbox, and not to the topics of this file.
+    pub outbox: bool,
     /// A message that is not acknowledged for so long is delivered again.
     pub redelivery_timeout: Duration,
     /// A message that a consumer gave back is delivered again after this time.
@@ -47,6 +50,7 @@ impl SqliteConfig {
             retention: 7 * DAY,
             tombstone_retention: 30 * DAY,
             max_bytes: 1 << 30,
+            outbox: false,
             redelivery_timeout: Duration::from_secs(60),
             redelivery_delay: Duration::from_secs(1),
             poll_interval: Duration::from_millis(100),

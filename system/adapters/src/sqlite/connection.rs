@@ -27,13 +27,12 @@ const ROWS_AHEAD_MAX: usize = 512;
 /// How many messages may stand between a task and a connection's thread.
 const COMMANDS_AHEAD_MAX: usize = 16;
 
-/// How the writing (and checkpointing) connection opens the file.
-fn writer_options(config: &SqliteConfig) -> SqliteConnectOptions {
+/// How a connection that writes (or checkpoints) opens the file.
+fn writer_options(config: &SqliteConfig, synchronous: SqliteSynchronous) -> SqliteConnectOptions {
     plain_options(config)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // FULL: a commit that was answered survives a power cut (DESIGN section 3.1).
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .pragma("wal_autocheckpoint", LOG_CHECKPOINT_PAGES.to_string())
         // The update trigger raises the version of the row it fired for and must not fire again for that.
         .pragma("recursive_triggers", "OFF")
@@ -41,9 +40,20 @@ fn writer_options(config: &SqliteConfig) -> SqliteConnectOptions {
 
 /// Opens the file. While another process creates it, SQLite answers "locked" at once, whatever the busy timeout: the
 /// first switch to the log mode is not waited for.
+///
+/// Its commits survive a power cut once they are answered (DESIGN section 3.1).
 pub(super) async fn open_writer(config: &SqliteConfig) -> Result<SqliteConnection, sqlx::Error> {
+    open(config, SqliteSynchronous::Full).await
+}
+
+/// Opens the file for commits that a power cut may undo, from the last ones back ([`Writer::run_light`]).
+pub(super) async fn open_light_writer(config: &SqliteConfig) -> Result<SqliteConnection, sqlx::Error> {
+    open(config, SqliteSynchronous::Normal).await
+}
+
+async fn open(config: &SqliteConfig, synchronous: SqliteSynchronous) -> Result<SqliteConnection, sqlx::Error> {
     const RETRY: Duration = Duration::from_millis(20);
-    let options = writer_options(config);
+    let options = writer_options(config, synchronous);
     let give_up = Instant::now() + config.busy_timeout;
     loop {
         match options.connect().await {
@@ -77,16 +87,25 @@ pub(super) async fn open_readers(config: &SqliteConfig) -> Result<SqlitePool, sq
         .await
 }
 
-/// The writing connection and the queue before it (first come, first served).
+/// The writing connections and the queue before them (first come, first served).
 pub(super) struct Writer {
     held: Arc<Mutex<Held>>,
     waiting: Arc<Semaphore>,
 }
 
+/// One queue for both connections: they never contend for SQLite's lock, which knows no order.
 struct Held {
+    /// Waits for the disk with each commit.
+    full: Lane,
+    /// Leaves that to the next commit of the other one, or to the next checkpoint.
+    light: Lane,
+}
+
+/// One connection.
+struct Lane {
     /// `None` once closed.
     connection: Option<SqliteConnection>,
-    /// Work began and did not end: it panicked, and its transaction must not be continued by the next one.
+    /// Work began and did not end: it panicked, and its transaction must not be continued by the next one, nor block it.
     unfinished: bool,
 }
 
@@ -109,9 +128,10 @@ impl Caller {
 struct QueueFull;
 
 impl Writer {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
+    pub(super) fn new(full: SqliteConnection, light: SqliteConnection) -> Self {
+        let lane = |connection| Lane { connection: Some(connection), unfinished: false };
         Self {
-            held: Arc::new(Mutex::new(Held { connection: Some(connection), unfinished: false })),
+            held: Arc::new(Mutex::new(Held { full: lane(full), light: lane(light) })),
             waiting: Arc::new(Semaphore::new(WRITES_WAITING_MAX)),
         }
     }
@@ -127,8 +147,29 @@ impl Writer {
         self.run_for(|connection, _caller| work(connection)).await
     }
 
-    /// The same for work of several steps, which can ask between them whether its caller is still there.
+    /// The same for what a power cut may undo: what can be derived again from the rest of the file, or may be done twice.
+    /// All commits of the file, of whichever connection, survive up to one of them, and none after it: so nothing that was
+    /// written before such work, or what it was derived from, is lost without it (decision 6).
+    pub(super) async fn run_light<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: PortError,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        self.run_in(|held| &mut held.light, |connection, _caller| work(connection)).await
+    }
+
+    /// [`Self::run`] for work of several steps, which can ask between them whether its caller is still there.
     pub(super) async fn run_for<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: PortError,
+        F: for<'c> FnOnce(&'c mut SqliteConnection, Caller) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        self.run_in(|held| &mut held.full, work).await
+    }
+
+    async fn run_in<T, E, F>(&self, lane: fn(&mut Held) -> &mut Lane, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: PortError,
@@ -145,7 +186,8 @@ impl Writer {
             let mut held = held.lock_owned().await;
             drop(place);
             caller.check()?;
-            held.run(|connection| work(connection, caller)).await
+            held.recover().await;
+            lane(&mut held).run(|connection| work(connection, caller)).await
         });
         let ended = task.await;
         drop(here);
@@ -155,25 +197,35 @@ impl Writer {
         }
     }
 
-    /// Closes the connection after the writes that wait already.
+    /// Closes the connections after the writes that wait already.
     pub(super) async fn close(&self) -> Result<(), sqlx::Error> {
-        match self.held.lock().await.connection.take() {
-            Some(connection) => connection.close().await,
-            None => Ok(()),
-        }
+        let mut held = self.held.lock().await;
+        let light = held.light.close().await;
+        held.full.close().await.and(light)
     }
 }
 
 impl Held {
+    /// Rolls back what panicked on either connection: it would hold SQLite's lock for ever.
+    async fn recover(&mut self) {
+        for lane in [&mut self.full, &mut self.light] {
+            if lane.unfinished
+                && let Some(connection) = lane.connection.as_mut()
+            {
+                roll_back(connection).await;
+                lane.unfinished = false;
+            }
+        }
+    }
+}
+
+impl Lane {
     async fn run<T, E, F>(&mut self, work: F) -> Result<T, E>
     where
         E: PortError,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>>,
     {
         let Some(connection) = self.connection.as_mut() else { return Err(E::from_failure(Failure::Closed)) };
-        if self.unfinished {
-            roll_back(connection).await;
-        }
         self.unfinished = true;
         let outcome = work(connection).await;
         if outcome.is_err() {
@@ -181,6 +233,13 @@ impl Held {
         }
         self.unfinished = false;
         outcome
+    }
+
+    async fn close(&mut self) -> Result<(), sqlx::Error> {
+        match self.connection.take() {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -199,11 +258,15 @@ mod tests {
 
     use super::*;
 
+    async fn writer(config: &SqliteConfig) -> Writer {
+        Writer::new(open_writer(config).await.unwrap(), open_light_writer(config).await.unwrap())
+    }
+
     #[tokio::test]
     async fn work_that_panics_leaves_no_transaction_behind() {
         let folder = tempfile::tempdir().unwrap();
         let config = SqliteConfig::new(folder.path().join("db"));
-        let writer = Writer::new(open_writer(&config).await.unwrap());
+        let writer = writer(&config).await;
         let run = async |sql: &'static str, panics: bool| {
             let ran: Result<Vec<i64>, StoreError> = writer
                 .run(move |connection| {
@@ -228,7 +291,7 @@ mod tests {
     async fn work_whose_caller_is_gone_is_not_begun() {
         let folder = tempfile::tempdir().unwrap();
         let config = SqliteConfig::new(folder.path().join("db"));
-        let writer = Writer::new(open_writer(&config).await.unwrap());
+        let writer = writer(&config).await;
         let begun = Arc::new(AtomicBool::new(false));
         let busy = writer.held.lock().await;
         let begins = Arc::clone(&begun);

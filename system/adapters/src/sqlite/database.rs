@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use super::bus::BusState;
-use super::connection::{Writer, open_readers, open_writer};
+use super::connection::{Writer, open_light_writer, open_readers, open_writer};
 use super::errors::SqliteError;
 use super::files::make_database;
 use super::migrations::migrate;
@@ -44,12 +44,13 @@ impl Sqlite {
         config.path = config.path.canonicalize().map_err(|error| opening()(error.into()))?;
         let mut writer = open_writer(&config).await.map_err(failed)?;
         migrate(&mut writer, &path).await?;
+        let light = open_light_writer(&config).await.map_err(failed)?;
         let maintenance = open_writer(&config).await.map_err(failed)?;
         let readers = open_readers(&config).await.map_err(failed)?;
         let bus = BusState::new();
         let shared = Shared {
             clock,
-            writer: Writer::new(writer),
+            writer: Writer::new(writer, light),
             readers,
             maintenance: Mutex::new(Some(maintenance)),
             bus,

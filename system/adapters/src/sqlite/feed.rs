@@ -17,7 +17,7 @@ const READ: &str = "SELECT m.incarnation, m.capture_floor, coalesce((SELECT max(
      c.* FROM meta m LEFT JOIN (SELECT position, operation, \
          id, company_id, production_unit_id, provider_id, forecast_date, demand, supply, confidence_level, \
          status, tags, created_at, updated_at, version_id, \
-         before_company_id, before_production_unit_id, before_provider_id \
+         before_company_id, before_production_unit_id, before_provider_id, captured_at, traceparent \
          FROM capture WHERE position > ? ORDER BY position LIMIT ?) c ORDER BY c.position";
 
 const END: &str = "SELECT coalesce((SELECT max(position) FROM capture), capture_floor) FROM meta";
@@ -28,6 +28,8 @@ const OPERATION: usize = 4;
 const FORECAST: usize = 5;
 const VERSION: usize = 17;
 const BEFORE: usize = 18;
+const CAPTURED_AT: usize = 21;
+const TRACEPARENT: usize = 22;
 
 /// The change feed of a SQLite file.
 #[derive(Clone)]
@@ -95,5 +97,7 @@ fn change(each: &SqliteRow, position: FeedPosition, incarnation: Incarnation) ->
             Operation::Delete => None,
         },
         before: row::placement(each, BEFORE)?,
+        committed_at: Some(row::time(each.try_get_unchecked(CAPTURED_AT)?)?),
+        traceparent: each.try_get_unchecked(TRACEPARENT)?,
     })
 }

@@ -17,7 +17,10 @@ mod database;
 mod errors;
 mod feed;
 mod files;
+mod leases;
 mod migrations;
+mod outbox;
+mod parking;
 #[cfg(test)]
 mod plans;
 mod prune;

@@ -2,6 +2,7 @@
 
 use coherence::{Timestamp, VersionId};
 use domain::model::{CompanyId, Forecast, ForecastId, Placement, ProviderId, Status, UnitId};
+use domain::ports::{Outgoing, Topic};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -19,6 +20,8 @@ enum Unreadable {
     Time(i64),
     #[error("the status is {0:?}")]
     Status(String),
+    #[error("the topic is {0:?}")]
+    Topic(String),
     #[error("the tags are not a list of texts")]
     Tags(#[source] serde_json::Error),
     #[error("the counter {0} is negative")]
@@ -55,8 +58,24 @@ pub(super) fn time(micros: i64) -> Result<Timestamp, sqlx::Error> {
     Timestamp::from_microsecond(micros).map_err(|_| unreadable(Unreadable::Time(micros)))
 }
 
-pub(super) fn properties(text: &str) -> Result<std::collections::BTreeMap<String, String>, sqlx::Error> {
+fn properties(text: &str) -> Result<std::collections::BTreeMap<String, String>, sqlx::Error> {
     serde_json::from_str(text).map_err(|error| unreadable(Unreadable::Properties(error)))
+}
+
+/// Reads a topic's name.
+pub(super) fn topic(name: &str) -> Result<Topic, sqlx::Error> {
+    let found = Topic::ALL.into_iter().find(|topic| topic.name() == name);
+    found.ok_or_else(|| unreadable(Unreadable::Topic(name.to_owned())))
+}
+
+/// Reads a message: its key, its payload and its properties are three columns from `first` on.
+pub(super) fn outgoing(row: &SqliteRow, first: usize) -> Result<Outgoing, sqlx::Error> {
+    let payload: Vec<u8> = row.try_get_unchecked(first + 1)?;
+    Ok(Outgoing {
+        key: row.try_get_unchecked(first)?,
+        payload: payload.into(),
+        properties: properties(row.try_get_unchecked(first + 2)?)?,
+    })
 }
 
 pub(super) const fn status_name(status: Status) -> &'static str {
@@ -81,17 +100,19 @@ pub(super) fn tags_json(tags: &[String]) -> String {
     serde_json::to_string(tags).unwrap_or_else(|_| "[]".to_owned())
 }
 
-fn id(row: &SqliteRow, column: usize) -> Result<Uuid, sqlx::Error> {
+/// The id in `column`.
+pub(super) fn id(row: &SqliteRow, column: usize) -> Result<Uuid, sqlx::Error> {
     let bytes: &[u8] = row.try_get_unchecked(column)?;
     Uuid::from_slice(bytes).map_err(|_| unreadable(Unreadable::Id(bytes.len())))
 }
 
-fn optional_id(row: &SqliteRow, column: usize) -> Result<Option<Uuid>, sqlx::Error> {
+/// The id in `column`, if there is one.
+pub(super) fn optional_id(row: &SqliteRow, column: usize) -> Result<Option<Uuid>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get_unchecked(column)?;
     bytes.map(|bytes| Uuid::from_slice(bytes).map_err(|_| unreadable(Unreadable::Id(bytes.len())))).transpose()
 }
 
-/// The id in `column`.
+/// The forecast's id in `column`.
 pub(super) fn forecast_id(row: &SqliteRow, column: usize) -> Result<ForecastId, sqlx::Error> {
     id(row, column).map(ForecastId)
 }

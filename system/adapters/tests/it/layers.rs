@@ -4,19 +4,22 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapters::layers::meter::{Call, MeterBus, MeterShared, MeterStore};
-use adapters::layers::timeout::{TimeoutBus, TimeoutFeed, TimeoutShared, TimeoutStore};
+use adapters::layers::meter::{Call, MeterBus, MeterLeases, MeterOutbox, MeterParking, MeterShared, MeterStore};
+use adapters::layers::timeout::{
+    TimeoutBus, TimeoutFeed, TimeoutLeases, TimeoutOutbox, TimeoutParking, TimeoutShared, TimeoutStore,
+};
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
 use adapters::system::SystemClock;
 use async_trait::async_trait;
 use coherence::{
-    FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite,
-    StreamEpoch, Version, WriteOutcome,
+    FencingToken, FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue,
+    SharedWrite, StreamEpoch, Version, VersionId, WriteOutcome,
 };
-use domain::conformance::samples::{commit, everything, id, message, put, row};
+use domain::conformance::samples::{commit, everything, id, message, parked, put, row};
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::*;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -44,7 +47,10 @@ impl Store for Silent {
     async fn incarnation(&self) -> Result<Incarnation, StoreError> {
         pending().await
     }
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
+    async fn versions(&self, _: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        pending().await
+    }
+    async fn raise_incarnation(&self, _: Incarnation) -> Result<Incarnation, StoreError> {
         pending().await
     }
 }
@@ -63,6 +69,12 @@ impl ChangeFeed for Silent {
 #[async_trait]
 impl Bus for Silent {
     async fn publish(&self, _: Topic, _: Outgoing) -> Result<MessageId, BusError> {
+        pending().await
+    }
+    async fn publish_all(&self, _: Topic, _: Vec<Outgoing>) -> Result<(), BusError> {
+        pending().await
+    }
+    async fn last(&self, _: Topic) -> Result<Option<BusMessage>, BusError> {
         pending().await
     }
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
@@ -88,6 +100,48 @@ impl Consumer for Silent {
         pending().await
     }
     async fn nack(&mut self, _: MessageId) -> Result<(), BusError> {
+        pending().await
+    }
+}
+
+#[async_trait]
+impl Leases for Silent {
+    async fn acquire(&self, _: LeaseName, _: Uuid, _: Duration) -> Result<Acquired, StoreError> {
+        pending().await
+    }
+    async fn renew(&self, _: LeaseName, _: FencingToken, _: Duration) -> Result<bool, StoreError> {
+        pending().await
+    }
+    async fn release(&self, _: LeaseName, _: FencingToken) -> Result<(), StoreError> {
+        pending().await
+    }
+    async fn move_cursor(&self, _: LeaseName, _: FencingToken, _: FeedPosition) -> Result<bool, StoreError> {
+        pending().await
+    }
+}
+
+#[async_trait]
+impl Outbox for Silent {
+    async fn pending(&self, _: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        pending().await
+    }
+    async fn mark_sent(&self, _: &[OutboxId]) -> Result<(), StoreError> {
+        pending().await
+    }
+}
+
+#[async_trait]
+impl Parking for Silent {
+    async fn park(&self, _: ParkedEvent) -> Result<(), StoreError> {
+        pending().await
+    }
+    async fn parked(&self, _: u32) -> Result<Vec<ParkedEvent>, StoreError> {
+        pending().await
+    }
+    async fn get(&self, _: ParkedId) -> Result<Option<ParkedEvent>, StoreError> {
+        pending().await
+    }
+    async fn discard(&self, _: ParkedId) -> Result<bool, StoreError> {
         pending().await
     }
 }
@@ -135,18 +189,31 @@ macro_rules! assert_timed_out {
 async fn every_call_on_a_silent_backend_ends_at_the_deadline() {
     let store = TimeoutStore::new(Arc::new(Silent), DEADLINE);
     let incarnation = Incarnation(1);
-    let set = WriteSet { incarnation, rows: vec![put(&row(1))], outbox: vec![], idempotency: None };
+    let set = WriteSet { incarnation, rows: vec![put(&row(1))], outbox: vec![], idempotency: None, traceparent: None };
     let key = IdempotencyKey { caller: domain::model::UserId(id(1).0), key: "k".to_owned() };
     assert_timed_out!(StoreError:
         store.get(id(1)), store.list(&everything(1)), store.find(&[]), store.commit(set.clone()),
-        store.idempotency(&key), store.incarnation(), store.raise_incarnation(),
+        store.idempotency(&key), store.incarnation(), store.versions(&[]), store.raise_incarnation(Incarnation(0)),
+    );
+    let (leases, tracker, token) =
+        (TimeoutLeases::new(Arc::new(Silent), DEADLINE), LeaseName::Tracker, FencingToken(1));
+    assert_timed_out!(StoreError:
+        leases.acquire(tracker, id(1).0, DEADLINE), leases.renew(tracker, token, DEADLINE),
+        leases.release(tracker, token), leases.move_cursor(tracker, token, FeedPosition(1)),
+    );
+    let outbox = TimeoutOutbox::new(Arc::new(Silent), DEADLINE);
+    assert_timed_out!(StoreError: outbox.pending(1), outbox.mark_sent(&[]));
+    let parking = TimeoutParking::new(Arc::new(Silent), DEADLINE);
+    assert_timed_out!(StoreError:
+        parking.park(parked(1)), parking.parked(1), parking.get(parked(1).id), parking.discard(parked(1).id),
     );
     let feed = TimeoutFeed::new(Arc::new(Silent), DEADLINE);
     assert_timed_out!(FeedError: feed.read(FeedPosition(0), 1), feed.end());
     let bus = TimeoutBus::new(Arc::new(Silent), DEADLINE);
     let mut consumer = bus.subscribe(subscription(false)).await.unwrap();
     assert_timed_out!(BusError:
-        bus.publish(Topic::CdcForecasts, message("m")), bus.subscribe(subscription(true)),
+        bus.publish(Topic::CdcForecasts, message("m")), bus.publish_all(Topic::CdcForecasts, Vec::new()),
+        bus.last(Topic::CdcForecasts), bus.subscribe(subscription(true)),
         bus.unsubscribe(Topic::CdcForecasts, "s"),
         consumer.ack(MessageId(1)), consumer.ack_through(MessageId(1)), consumer.nack(MessageId(1)),
     );
@@ -183,9 +250,12 @@ async fn a_meter_is_told_of_each_call_and_its_error() {
     let meter = Arc::new(move |call: Call| told.lock().unwrap().push((call.port, call.method, call.error)));
     let bus = MemoryBus::new(MemoryBusConfig::default(), Arc::new(SystemClock));
     let inner = MemoryStore::new(MemoryStoreConfig::default(), bus.clone(), Arc::new(SystemClock));
-    let store = MeterStore::new(Arc::new(inner), meter.clone());
+    let store = MeterStore::new(Arc::new(inner.clone()), meter.clone());
     let bus = MeterBus::new(Arc::new(bus), meter.clone());
-    let shared = MeterShared::new(Arc::new(TimeoutShared::new(Arc::new(Silent), Duration::ZERO)), meter);
+    let shared = MeterShared::new(Arc::new(TimeoutShared::new(Arc::new(Silent), Duration::ZERO)), meter.clone());
+    let leases = MeterLeases::new(Arc::new(inner.clone()), meter.clone());
+    let outbox = MeterOutbox::new(Arc::new(inner.clone()), meter.clone());
+    let parking = MeterParking::new(Arc::new(TimeoutParking::new(Arc::new(Silent), Duration::ZERO)), meter);
     commit(&store, vec![put(&row(1))]).await.unwrap();
     commit(&store, vec![put(&row(1))]).await.unwrap_err();
     let mut consumer = bus.subscribe(subscription(true)).await.unwrap();
@@ -193,6 +263,9 @@ async fn a_meter_is_told_of_each_call_and_its_error() {
     consumer.next().await.unwrap();
     consumer.ack(id).await.unwrap();
     shared.drop_key(&Key::prefixed("k:", 1)).await.unwrap_err();
+    leases.release(LeaseName::Sync, FencingToken(1)).await.unwrap();
+    assert_eq!(outbox.pending(1).await.unwrap(), []);
+    parking.discard(parked(1).id).await.unwrap_err();
     let expected = [
         ("store", "incarnation", None),
         ("store", "commit", None),
@@ -203,6 +276,9 @@ async fn a_meter_is_told_of_each_call_and_its_error() {
         ("bus", "next", None),
         ("bus", "ack", None),
         ("shared", "drop_key", Some("timeout")),
+        ("leases", "release", None),
+        ("outbox", "pending", None),
+        ("parking", "discard", Some("timeout")),
     ];
     assert_eq!(*calls.lock().unwrap(), expected);
 }

@@ -230,6 +230,7 @@ fn write(row: Forecast, expected: u64, events: &[&str]) -> WriteSet {
         rows: vec![RowWrite { id: row.id, expected: VersionId(expected), after: Some(row) }],
         outbox: events.iter().map(|event| OutboxEvent { topic: TOPIC, message: message(event) }).collect(),
         idempotency: None,
+        traceparent: None,
     }
 }
 
@@ -252,8 +253,11 @@ async fn a_refused_commit_publishes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_feed_forgets_by_age_and_says_so() {
-    let limits =
-        MemoryStoreConfig { retention: Duration::from_secs(100), tombstone_retention: Duration::from_secs(300) };
+    let limits = MemoryStoreConfig {
+        retention: Duration::from_secs(100),
+        tombstone_retention: Duration::from_secs(300),
+        ..MemoryStoreConfig::default()
+    };
     let store = MemoryStore::new(limits, bus(MemoryBusConfig::default()), clock());
     store.commit(write(row(1), 0, &[])).await.unwrap();
     let delete = RowWrite { id: row(1).id, expected: VersionId(1), after: None };

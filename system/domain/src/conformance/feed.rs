@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coherence::{Version, VersionId};
+use coherence::{Incarnation, Version, VersionId};
 
 use super::case;
 use super::samples::{changed, commit, committed, company, day, delete, id, put, row};
@@ -116,7 +116,7 @@ pub async fn a_row_that_comes_again_is_an_insert(harness: &dyn FeedHarness) {
 /// The one of the database when it is read.
 pub async fn a_change_carries_the_incarnation(harness: &dyn FeedHarness) {
     let store = harness.store();
-    let raised = store.raise_incarnation().await.unwrap();
+    let raised = store.raise_incarnation(Incarnation::default()).await.unwrap();
     let mut after = harness.feed().end().await.unwrap();
     committed(&*store, vec![put(&row(1))]).await;
     assert_eq!(one(harness, &mut after).await.version, Version { incarnation: raised, id: VersionId(1) });

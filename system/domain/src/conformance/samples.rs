@@ -7,7 +7,10 @@ use coherence::{Incarnation, Timestamp, VersionId};
 use uuid::Uuid;
 
 use crate::model::{CompanyId, Forecast, ForecastId, ProviderId, Scope, Status, UnitId};
-use crate::ports::{ListQuery, Lookup, OutboxEvent, Outgoing, PageStart, RowWrite, Store, StoreError, Topic, WriteSet};
+use crate::ports::{
+    ListQuery, Lookup, OutboxEvent, Outgoing, PageStart, ParkedEvent, ParkedId, RowWrite, Store, StoreError, Topic,
+    WriteSet,
+};
 
 /// A forecast's id.
 pub fn id(n: u128) -> ForecastId {
@@ -76,7 +79,7 @@ pub fn delete(row: &Forecast) -> RowWrite {
 /// A set of these rows alone, in the store's incarnation.
 pub async fn set(store: &dyn Store, rows: Vec<RowWrite>) -> WriteSet {
     let incarnation = store.incarnation().await.expect("the store answers");
-    WriteSet { incarnation, rows, outbox: Vec::new(), idempotency: None }
+    WriteSet { incarnation, rows, outbox: Vec::new(), idempotency: None, traceparent: None }
 }
 
 /// Commits these rows.
@@ -111,6 +114,19 @@ pub fn everything(take: u32) -> ListQuery {
         status: None,
         start: PageStart::Skip(0),
         take,
+    }
+}
+
+/// A parked event.
+pub fn parked(n: u32) -> ParkedEvent {
+    ParkedEvent {
+        id: ParkedId(Uuid::from_u128(0xf000 + u128::from(n))),
+        topic: Topic::CdcForecasts,
+        message: message(&n.to_string()),
+        entity: Some(id(n.into())),
+        reason: format!("it is the number {n}"),
+        attempts: n,
+        parked_at: day(n.into()),
     }
 }
 

@@ -210,7 +210,8 @@ impl<R: Views> Inner<R> {
             outbox.extend(announcer.events(change).map_err(Refused::Failed)?);
         }
         let rows = changes.iter().map(Change::row_write).collect();
-        let set = WriteSet { incarnation: announcer.incarnation, rows, outbox, idempotency };
+        let traceparent = announcer.caller.traceparent.clone();
+        let set = WriteSet { incarnation: announcer.incarnation, rows, outbox, idempotency, traceparent };
         let committed = self.ports.store.commit(set).await;
         match committed {
             Ok(_) => {

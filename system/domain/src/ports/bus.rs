@@ -44,6 +44,12 @@ impl fmt::Display for Topic {
     }
 }
 
+/// The property of messages of which only the newest matters: its value is `true`. Such a message replaces earlier ones
+/// with this property, of its topic and key, that every durable subscription of the topic has acknowledged; all earlier
+/// ones, if there is no durable subscription. So a message that repeats for ever fills no topic. A subscription that is
+/// not durable may miss the replaced ones.
+pub const COMPACTED: &str = "compacted";
+
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
@@ -54,6 +60,13 @@ pub struct Outgoing {
     pub payload: Bytes,
     /// Properties beside the body, such as `traceparent`.
     pub properties: BTreeMap<String, String>,
+}
+
+impl Outgoing {
+    /// Whether it replaces earlier messages of its key ([`COMPACTED`]).
+    pub fn is_compacted(&self) -> bool {
+        self.properties.get(COMPACTED).is_some_and(|value| value == "true")
+    }
 }
 
 mod payload {
@@ -169,6 +182,18 @@ impl BusError {
 pub trait Bus: Send + Sync + 'static {
     /// Publishes one message; when it answers, the message is durable.
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError>;
+
+    /// Publishes `messages` in their order; when it answers, all are durable. After an error a first part of them may have
+    /// been published; a bus that can publishes all or nothing.
+    async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
+        for message in messages {
+            self.publish(topic, message).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest message that the topic retains, acknowledged or not; no subscription is involved.
+    async fn last(&self, topic: Topic) -> Result<Option<BusMessage>, BusError>;
 
     /// Creates the subscription if it is new, and joins it. When it answers, messages published from now on will be
     /// delivered. A consumer of an exclusive subscription that another one holds waits in [`Consumer::next`].

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coherence::Version;
+use coherence::{Timestamp, Version};
 
 use crate::model::{Forecast, ForecastId, Placement};
 
@@ -45,6 +45,10 @@ pub struct Change {
     pub after: Option<Forecast>,
     /// Where the row was filed before, if the feed knows.
     pub before: Option<Placement>,
+    /// When, by the store's clock, if the feed knows.
+    pub committed_at: Option<Timestamp>,
+    /// The trace that the write belongs to; `None` for a write made behind the system's back.
+    pub traceparent: Option<String>,
 }
 
 /// What one read of the feed returned.
@@ -96,7 +100,7 @@ impl FeedError {
 /// The store's change feed.
 #[async_trait]
 pub trait ChangeFeed: Send + Sync + 'static {
-    /// The changes after `after`, at most `limit`.
+    /// The changes after `after`, at most `limit`. Cheap where there are none: it is called every few milliseconds.
     async fn read(&self, after: FeedPosition, limit: u32) -> Result<FeedBatch, FeedError>;
 
     /// The feed's end now: the position of the last change.

@@ -4,14 +4,21 @@
 mod bus;
 mod feed;
 mod ids;
+mod lease;
+mod outbox;
+mod parking;
 mod store;
 
 pub use bus::{
-    Bus, BusError, BusMessage, Consumer, Delivery, MessageId, Outgoing, StartAt, Subscription, SubscriptionKind, Topic,
+    Bus, BusError, BusMessage, COMPACTED, Consumer, Delivery, MessageId, Outgoing, StartAt, Subscription,
+    SubscriptionKind, Topic,
 };
 pub use feed::{Change, ChangeFeed, FeedBatch, FeedError, FeedPosition, Operation};
 pub use ids::Ids;
+pub use lease::{Acquired, Lease, LeaseName, Leases};
+pub use outbox::{Outbox, OutboxId, OutboxRow};
+pub use parking::{PARKED_MAX, ParkedEvent, ParkedId, Parking};
 pub use store::{
     Committed, IdempotencyKey, IdempotencyRecord, ListCursor, ListPage, ListQuery, Lookup, OutboxEvent, PageStart,
-    RowWrite, Store, StoreError, WriteSet,
+    RowWrite, Store, StoreError, VERSIONS_MAX, WriteSet,
 };

@@ -12,6 +12,9 @@ use coherence::{Incarnation, Timestamp, Version, VersionId};
 use super::{Outgoing, Topic};
 use crate::model::{CompanyId, Forecast, ForecastId, NaturalKey, Scope, Status, UnitId, UserId};
 
+/// How many ids [`Store::versions`] takes at a time.
+pub const VERSIONS_MAX: usize = 1_000;
+
 /// What the store holds under an id.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookup {
@@ -145,6 +148,8 @@ pub struct WriteSet {
     pub outbox: Vec<OutboxEvent>,
     /// The answer to keep, where the caller named the request.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The trace that the write belongs to (W3C `traceparent`); the change feed tells it with each row.
+    pub traceparent: Option<String>,
 }
 
 /// A durable transaction.
@@ -221,7 +226,8 @@ pub trait Store: Send + Sync + 'static {
     /// The rows with these natural keys, in the order of `keys`, with the incarnation, in one snapshot.
     async fn find(&self, keys: &[NaturalKey]) -> Result<(Incarnation, Vec<Option<Forecast>>), StoreError>;
 
-    /// Writes all of `set`, durably, or nothing. When it answers, the events are certain to reach their subscribers.
+    /// Writes all of `set`, durably, or nothing. When it answers, the events are certain to reach their subscribers: they
+    /// are on the bus, or in the [outbox](super::Outbox) where the bus is not the store.
     async fn commit(&self, set: WriteSet) -> Result<Committed, StoreError>;
 
     /// The answer kept under `key`, unless it expired.
@@ -230,6 +236,11 @@ pub trait Store: Send + Sync + 'static {
     /// The database's incarnation. Also the cheapest proof that the store answers.
     async fn incarnation(&self) -> Result<Incarnation, StoreError>;
 
-    /// Starts a new incarnation, and answers it: the versions of the past may come again (a restore).
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError>;
+    /// The versions under these ids, in their order, with the incarnation, in one snapshot: the row's, or its tombstone's,
+    /// or 0 if there never was one. More than [`VERSIONS_MAX`] ids are refused as [`StoreError::Corrupt`].
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError>;
+
+    /// Starts a new incarnation, higher than the present one and than `above`, and answers it: the versions of the past may
+    /// come again (a restore). `above` is the highest that was seen elsewhere; zero, if that does not matter.
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError>;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ports::{Bus, BusError, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
+use domain::ports::{Bus, BusError, BusMessage, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
 
 use super::call::{Meter, metered};
 
@@ -24,6 +24,14 @@ impl MeterBus {
 impl Bus for MeterBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
         metered(&*self.meter, "bus", "publish", self.inner.publish(topic, message)).await
+    }
+
+    async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
+        metered(&*self.meter, "bus", "publish_all", self.inner.publish_all(topic, messages)).await
+    }
+
+    async fn last(&self, topic: Topic) -> Result<Option<BusMessage>, BusError> {
+        metered(&*self.meter, "bus", "last", self.inner.last(topic)).await
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {

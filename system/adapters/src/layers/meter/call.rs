@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// A call that ended. Every text is a constant: fit for a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// `store`, `feed`, `bus` or `shared`.
+    /// `store`, `feed`, `leases`, `outbox`, `parking`, `bus` or `shared`.
     pub port: &'static str,
     /// The port's method.
     pub method: &'static str,

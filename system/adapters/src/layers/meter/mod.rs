@@ -3,11 +3,17 @@
 mod bus;
 mod call;
 mod feed;
+mod lease;
+mod outbox;
+mod parking;
 mod shared;
 mod store;
 
 pub use bus::MeterBus;
 pub use call::{Call, Meter};
 pub use feed::MeterFeed;
+pub use lease::MeterLeases;
+pub use outbox::MeterOutbox;
+pub use parking::MeterParking;
 pub use shared::MeterShared;
 pub use store::MeterStore;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coherence::Incarnation;
+use coherence::{Incarnation, VersionId};
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
     Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError, WriteSet,
@@ -50,7 +50,11 @@ impl Store for MeterStore {
         metered(&*self.meter, "store", "incarnation", self.inner.incarnation()).await
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
-        metered(&*self.meter, "store", "raise_incarnation", self.inner.raise_incarnation()).await
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        metered(&*self.meter, "store", "versions", self.inner.versions(ids)).await
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
+        metered(&*self.meter, "store", "raise_incarnation", self.inner.raise_incarnation(above)).await
     }
 }

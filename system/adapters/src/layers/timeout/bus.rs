@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{Bus, BusError, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
+use domain::ports::{Bus, BusError, BusMessage, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
 
 use super::deadline::within;
 
@@ -25,6 +25,14 @@ impl TimeoutBus {
 impl Bus for TimeoutBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
         within(self.deadline, self.inner.publish(topic, message)).await
+    }
+
+    async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
+        within(self.deadline, self.inner.publish_all(topic, messages)).await
+    }
+
+    async fn last(&self, topic: Topic) -> Result<Option<BusMessage>, BusError> {
+        within(self.deadline, self.inner.last(topic)).await
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {

@@ -6,10 +6,16 @@
 mod bus;
 mod deadline;
 mod feed;
+mod lease;
+mod outbox;
+mod parking;
 mod shared;
 mod store;
 
 pub use bus::TimeoutBus;
 pub use feed::TimeoutFeed;
+pub use lease::TimeoutLeases;
+pub use outbox::TimeoutOutbox;
+pub use parking::TimeoutParking;
 pub use shared::TimeoutShared;
 pub use store::TimeoutStore;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coherence::Incarnation;
+use coherence::{Incarnation, VersionId};
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
     Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError, WriteSet,
@@ -51,7 +51,11 @@ impl Store for TimeoutStore {
         within(self.deadline, self.inner.incarnation()).await
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
-        within(self.deadline, self.inner.raise_incarnation()).await
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        within(self.deadline, self.inner.versions(ids)).await
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
+        within(self.deadline, self.inner.raise_incarnation(above)).await
     }
 }

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use coherence::WallClock;
-use domain::ports::{Bus, BusError, Consumer, MessageId, OutboxEvent, Outgoing, Subscription, Topic};
+use domain::ports::{Bus, BusError, BusMessage, Consumer, MessageId, OutboxEvent, Outgoing, Subscription, Topic};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::consumer::MemoryConsumer;
 use super::faults::BusFaults;
+use super::log::Encoded;
 use super::topics::Topics;
 use crate::memory::MemoryBusConfig;
 
@@ -50,27 +51,41 @@ impl MemoryBus {
     pub(in crate::memory) fn append(&self, events: &[OutboxEvent]) -> Result<(), BusError> {
         let mut encoded = Vec::with_capacity(events.len());
         for event in events {
-            encoded.push((event.topic, super::topics::encode(&event.message)?));
+            encoded.push((event.topic, Encoded::new(&event.message)?));
         }
         self.shared.topics().append(encoded, self.shared.clock.now(), Instant::now())?;
         self.shared.changed.notify_waiters();
         Ok(())
+    }
+
+    /// Publishes all or nothing.
+    fn publish_encoded(&self, messages: Vec<(Topic, Encoded)>) -> Result<Vec<MessageId>, BusError> {
+        let ids = {
+            let mut topics = self.shared.topics();
+            if topics.is_cut() {
+                return Err(BusError::Unavailable(None));
+            }
+            topics.append(messages, self.shared.clock.now(), Instant::now())?
+        };
+        self.shared.changed.notify_waiters();
+        Ok(ids)
     }
 }
 
 #[async_trait]
 impl Bus for MemoryBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
-        let bytes = super::topics::encode(&message)?;
-        let ids = {
-            let mut topics = self.shared.topics();
-            if topics.is_cut() {
-                return Err(BusError::Unavailable(None));
-            }
-            topics.append(vec![(topic, bytes)], self.shared.clock.now(), Instant::now())?
-        };
-        self.shared.changed.notify_waiters();
+        let ids = self.publish_encoded(vec![(topic, Encoded::new(&message)?)])?;
         ids.first().copied().ok_or(BusError::Closed)
+    }
+
+    async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
+        let encoded = messages.iter().map(|message| Ok((topic, Encoded::new(message)?)));
+        self.publish_encoded(encoded.collect::<Result<_, BusError>>()?).map(drop)
+    }
+
+    async fn last(&self, topic: Topic) -> Result<Option<BusMessage>, BusError> {
+        self.shared.topics().last(topic, Instant::now())
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::ports::{BusError, Delivery, MessageId, SubscriptionKind};
 use tokio::time::Instant;
 
-use super::topics::Log;
+use super::log::Log;
 use crate::memory::MemoryBusConfig;
 
 /// A message that was handed out and is not acknowledged.
@@ -69,6 +69,11 @@ impl Members {
     /// All messages before this one are acknowledged.
     pub(super) fn first_unacknowledged(&self) -> u64 {
         self.unacked.keys().next().map_or(self.cursor, |first| self.cursor.min(*first))
+    }
+
+    /// Whether this message was handed out and acknowledged.
+    pub(super) fn has_acknowledged(&self, id: u64) -> bool {
+        id < self.cursor && !self.unacked.contains_key(&id)
     }
 
     pub(super) fn has(&self, consumer: u64) -> bool {

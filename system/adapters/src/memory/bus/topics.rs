@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use coherence::Timestamp;
-use domain::ports::{BusError, BusMessage, Delivery, MessageId, Outgoing, StartAt, Subscription, Topic};
+use domain::ports::{BusError, BusMessage, Delivery, MessageId, StartAt, Subscription, Topic};
 use tokio::time::Instant;
 
+use super::log::{Encoded, Log, Stored};
 use super::subscription::{Handout, Members};
 use crate::memory::MemoryBusConfig;
-
-/// The bytes that a message would travel as.
-pub(super) fn encode(message: &Outgoing) -> Result<Bytes, BusError> {
-    serde_json::to_vec(message).map(Bytes::from).map_err(|error| BusError::Corrupt(error.to_string()))
-}
 
 /// Names one consumer: its subscription, and its place in the order in which consumers came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,34 +23,6 @@ pub(super) enum Turn {
     Deliver(Delivery),
     /// Nothing now; look again at this time at the latest, or when something changed.
     Wait(Option<Instant>),
-}
-
-#[derive(Debug, Clone)]
-struct Stored {
-    bytes: Bytes,
-    published_at: Timestamp,
-    kept_since: Instant,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    last: u64,
-    messages: BTreeMap<u64, Stored>,
-}
-
-impl Log {
-    /// The first message at or after `from`.
-    pub(super) fn first_from(&self, from: u64) -> Option<u64> {
-        self.messages.range(from..).next().map(|(id, _)| *id)
-    }
-
-    pub(super) fn has(&self, id: u64) -> bool {
-        self.messages.contains_key(&id)
-    }
-
-    pub(super) fn next_id(&self) -> u64 {
-        self.last + 1
-    }
 }
 
 /// All topics and subscriptions.
@@ -97,15 +64,15 @@ impl Topics {
         }
     }
 
-    /// Appends all or nothing.
+    /// Appends all or nothing, each message to its topic.
     pub(super) fn append(
         &mut self,
-        messages: Vec<(Topic, Bytes)>,
+        messages: Vec<(Topic, Encoded)>,
         published_at: Timestamp,
         now: Instant,
     ) -> Result<Vec<MessageId>, BusError> {
         self.prune(now);
-        let added: u64 = messages.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let added: u64 = messages.iter().map(|(_, message)| message.bytes.len() as u64).sum();
         if self.bytes + added > self.config.max_bytes {
             self.reclaim();
         }
@@ -114,11 +81,16 @@ impl Topics {
         }
         self.bytes += added;
         let mut ids = Vec::with_capacity(messages.len());
-        for (topic, bytes) in messages {
+        for (topic, message) in messages {
             let log = self.logs.entry(topic).or_default();
-            log.last += 1;
-            log.messages.insert(log.last, Stored { bytes, published_at, kept_since: now });
-            ids.push(MessageId(log.last.into()));
+            let id = log.append(message, published_at, now);
+            self.bytes -= log.compact(id, |earlier| {
+                let of_topic = self.subscriptions.iter().filter(|((each, _), _)| *each == topic);
+                of_topic
+                    .filter(|(_, members)| members.is_durable())
+                    .all(|(_, members)| members.has_acknowledged(earlier))
+            });
+            ids.push(MessageId(id.into()));
         }
         Ok(ids)
     }
@@ -126,11 +98,9 @@ impl Topics {
     /// Forgets what is older than the retention, acknowledged or not.
     fn prune(&mut self, now: Instant) {
         for log in self.logs.values_mut() {
-            while let Some(oldest) = log.messages.first_entry() {
-                if now.saturating_duration_since(oldest.get().kept_since) < self.config.retention {
-                    break;
-                }
-                self.bytes -= oldest.remove().bytes.len() as u64;
+            let is_old = |stored: &Stored| now.saturating_duration_since(stored.kept_since) >= self.config.retention;
+            while let Some(oldest) = log.oldest().filter(|(_, stored)| is_old(stored)).map(|(id, _)| id) {
+                self.bytes -= log.remove(oldest);
             }
         }
     }
@@ -145,10 +115,20 @@ impl Topics {
                 continue;
             }
             let Some(wanted_from) = of_topic().map(Members::first_unacknowledged).min() else { continue };
-            let wanted = log.messages.split_off(&wanted_from);
-            let given_up = std::mem::replace(&mut log.messages, wanted);
-            self.bytes -= given_up.values().map(|stored| stored.bytes.len() as u64).sum::<u64>();
+            while let Some(oldest) = log.oldest().map(|(id, _)| id).filter(|id| *id < wanted_from) {
+                self.bytes -= log.remove(oldest);
+            }
         }
+    }
+
+    /// The newest message of the topic.
+    pub(super) fn last(&mut self, topic: Topic, now: Instant) -> Result<Option<BusMessage>, BusError> {
+        if self.is_cut {
+            return Err(BusError::Unavailable(None));
+        }
+        self.prune(now);
+        let newest = self.logs.get(&topic).and_then(Log::newest);
+        newest.map(|(id, stored)| stored.decode(id, 0)).transpose()
     }
 
     pub(super) fn join(&mut self, subscription: &Subscription) -> Result<Place, BusError> {
@@ -204,11 +184,7 @@ impl Topics {
         match members.hand_out(place.consumer, log, &self.config, now) {
             Handout::Wait(until) => Ok(Turn::Wait(until)),
             Handout::Message { id, redeliveries } => {
-                let stored = log.messages.get(&id).ok_or(BusError::Closed)?;
-                let message =
-                    serde_json::from_slice(&stored.bytes).map_err(|error| BusError::Corrupt(error.to_string()))?;
-                let id = MessageId(id.into());
-                let message = BusMessage { id, message, published_at: stored.published_at, redeliveries };
+                let message = log.get(id).ok_or(BusError::Closed)?.decode(id, redeliveries)?;
                 Ok(Turn::Deliver(Delivery::Message(message)))
             }
         }

@@ -26,6 +26,8 @@ impl ChangeFeed for MemoryStore {
                 version: Version { incarnation: tables.incarnation, id: change.version },
                 after: change.after.clone(),
                 before: change.before,
+                committed_at: Some(change.committed_at),
+                traceparent: change.traceparent.clone(),
             })
             .collect();
         let position = changes.last().map_or(after, |change| change.position);

@@ -3,32 +3,43 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use coherence::{Incarnation, WallClock};
+use coherence::{Incarnation, VersionId, WallClock};
 use domain::model::{Forecast, ForecastId, NaturalKey, microseconds};
 use domain::ports::{
-    BusError, Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError, WriteSet,
+    BusError, Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError,
+    VERSIONS_MAX, WriteSet,
 };
 use tokio::time::Instant;
 
 use super::tables::Tables;
 use crate::memory::{MemoryBus, MemoryStoreConfig};
 
-/// The store in memory, attached to the bus that its events go to. Clones share everything.
+/// The store in memory, attached to the bus that its events go to, or with an outbox for them. Clones share everything.
 #[derive(Clone)]
 pub struct MemoryStore {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     tables: Mutex<Tables>,
     config: MemoryStoreConfig,
-    bus: MemoryBus,
-    clock: Arc<dyn WallClock>,
+    /// `None`: the events go to the outbox.
+    bus: Option<MemoryBus>,
+    pub(super) clock: Arc<dyn WallClock>,
 }
 
 impl MemoryStore {
     /// An empty store in incarnation 1. The events of a commit are appended to `bus` inside the commit.
     pub fn new(config: MemoryStoreConfig, bus: MemoryBus, clock: Arc<dyn WallClock>) -> Self {
+        Self::of(config, Some(bus), clock)
+    }
+
+    /// An empty store in incarnation 1 whose bus is elsewhere: the events of a commit go to its [outbox](domain::ports::Outbox).
+    pub fn with_outbox(config: MemoryStoreConfig, clock: Arc<dyn WallClock>) -> Self {
+        Self::of(config, None, clock)
+    }
+
+    fn of(config: MemoryStoreConfig, bus: Option<MemoryBus>, clock: Arc<dyn WallClock>) -> Self {
         Self { shared: Arc::new(Shared { tables: Mutex::new(Tables::new()), config, bus, clock }) }
     }
 
@@ -60,8 +71,11 @@ impl Store for MemoryStore {
         tables.prune(&self.shared.config, now, at);
         tables.check(&set, at)?;
         // The last step that can fail; the rows follow under the same lock, before anybody can look.
-        self.shared.bus.append(&set.outbox).map_err(refused)?;
-        tables.write(set, now);
+        match &self.shared.bus {
+            Some(bus) => bus.append(&set.outbox).map_err(refused)?,
+            None => tables.outbox.append(&set.outbox, at, self.shared.config.outbox_bytes_max)?,
+        }
+        tables.write(set, at, now);
         Ok(Committed { at })
     }
 
@@ -73,9 +87,20 @@ impl Store for MemoryStore {
         Ok(self.tables().incarnation)
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        if ids.len() > VERSIONS_MAX {
+            return Err(StoreError::Corrupt(format!(
+                "{} versions are asked for, {VERSIONS_MAX} are allowed",
+                ids.len()
+            )));
+        }
+        let tables = self.tables();
+        Ok((tables.incarnation, ids.iter().map(|id| tables.version_of(*id)).collect()))
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         let mut tables = self.tables();
-        tables.incarnation = tables.incarnation.next();
+        tables.incarnation = tables.incarnation.max(above).next();
         Ok(tables.incarnation)
     }
 }

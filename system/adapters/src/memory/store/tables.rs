@@ -5,27 +5,42 @@ use std::time::Duration;
 
 use coherence::{Incarnation, Timestamp, Version, VersionId};
 use domain::model::{Forecast, ForecastId, NaturalKey, Placement};
-use domain::ports::{IdempotencyKey, IdempotencyRecord, Lookup, Operation, RowWrite, StoreError, WriteSet};
+use domain::ports::{IdempotencyKey, IdempotencyRecord, LeaseName, Lookup, Operation, RowWrite, StoreError, WriteSet};
 use tokio::time::Instant;
 
+use super::leases::LeaseRow;
+use super::outbox::OutboxTable;
+use super::parking::ParkedTable;
 use crate::memory::MemoryStoreConfig;
 
+#[derive(Clone)]
 struct Tombstone {
     version: VersionId,
     kept_since: Instant,
 }
 
 /// One change of a row, as the feed tells it.
+#[derive(Clone)]
 pub(super) struct Captured {
     pub(super) operation: Operation,
     pub(super) id: ForecastId,
     pub(super) version: VersionId,
     pub(super) after: Option<Forecast>,
     pub(super) before: Option<Placement>,
+    pub(super) committed_at: Timestamp,
+    pub(super) traceparent: Option<String>,
     kept_since: Instant,
 }
 
+/// When a write happens, by the two clocks, and the trace that it belongs to.
+pub(super) struct Moment<'w> {
+    pub(super) wall: Timestamp,
+    pub(super) now: Instant,
+    pub(super) traceparent: Option<&'w str>,
+}
+
 /// All that the store holds.
+#[derive(Clone)]
 pub(super) struct Tables {
     pub(super) incarnation: Incarnation,
     pub(super) rows: BTreeMap<ForecastId, Forecast>,
@@ -37,6 +52,9 @@ pub(super) struct Tables {
     /// Changes up to here were pruned.
     pub(super) capture_floor: u64,
     answers: BTreeMap<IdempotencyKey, IdempotencyRecord>,
+    pub(super) leases: BTreeMap<LeaseName, LeaseRow>,
+    pub(super) outbox: OutboxTable,
+    pub(super) parked: ParkedTable,
 }
 
 impl Tables {
@@ -50,6 +68,9 @@ impl Tables {
             capture_end: 0,
             capture_floor: 0,
             answers: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            outbox: OutboxTable::default(),
+            parked: ParkedTable::default(),
         }
     }
 
@@ -65,7 +86,7 @@ impl Tables {
     }
 
     /// The version of a row or its tombstone; 0 if there never was one.
-    fn version_of(&self, id: ForecastId) -> VersionId {
+    pub(super) fn version_of(&self, id: ForecastId) -> VersionId {
         let row = self.rows.get(&id).map(|row| row.version_id);
         row.or_else(|| self.tombstones.get(&id).map(|tombstone| tombstone.version)).unwrap_or_default()
     }
@@ -110,39 +131,48 @@ impl Tables {
     }
 
     /// Writes a set that was checked.
-    pub(super) fn write(&mut self, set: WriteSet, now: Instant) {
+    pub(super) fn write(&mut self, set: WriteSet, wall: Timestamp, now: Instant) {
+        let moment = Moment { wall, now, traceparent: set.traceparent.as_deref() };
         for write in set.rows {
-            self.write_row(write, now);
+            self.write_row(write.id, write.expected.next(), write.after, &moment);
         }
         if let Some(record) = set.idempotency {
             self.answers.insert(record.key.clone(), record);
         }
     }
 
-    fn write_row(&mut self, write: RowWrite, now: Instant) {
-        let before = self.rows.remove(&write.id);
+    /// Puts `after` in the place of the row, or a tombstone of this version, and captures it.
+    pub(super) fn write_row(
+        &mut self,
+        id: ForecastId,
+        version: VersionId,
+        after: Option<Forecast>,
+        moment: &Moment<'_>,
+    ) {
+        let before = self.rows.remove(&id);
         if let Some(before) = &before {
             self.natural_keys.remove(&before.natural_key());
         }
-        let version = write.expected.next();
-        let operation = match (&before, &write.after) {
+        let operation = match (&before, &after) {
             (_, None) => Operation::Delete,
             (None, Some(_)) => Operation::Insert,
             (Some(_), Some(_)) => Operation::Update,
         };
-        match &write.after {
+        match &after {
             Some(after) => {
-                self.tombstones.remove(&write.id);
-                self.natural_keys.insert(after.natural_key(), write.id);
-                self.rows.insert(write.id, after.clone());
+                self.tombstones.remove(&id);
+                self.natural_keys.insert(after.natural_key(), id);
+                self.rows.insert(id, after.clone());
             }
             None => {
-                self.tombstones.insert(write.id, Tombstone { version, kept_since: now });
+                self.tombstones.insert(id, Tombstone { version, kept_since: moment.now });
             }
         }
         let before = before.map(|row| row.placement());
         self.capture_end += 1;
-        let change = Captured { operation, id: write.id, version, after: write.after, before, kept_since: now };
+        let traceparent = moment.traceparent.map(str::to_owned);
+        let (committed_at, kept_since) = (moment.wall, moment.now);
+        let change = Captured { operation, id, version, after, before, committed_at, traceparent, kept_since };
         self.capture.insert(self.capture_end, change);
     }
 

@@ -101,7 +101,7 @@ pub(super) async fn flush(shared: &Shared, subscriptions: &[Arc<Subscribed>]) ->
     let parameter = serde_json::Value::Array(parameter).to_string();
     let outcome = shared
         .writer
-        .run(move |connection| {
+        .run_light(move |connection| {
             Box::pin(async move {
                 let saved = sqlx::query(SAVE).bind(parameter).execute(connection).await;
                 saved.map(drop).map_err(BusError::from_driver)

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use coherence::Timestamp;
 use domain::ports::{BusError, BusMessage, MessageId, Outgoing, Topic};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::compaction;
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::PortError;
 use crate::sqlite::row;
@@ -15,10 +15,16 @@ use crate::sqlite::row;
 /// What a message takes beside its texts, about: row header, two index entries, the fixed columns.
 const MESSAGE_OVERHEAD_BYTES: u64 = 96;
 
-/// How many messages one INSERT names: 6 parameters each, of SQLite's 32,766.
+/// How many messages one INSERT names: 7 parameters each, of SQLite's 32,766.
 const MESSAGES_PER_STATEMENT_MAX: usize = 1_000;
 
-const ROOM: &str = "SELECT bus_bytes FROM meta";
+/// Statements for so few messages recur, and stay prepared; larger ones would only fill the cache.
+const PREPARED_MESSAGES_MAX: usize = 4;
+
+const LOCK_AND_ROOM: &str = "BEGIN IMMEDIATE; SELECT bus_bytes FROM meta";
+
+const LAST: &str = "SELECT id, key, payload, properties, published_at FROM messages \
+                    WHERE topic = ? ORDER BY id DESC LIMIT 1";
 
 const FETCH: &str = "SELECT id, key, payload, properties, published_at FROM messages \
                      WHERE topic = ? AND id > ? ORDER BY id LIMIT ?";
@@ -26,12 +32,14 @@ const FETCH: &str = "SELECT id, key, payload, properties, published_at FROM mess
 const FETCH_THESE: &str = "SELECT id, key, payload, properties, published_at FROM messages \
                            WHERE topic = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id";
 
-fn bytes_of(message: &Outgoing, properties: &str) -> u64 {
+/// What `message` takes.
+pub(in crate::sqlite) fn bytes_of(message: &Outgoing, properties: &str) -> u64 {
     let text = message.key.len() + message.payload.len() + properties.len();
     MESSAGE_OVERHEAD_BYTES + text as u64
 }
 
-fn properties_json(message: &Outgoing) -> String {
+/// The properties as the table holds them.
+pub(in crate::sqlite) fn properties_json(message: &Outgoing) -> String {
     match message.properties.is_empty() {
         true => "{}".to_owned(),
         // serde_json cannot fail on a map of texts.
@@ -55,7 +63,7 @@ pub(in crate::sqlite) fn check_room<'m>(
 /// Appends the statements that publish `events`, in their order.
 pub(in crate::sqlite) fn push_insert(sql: &mut QueryBuilder<Sqlite>, events: &[(Topic, &Outgoing)], at: Timestamp) {
     for chunk in events.chunks(MESSAGES_PER_STATEMENT_MAX) {
-        sql.push("INSERT INTO messages (topic, key, payload, properties, published_at, bytes) ");
+        sql.push("INSERT INTO messages (topic, key, payload, properties, published_at, bytes, compacted) ");
         sql.push_values(chunk, |mut columns, (topic, message)| {
             let properties = properties_json(message);
             let bytes = row::signed(bytes_of(message, &properties));
@@ -65,7 +73,8 @@ pub(in crate::sqlite) fn push_insert(sql: &mut QueryBuilder<Sqlite>, events: &[(
                 .push_bind(message.payload.to_vec())
                 .push_bind(properties)
                 .push_bind(at.as_microsecond())
-                .push_bind(bytes);
+                .push_bind(bytes)
+                .push_bind(message.is_compacted());
         });
         sql.push("; ");
     }
@@ -73,26 +82,52 @@ pub(in crate::sqlite) fn push_insert(sql: &mut QueryBuilder<Sqlite>, events: &[(
 
 /// Publishes one message.
 pub(super) async fn publish(shared: &Arc<Shared>, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
+    publish_all(shared, topic, vec![message]).await
+}
+
+/// Publishes messages in one transaction; answers the id of the last one.
+pub(super) async fn publish_all(
+    shared: &Arc<Shared>,
+    topic: Topic,
+    messages: Vec<Outgoing>,
+) -> Result<MessageId, BusError> {
     let publishing = Arc::clone(shared);
-    shared
-        .writer
-        .run(move |connection| {
-            Box::pin(async move {
-                let mut sql = QueryBuilder::new("BEGIN IMMEDIATE; ");
-                sql.push(ROOM);
-                let used: i64 =
-                    sql.build_query_scalar().fetch_one(&mut *connection).await.map_err(BusError::from_driver)?;
-                let used = row::counter(used).map_err(BusError::from_driver)?;
-                check_room(used, std::iter::once(&message), publishing.config.max_bytes).map_err(BusError::Full)?;
-                let mut sql = QueryBuilder::new("");
-                push_insert(&mut sql, &[(topic, &message)], publishing.clock.now());
-                sql.push("COMMIT");
-                let written = sql.build().execute(&mut *connection).await.map_err(BusError::from_driver)?;
-                publishing.bus.wake(&[topic].into());
-                Ok(MessageId(u128::from(written.last_insert_rowid().unsigned_abs())))
-            })
-        })
-        .await
+    match topic {
+        // All that these say stands in the capture, in the same file: decision 6.
+        Topic::CdcForecasts => {
+            shared.writer.run_light(move |connection| Box::pin(write(connection, publishing, topic, messages))).await
+        }
+        Topic::ForecastUpdated | Topic::ForecastInvalidation | Topic::ForecastCompleted => {
+            shared.writer.run(move |connection| Box::pin(write(connection, publishing, topic, messages))).await
+        }
+    }
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    shared: Arc<Shared>,
+    topic: Topic,
+    messages: Vec<Outgoing>,
+) -> Result<MessageId, BusError> {
+    let used: i64 =
+        sqlx::query_scalar(LOCK_AND_ROOM).fetch_one(&mut *connection).await.map_err(BusError::from_driver)?;
+    let used = row::counter(used).map_err(BusError::from_driver)?;
+    check_room(used, messages.iter(), shared.config.max_bytes).map_err(BusError::Full)?;
+    let events: Vec<_> = messages.iter().map(|message| (topic, message)).collect();
+    let mut sql = QueryBuilder::new("");
+    push_insert(&mut sql, &events, shared.clock.now());
+    compaction::push_delete(&mut sql, topic, &compaction::keys(&messages));
+    sql.push("COMMIT");
+    let recurs = messages.len() <= PREPARED_MESSAGES_MAX;
+    let written = sql.build().persistent(recurs).execute(&mut *connection).await.map_err(BusError::from_driver)?;
+    shared.bus.wake(&[topic].into());
+    Ok(MessageId(u128::from(written.last_insert_rowid().unsigned_abs())))
+}
+
+/// The newest message of `topic`.
+pub(super) async fn last(readers: &SqlitePool, topic: Topic) -> Result<Option<BusMessage>, sqlx::Error> {
+    let found = sqlx::query(LAST).bind(topic.name()).fetch_optional(readers).await?;
+    found.as_ref().map(message).transpose()
 }
 
 /// The messages of `topic` after `after`, at most `limit`.
@@ -133,14 +168,9 @@ pub(super) fn position(id: MessageId) -> i64 {
 
 fn message(row: &SqliteRow) -> Result<BusMessage, sqlx::Error> {
     let id: i64 = row.try_get_unchecked(0)?;
-    let payload: Vec<u8> = row.try_get_unchecked(2)?;
     Ok(BusMessage {
         id: MessageId(u128::from(id.unsigned_abs())),
-        message: Outgoing {
-            key: row.try_get_unchecked(1)?,
-            payload: Bytes::from(payload),
-            properties: row::properties(row.try_get_unchecked(3)?)?,
-        },
+        message: row::outgoing(row, 1)?,
         published_at: row::time(row.try_get_unchecked(4)?)?,
         redeliveries: 0,
     })

@@ -17,13 +17,14 @@ use crate::sqlite::bus::topics;
 use crate::sqlite::connection::Caller;
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{PortError, is_constraint};
-use crate::sqlite::row;
+use crate::sqlite::{SqliteConfig, outbox, row};
 
-/// Takes the write lock, then reads: the incarnation, the bytes on the bus, when the idempotency key expires, and of each
-/// id the version of its row and of its tombstone.
+/// Takes the write lock, then reads: the incarnation, the bytes on the bus (or in the outbox), when the idempotency key
+/// expires, of each id the version of its row and of its tombstone, and where the capture ends.
 const LOCK_AND_LOOK: &str = "BEGIN IMMEDIATE; \
-     SELECT m.incarnation, m.bus_bytes, \
-         (SELECT expires_at FROM idempotency WHERE caller = ?1 AND key = ?2), j.key, f.version_id, t.version_id \
+     SELECT m.incarnation, CASE WHEN ?4 THEN m.outbox_bytes ELSE m.bus_bytes END, \
+         (SELECT expires_at FROM idempotency WHERE caller = ?1 AND key = ?2), j.key, f.version_id, t.version_id, \
+         coalesce((SELECT max(position) FROM capture), 0) \
      FROM meta m LEFT JOIN json_each(?3) j LEFT JOIN forecasts f ON f.id = unhex(j.value) \
          LEFT JOIN tombstones t ON t.id = unhex(j.value) \
      ORDER BY j.key";
@@ -44,11 +45,11 @@ pub(super) async fn commit(shared: &Arc<Shared>, set: WriteSet) -> Result<Commit
         .run_for(move |connection, caller| {
             Box::pin(async move {
                 let at = microseconds(writing.clock.now());
-                let bytes_max = writing.config.max_bytes;
-                let present = look(connection, &set, at, bytes_max).await?;
+                let found = look(connection, &set, at, &writing.config).await?;
                 // The lock may have been long in coming.
                 caller.check()?;
-                write(connection, &set, &present, at, &caller).await?;
+                let sql = statements(&set, &found, at, &writing.config);
+                write(connection, &set, sql, &caller).await?;
                 // Here, not after `run`: the caller may have gone away meanwhile.
                 writing.bus.wake(&topics);
                 Ok(Committed { at })
@@ -62,6 +63,13 @@ pub(super) async fn commit(shared: &Arc<Shared>, set: WriteSet) -> Result<Commit
 struct Present {
     live: bool,
     version: VersionId,
+}
+
+/// What the checks found under the write lock.
+struct Found {
+    present: Vec<Present>,
+    /// The last change captured before this commit.
+    captured: i64,
 }
 
 /// What no state of the database could make right.
@@ -92,14 +100,15 @@ async fn look(
     connection: &mut SqliteConnection,
     set: &WriteSet,
     now: Timestamp,
-    bytes_max: u64,
-) -> Result<Vec<Present>, StoreError> {
+    config: &SqliteConfig,
+) -> Result<Found, StoreError> {
     let ids: Vec<String> = set.rows.iter().map(|each| row::hex(each.id.0)).collect();
     let key = set.idempotency.as_ref().map(|record| &record.key);
     let rows = sqlx::query(LOCK_AND_LOOK)
         .bind(key.map(|key| row::blob(key.caller.0)))
         .bind(key.map(|key| key.key.clone()))
         .bind(serde_json::Value::from(ids).to_string())
+        .bind(config.outbox)
         .fetch_all(connection)
         .await
         .map_err(StoreError::from_driver)?;
@@ -123,9 +132,11 @@ async fn look(
         }
         present.push(found);
     }
-    topics::check_room(read(1).map_err(StoreError::from_driver)?, set.outbox.iter().map(|e| &e.message), bytes_max)
+    let used = read(1).map_err(StoreError::from_driver)?;
+    topics::check_room(used, set.outbox.iter().map(|event| &event.message), config.max_bytes)
         .map_err(StoreError::Full)?;
-    Ok(present)
+    let captured = first.try_get_unchecked(6).map_err(StoreError::from_driver)?;
+    Ok(Found { present, captured })
 }
 
 fn present_in(found: &sqlx::sqlite::SqliteRow) -> Result<Present, sqlx::Error> {
@@ -135,27 +146,40 @@ fn present_in(found: &sqlx::sqlite::SqliteRow) -> Result<Present, sqlx::Error> {
     Ok(Present { live: live.is_some(), version })
 }
 
-/// Writes everything and commits, unless the caller is gone. One that goes away later meets a commit that has begun.
-async fn write(
-    connection: &mut SqliteConnection,
-    set: &WriteSet,
-    present: &[Present],
-    at: Timestamp,
-    caller: &Caller,
-) -> Result<(), StoreError> {
+/// What writes the set.
+fn statements(set: &WriteSet, found: &Found, at: Timestamp, config: &SqliteConfig) -> QueryBuilder<Sqlite> {
     let mut sql = QueryBuilder::new("");
     // Deletes first: they free natural keys for the others.
     push_deletes(&mut sql, set);
-    let pairs = || set.rows.iter().zip(present).filter_map(|(each, present)| Some((each.after.as_ref()?, present)));
+    let pairs =
+        || set.rows.iter().zip(&found.present).filter_map(|(each, present)| Some((each.after.as_ref()?, present)));
     let updates: Vec<&Forecast> = pairs().filter(|(_, present)| present.live).map(|(after, _)| after).collect();
     let inserts: Vec<&Forecast> = pairs().filter(|(_, present)| !present.live).map(|(after, _)| after).collect();
     updates.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_update(&mut sql, chunk));
     inserts.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_insert(&mut sql, chunk));
+    if let Some(traceparent) = &set.traceparent {
+        // The triggers have just written these rows; those of a bare statement stay without a trace.
+        sql.push("UPDATE capture SET traceparent = ").push_bind(traceparent.clone());
+        sql.push(" WHERE position > ").push_bind(found.captured).push("; ");
+    }
     let events: Vec<_> = set.outbox.iter().map(|event| (event.topic, &event.message)).collect();
-    topics::push_insert(&mut sql, &events, at);
+    match config.outbox {
+        true => outbox::push_insert(&mut sql, &events, at),
+        false => topics::push_insert(&mut sql, &events, at),
+    }
     if let Some(record) = &set.idempotency {
         idempotency::push_insert(&mut sql, record);
     }
+    sql
+}
+
+/// Writes everything and commits, unless the caller is gone. One that goes away later meets a commit that has begun.
+async fn write(
+    connection: &mut SqliteConnection,
+    set: &WriteSet,
+    mut sql: QueryBuilder<Sqlite>,
+    caller: &Caller,
+) -> Result<(), StoreError> {
     let recurs = set.rows.len() <= PREPARED_ROWS_MAX && set.outbox.len() <= PREPARED_EVENTS_MAX;
     if recurs {
         sql.push("COMMIT");

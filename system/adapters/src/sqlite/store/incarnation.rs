@@ -13,14 +13,14 @@ pub(super) async fn read(readers: &SqlitePool) -> Result<Incarnation, sqlx::Erro
     row::counter(value).map(Incarnation)
 }
 
-pub(super) async fn raise(writer: &Writer) -> Result<Incarnation, StoreError> {
-    const RAISE: &str = "UPDATE meta SET incarnation = incarnation + 1 RETURNING incarnation";
+pub(super) async fn raise(writer: &Writer, above: Incarnation) -> Result<Incarnation, StoreError> {
+    const RAISE: &str = "UPDATE meta SET incarnation = max(incarnation, ?) + 1 RETURNING incarnation";
     writer
-        .run(|connection| {
+        .run(move |connection| {
             Box::pin(async move {
                 // fetch_all: the statement ends, and so commits, only when it was read to its end.
-                let raised: Vec<i64> =
-                    sqlx::query_scalar(RAISE).fetch_all(connection).await.map_err(StoreError::from_driver)?;
+                let query = sqlx::query_scalar(RAISE).bind(row::signed(above.0));
+                let raised: Vec<i64> = query.fetch_all(connection).await.map_err(StoreError::from_driver)?;
                 let raised = raised.first().copied().unwrap_or_default();
                 row::counter(raised).map(Incarnation).map_err(StoreError::from_driver)
             })

@@ -7,6 +7,7 @@ mod idempotency;
 mod incarnation;
 mod list;
 mod port;
+mod versions;
 
 #[cfg(test)]
 pub(super) use list::page_sql;

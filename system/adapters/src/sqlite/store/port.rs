@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coherence::Incarnation;
+use coherence::{Incarnation, VersionId};
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
     Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError, WriteSet,
 };
 
-use super::{commit, find, get, idempotency, incarnation, list};
+use super::{commit, find, get, idempotency, incarnation, list, versions};
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::PortError;
 
@@ -45,7 +45,11 @@ impl Store for SqliteStore {
         incarnation::read(&self.shared.readers).await.map_err(StoreError::from_driver)
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
-        incarnation::raise(&self.shared.writer).await
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        versions::read(&self.shared.readers, ids).await
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
+        incarnation::raise(&self.shared.writer, above).await
     }
 }

@@ -28,7 +28,8 @@ impl Memory {
             ..MemoryBusConfig::default()
         };
         let bus = MemoryBus::new(config, Arc::new(SystemClock));
-        let config = MemoryStoreConfig { retention, tombstone_retention: 10 * retention };
+        let config =
+            MemoryStoreConfig { retention, tombstone_retention: 10 * retention, ..MemoryStoreConfig::default() };
         Self { store: MemoryStore::new(config, bus.clone(), Arc::new(SystemClock)), bus }
     }
 }

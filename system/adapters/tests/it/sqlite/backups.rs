@@ -42,7 +42,7 @@ async fn a_restored_database_is_in_an_incarnation_above_both() {
     let later = changed(&row(1), |row| row.demand = 1.0);
     committed(&database.sqlite.store(), vec![put(&later), put(&row(2))]).await;
     for _ in 0..3 {
-        database.sqlite.store().raise_incarnation().await.unwrap();
+        database.sqlite.store().raise_incarnation(coherence::Incarnation(0)).await.unwrap();
     }
     let used = restore(&saved, &path).await.unwrap_err();
     assert!(matches!(used, SqliteError::InUse(_)), "{used}");

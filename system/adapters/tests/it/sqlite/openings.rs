@@ -38,7 +38,7 @@ async fn what_is_no_database_of_this_release_is_refused_and_left_alone() {
     let mut bare = database.bare().await;
     sqlx::query("INSERT INTO schema_migrations (version) VALUES (99)").execute(&mut bare).await.unwrap();
     let newer = Sqlite::open(database.config.clone(), Arc::new(SystemClock)).await.err().unwrap();
-    assert!(matches!(newer, SqliteError::NewerSchema { found: 99, known: 1 }), "{newer}");
+    assert!(matches!(newer, SqliteError::NewerSchema { found: 99, known: 2 }), "{newer}");
 
     let path = database.folder.path().join("other.db");
     let other = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
@@ -159,7 +159,13 @@ async fn a_closed_database_says_so() {
     assert!(matches!(bus.subscribe(subscription(SubscriptionKind::Shared)).await, Err(BusError::Closed)));
     assert!(matches!(store.get(row(1).id).await, Err(StoreError::Unavailable(Some(_)))));
     let incarnation = coherence::Incarnation(1);
-    let set = domain::ports::WriteSet { incarnation, rows: vec![put(&row(1))], outbox: vec![], idempotency: None };
+    let set = domain::ports::WriteSet {
+        incarnation,
+        rows: vec![put(&row(1))],
+        outbox: vec![],
+        idempotency: None,
+        traceparent: None,
+    };
     assert!(matches!(store.commit(set).await, Err(StoreError::Unavailable(Some(_)))));
     database.sqlite.close().await.unwrap();
     let again = database.another().await;

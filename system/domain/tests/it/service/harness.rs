@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{
     Answer, Document, FillOutcome, FillToken, Incarnation, Key, Render, Rng, SharedError, SharedLookup, SharedTier,
-    SharedValue, SharedWrite, StreamEpoch, Timestamp, Version, WallClock, WriteOutcome,
+    SharedValue, SharedWrite, StreamEpoch, Timestamp, Version, VersionId, WallClock, WriteOutcome,
 };
 use domain::forecast::{
     Answered, Caller, ForecastConfig, ForecastPorts, ForecastService, Listed, Role, Saved, ServiceError, Views,
@@ -138,7 +138,10 @@ pub(super) async fn behind(store: &MemoryStore, after: Forecast) {
     let expected = coherence::VersionId(after.version_id.0 - 1);
     let rows = vec![domain::ports::RowWrite { id: after.id, expected, after: Some(after) }];
     let incarnation = store.incarnation().await.unwrap();
-    store.commit(WriteSet { incarnation, rows, outbox: Vec::new(), idempotency: None }).await.unwrap();
+    store
+        .commit(WriteSet { incarnation, rows, outbox: Vec::new(), idempotency: None, traceparent: None })
+        .await
+        .unwrap();
 }
 
 #[async_trait]
@@ -184,8 +187,13 @@ impl Store for TestStore {
         self.inner.incarnation().await
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
-        self.inner.raise_incarnation().await
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        self.up()?;
+        self.inner.versions(ids).await
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
+        self.inner.raise_incarnation(above).await
     }
 }
 

@@ -175,7 +175,7 @@ async fn a_write_after_a_new_incarnation_starts_from_it() {
     let house = House::new();
     let id = house.create(&body(1, 5.0)).await.id;
     house.get(id).await;
-    domain::ports::Store::raise_incarnation(&house.store.inner).await.unwrap();
+    domain::ports::Store::raise_incarnation(&house.store.inner, coherence::Incarnation(0)).await.unwrap();
     let saved = house.patch(id, json!({"supply": 1})).await.unwrap();
     assert_eq!((saved.version, saved.forecast.status), (Version::new(2, 2), Status::Completed));
     assert_eq!(house.get(id).await.version, Version::new(2, 2));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coherence::{
     FillOutcome, FillToken, Incarnation, Key, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite,
-    StreamEpoch, Version, WriteOutcome,
+    StreamEpoch, Version, VersionId, WriteOutcome,
 };
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
@@ -158,8 +158,13 @@ impl Store for TestStore {
         self.inner.incarnation().await
     }
 
-    async fn raise_incarnation(&self) -> Result<Incarnation, StoreError> {
-        self.inner.raise_incarnation().await
+    async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
+        self.up()?;
+        self.inner.versions(ids).await
+    }
+
+    async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
+        self.inner.raise_incarnation(above).await
     }
 }
 
