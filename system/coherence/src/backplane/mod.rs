@@ -4,6 +4,8 @@
 //! ([`crate::SharedTier::write`]), then the message with its place in the stream ([`Backplane::publish`]). Pub/Sub is the
 //! fast path, the stream the repair path, the source the truth.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod memory;
 mod port;
 

@@ -157,7 +157,7 @@ impl Session {
             }
             Step::Known => count(&follower.cache.inner.core.counters.duplicates),
             Step::Replay => self.replay(follower).await,
-            Step::Resync => self.resync(follower, None).await,
+            Step::Resync => self.other_stream(follower).await,
         }
         show_position(follower);
     }
@@ -216,6 +216,16 @@ impl Session {
         }
     }
 
+    /// A message of another stream: a new one, or a late one of the stream before. The stored head tells.
+    async fn other_stream<R: Render>(&mut self, follower: &mut Follower<R>) {
+        match follower.look().await {
+            Some(stored) if follower.position.epoch() == Some(stored.stream_epoch) => {
+                count(&follower.cache.inner.core.counters.duplicates);
+            }
+            _ => self.resync(follower, None).await,
+        }
+    }
+
     /// Repairs a jump from the stream; where that does not reach back, everything is compared.
     async fn replay<R: Render>(&mut self, follower: &mut Follower<R>) {
         let core = Arc::clone(&follower.cache.inner.core);
@@ -267,8 +277,9 @@ impl Session {
         let Some(head) = follower.look().await.or_else(|| shown.cloned()) else { return };
         if follower.position.epoch().is_some_and(|mine| mine != head.stream_epoch) {
             follower.error(SyncError::EpochChanged);
-            follower.reset();
         }
+        // What lies between is not told to anybody.
+        follower.reset();
         core.observe(head.incarnation);
         follower.position.adopt(&head);
         core.trust.set_epoch(head.stream_epoch);

@@ -110,10 +110,16 @@ impl Publisher {
     /// [`PublishError::Fenced`] if a later term began already; those of the backplane.
     pub async fn claim(&mut self, fence: Fence) -> Result<Option<Head>, PublishError> {
         self.fence = fence;
-        self.head = match self.backplane.claim(&self.section, fence).await? {
+        let stored = match self.backplane.claim(&self.section, fence).await? {
             Claimed::Fenced { by } => return Err(PublishError::Fenced { by }),
             Claimed::Held { head } => head,
         };
+        let place = |head: &Head| (head.stream_epoch, head.sequence);
+        if stored.as_ref().map(place) != self.head.as_ref().map(place) {
+            // Others published meanwhile: patches against what this one sent last would fit nobody.
+            self.bases = Bases::new(self.config.bases_bytes);
+        }
+        self.head = stored;
         let identity = self.backplane.identity().await?;
         self.head = self.head.take().filter(|head| head.identity == identity);
         Ok(self.head.clone())

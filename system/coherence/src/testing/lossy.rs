@@ -1,9 +1,11 @@
 //! A backplane whose deliveries a test decides about.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::backplane::{
     Backplane, BackplaneDelivery, BackplaneError, BackplaneSubscription, Claimed, Publication, Published, Replay,
@@ -31,13 +33,40 @@ type Decide = dyn Fn(&BackplaneDelivery) -> Fate + Send + Sync;
 pub struct LossyBackplane {
     inner: Arc<dyn Backplane>,
     decide: Arc<Mutex<Arc<Decide>>>,
+    /// Every call fails, and subscriptions are lost.
+    cut: Arc<watch::Sender<bool>>,
+    /// Every call fails; subscriptions go on.
+    mute: Arc<AtomicBool>,
 }
 
 impl LossyBackplane {
     /// Delivers all, until it is told otherwise.
     pub fn new(inner: Arc<dyn Backplane>) -> Self {
         let all: Arc<Decide> = Arc::new(|_| Fate::Deliver);
-        Self { inner, decide: Arc::new(Mutex::new(all)) }
+        Self {
+            inner,
+            decide: Arc::new(Mutex::new(all)),
+            cut: Arc::new(watch::Sender::new(false)),
+            mute: Arc::default(),
+        }
+    }
+
+    /// Cuts this side off, or mends it: every call fails, subscriptions are lost.
+    pub fn cut(&self, cut: bool) {
+        self.cut.send_replace(cut);
+    }
+
+    /// Lets every call fail while subscriptions go on, as where one of two connections is broken; or mends it.
+    pub fn mute(&self, mute: bool) {
+        self.mute.store(mute, Ordering::SeqCst);
+    }
+
+    fn up(&self) -> Result<(), BackplaneError> {
+        if *self.cut.borrow() || self.mute.load(Ordering::SeqCst) {
+            Err(BackplaneError::Unavailable(None))
+        } else {
+            Ok(())
+        }
     }
 
     /// From now on `decide` decides.
@@ -49,18 +78,22 @@ impl LossyBackplane {
 #[async_trait]
 impl Backplane for LossyBackplane {
     async fn claim(&self, section: &Section, fence: Fence) -> Result<Claimed, BackplaneError> {
+        self.up()?;
         self.inner.claim(section, fence).await
     }
 
     async fn publish(&self, section: &Section, publication: Publication) -> Result<Published, BackplaneError> {
+        self.up()?;
         self.inner.publish(section, publication).await
     }
 
     async fn announce(&self, section: &Section, fence: Fence, head: Head) -> Result<Published, BackplaneError> {
+        self.up()?;
         self.inner.announce(section, fence, head).await
     }
 
     async fn head(&self, section: &Section) -> Result<Option<Head>, BackplaneError> {
+        self.up()?;
         self.inner.head(section).await
     }
 
@@ -71,22 +104,32 @@ impl Backplane for LossyBackplane {
         after: Sequence,
         limit: usize,
     ) -> Result<Replay, BackplaneError> {
+        self.up()?;
         self.inner.replay(section, epoch, after, limit).await
     }
 
     async fn subscribe(&self, section: &Section) -> Result<Box<dyn BackplaneSubscription>, BackplaneError> {
+        self.up()?;
         let inner = self.inner.subscribe(section).await?;
         let decide = Arc::clone(&self.decide);
-        Ok(Box::new(LossySubscription { inner, decide, ready: VecDeque::new(), delayed: VecDeque::new() }))
+        Ok(Box::new(LossySubscription {
+            inner,
+            cut: self.cut.subscribe(),
+            decide,
+            ready: VecDeque::new(),
+            delayed: VecDeque::new(),
+        }))
     }
 
     async fn identity(&self) -> Result<String, BackplaneError> {
+        self.up()?;
         self.inner.identity().await
     }
 }
 
 struct LossySubscription {
     inner: Box<dyn BackplaneSubscription>,
+    cut: watch::Receiver<bool>,
     decide: Arc<Mutex<Arc<Decide>>>,
     ready: VecDeque<BackplaneDelivery>,
     delayed: VecDeque<BackplaneDelivery>,
@@ -99,7 +142,11 @@ impl BackplaneSubscription for LossySubscription {
             if let Some(ready) = self.ready.pop_front() {
                 return Ok(ready);
             }
-            let delivery = self.inner.next().await?;
+            let delivery = tokio::select! {
+                biased;
+                _ = self.cut.wait_for(|cut| *cut) => return Ok(BackplaneDelivery::Lost),
+                delivery = self.inner.next() => delivery?,
+            };
             let decide = Arc::clone(&self.decide.lock().unwrap_or_else(PoisonError::into_inner));
             match decide(&delivery) {
                 Fate::Lose => {}
