@@ -3,9 +3,14 @@
 mod backups;
 mod bare_statements;
 mod bounds;
+mod compaction;
 mod crash;
+mod leases;
+mod light;
 mod model;
 mod openings;
+mod outbox;
+mod parking;
 mod support;
 
 pub(crate) use support::{Database, HOURS};
