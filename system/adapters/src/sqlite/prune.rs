@@ -44,11 +44,11 @@ const SENT_KEPT: Duration = Duration::from_secs(60 * 60);
 const SENT_ROWS_MAX: u32 = 100_000;
 
 /// Those that are not sent are never forgotten.
-const SENT: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
+pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
                     WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2); SELECT changes()";
 
 /// When the last event was sent that is one too many.
-const SENT_TOO_MANY: &str = "SELECT sent_at FROM outbox WHERE sent_at IS NOT NULL \
+pub(super) const SENT_TOO_MANY: &str = "SELECT sent_at FROM outbox WHERE sent_at IS NOT NULL \
                              ORDER BY sent_at DESC LIMIT 1 OFFSET ?1";
 
 /// How many rows a call deleted.
