@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::sqlite::Sqlite;
-use domain::ports::{Acquired, FeedPosition, Lease, LeaseName, Leases};
+use domain::ports::{Acquired, FeedPosition, Lease, LeaseName, Leases, StoreError};
 use futures_util::future::join;
 use uuid::Uuid;
 
@@ -101,4 +101,18 @@ async fn asking_for_a_lease_that_is_held_writes_nothing() {
     let mut bare = database.bare().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut bare).await.unwrap();
     assert_eq!(ask(&another, 2).await, None, "no lock is needed for that answer");
+}
+
+#[tokio::test]
+async fn a_lease_may_be_for_ever_and_must_be_there() {
+    let database = Database::new().await;
+    let store = database.sqlite.store();
+    let eternal = store.acquire(NAME, Uuid::from_u128(1), Duration::MAX).await.unwrap();
+    assert!(matches!(eternal, Acquired::Held(_)), "{eternal:?}");
+    database.clock.advance(365 * 24 * HOURS);
+    let busy = store.acquire(NAME, Uuid::from_u128(2), Duration::MAX).await.unwrap();
+    assert!(matches!(busy, Acquired::Busy { .. }), "{busy:?}");
+    sqlx::query("DELETE FROM leases").execute(&mut database.bare().await).await.unwrap();
+    let gone = store.acquire(NAME, Uuid::from_u128(2), LIFE).await;
+    assert!(matches!(gone, Err(StoreError::Corrupt(_))), "a token must not begin anew: {gone:?}");
 }
