@@ -12,5 +12,6 @@ mod openings;
 mod outbox;
 mod parking;
 mod support;
+mod upgrade;
 
 pub(crate) use support::{Database, HOURS};
