@@ -106,7 +106,7 @@ pub struct Follower<R: Render> {
     pub(super) refetches: Refetches,
     /// Where the instance is; it outlives a session, so that a new one replays what was missed.
     pub(super) position: Position,
-    /// Where the last subscription ended, if continuity can still be shown.
+    /// Whether the tiers were trusted when it was last looked.
     pub(super) was_trusted: bool,
     waiting: Option<tokio::sync::mpsc::Receiver<(crate::key::Key, crate::version::Version)>>,
 }
@@ -148,6 +148,10 @@ impl<R: Render> Follower<R> {
     /// Follows until it is dropped. Run it as a task of its own; the cache stays suspect without it.
     pub async fn run(mut self) {
         let Some(waiting) = self.waiting.take() else { return };
+        // A follower before this one may have left the tiers trusted.
+        self.was_trusted = self.cache.is_trusted();
+        let trusted = self.was_trusted;
+        self.handle.status.update(|status| status.trusted = trusted);
         let refetching = refetch::run(
             self.cache.clone(),
             Arc::clone(&self.loader),

@@ -11,3 +11,4 @@ mod races;
 mod reads;
 mod stress;
 mod support;
+mod wire;
