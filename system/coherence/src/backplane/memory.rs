@@ -31,18 +31,24 @@ impl Default for MemoryBackplaneLimits {
     }
 }
 
-#[derive(Debug)]
-struct SectionState {
+/// What is stored of a section.
+#[derive(Debug, Clone, Default)]
+struct Stored {
     fence: Fence,
     head: Option<Head>,
     stream: VecDeque<(Sequence, Bytes)>,
     stream_bytes: usize,
+}
+
+#[derive(Debug)]
+struct SectionState {
+    stored: Stored,
     channel: broadcast::Sender<BackplaneDelivery>,
 }
 
 /// A copy of what a backplane held, for tests of servers that fall back to one.
 #[derive(Debug, Clone)]
-pub struct BackplaneSnapshot(BTreeMap<Section, (Fence, Option<Head>, VecDeque<(Sequence, Bytes)>)>);
+pub struct BackplaneSnapshot(BTreeMap<Section, Stored>);
 
 #[derive(Debug)]
 struct State {
@@ -73,8 +79,7 @@ impl MemoryBackplane {
     /// What it holds now.
     pub fn snapshot(&self) -> BackplaneSnapshot {
         let state = self.lock();
-        let copy = |each: &SectionState| (each.fence, each.head.clone(), each.stream.clone());
-        BackplaneSnapshot(state.sections.iter().map(|(section, each)| (section.clone(), copy(each))).collect())
+        BackplaneSnapshot(state.sections.iter().map(|(section, each)| (section.clone(), each.stored.clone())).collect())
     }
 
     /// Falls back to an older copy of itself, as a replica does that is promoted: subscribers lose their connection, and
@@ -83,9 +88,7 @@ impl MemoryBackplane {
         let mut state = self.lock();
         state.identity += 1;
         for (section, each) in &mut state.sections {
-            let (fence, head, stream) = to.0.get(section).cloned().unwrap_or_default();
-            each.stream_bytes = stream.iter().map(|(_, payload)| payload.len()).sum();
-            (each.fence, each.head, each.stream) = (fence, head, stream);
+            each.stored = to.0.get(section).cloned().unwrap_or_default();
             deliver(&each.channel, BackplaneDelivery::Lost);
             deliver(&each.channel, BackplaneDelivery::Restored);
         }
@@ -106,7 +109,7 @@ impl MemoryBackplane {
 
     /// Messages and bytes of the section's stream.
     pub fn stream_sizes(&self, section: &Section) -> (usize, usize) {
-        self.lock().sections.get(section).map_or((0, 0), |each| (each.stream.len(), each.stream_bytes))
+        self.lock().sections.get(section).map_or((0, 0), |each| (each.stored.stream.len(), each.stored.stream_bytes))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -119,13 +122,7 @@ impl MemoryBackplane {
             return Err(BackplaneError::Unavailable(None));
         }
         let backlog = self.limits.backlog.max(1);
-        let fresh = || SectionState {
-            fence: Fence::default(),
-            head: None,
-            stream: VecDeque::new(),
-            stream_bytes: 0,
-            channel: broadcast::channel(backlog).0,
-        };
+        let fresh = || SectionState { stored: Stored::default(), channel: broadcast::channel(backlog).0 };
         Ok(work(state.sections.entry(section.clone()).or_insert_with(fresh)))
     }
 }
@@ -135,7 +132,7 @@ fn deliver(channel: &broadcast::Sender<BackplaneDelivery>, delivery: BackplaneDe
     let _ = channel.send(delivery);
 }
 
-impl SectionState {
+impl Stored {
     fn out_of_step(&self) -> Published {
         Published::OutOfStep { head: self.head.clone() }
     }
@@ -162,26 +159,26 @@ impl SectionState {
 #[async_trait]
 impl Backplane for MemoryBackplane {
     async fn claim(&self, section: &Section, fence: Fence) -> Result<Claimed, BackplaneError> {
-        self.with(section, |state| match state.admit(fence) {
-            Ok(()) => Claimed::Held { head: state.head.clone() },
+        self.with(section, |state| match state.stored.admit(fence) {
+            Ok(()) => Claimed::Held { head: state.stored.head.clone() },
             Err(by) => Claimed::Fenced { by },
         })
     }
 
     async fn publish(&self, section: &Section, publication: Publication) -> Result<Published, BackplaneError> {
         self.with(section, |state| {
-            if let Err(by) = state.admit(publication.fence) {
+            if let Err(by) = state.stored.admit(publication.fence) {
                 return Published::Fenced { by };
             }
             let head = publication.head;
-            let follows = state.head.as_ref().is_some_and(|stored| {
+            let follows = state.stored.head.as_ref().is_some_and(|stored| {
                 stored.stream_epoch == head.stream_epoch && stored.sequence.next() == head.sequence
             });
             if !follows {
-                return state.out_of_step();
+                return state.stored.out_of_step();
             }
-            state.append(head.sequence, &publication.payload, &self.limits);
-            state.head = Some(head);
+            state.stored.append(head.sequence, &publication.payload, &self.limits);
+            state.stored.head = Some(head);
             deliver(&state.channel, BackplaneDelivery::Change(publication.payload));
             Published::Done
         })
@@ -190,26 +187,26 @@ impl Backplane for MemoryBackplane {
     async fn announce(&self, section: &Section, fence: Fence, head: Head) -> Result<Published, BackplaneError> {
         let payload = head.write().map_err(|error| BackplaneError::Corrupt(error.to_string()))?;
         self.with(section, |state| {
-            if let Err(by) = state.admit(fence) {
+            if let Err(by) = state.stored.admit(fence) {
                 return Published::Fenced { by };
             }
-            let same_epoch = state.head.as_ref().filter(|stored| stored.stream_epoch == head.stream_epoch);
+            let same_epoch = state.stored.head.as_ref().filter(|stored| stored.stream_epoch == head.stream_epoch);
             let expected = same_epoch.map_or(Sequence(0), |stored| stored.sequence);
             if head.sequence != expected {
-                return state.out_of_step();
+                return state.stored.out_of_step();
             }
             if same_epoch.is_none() {
-                state.stream.clear();
-                state.stream_bytes = 0;
+                state.stored.stream.clear();
+                state.stored.stream_bytes = 0;
             }
-            state.head = Some(head);
+            state.stored.head = Some(head);
             deliver(&state.channel, BackplaneDelivery::Head(payload));
             Published::Done
         })
     }
 
     async fn head(&self, section: &Section) -> Result<Option<Head>, BackplaneError> {
-        self.with(section, |state| state.head.clone())
+        self.with(section, |state| state.stored.head.clone())
     }
 
     async fn replay(
@@ -220,17 +217,17 @@ impl Backplane for MemoryBackplane {
         limit: usize,
     ) -> Result<Replay, BackplaneError> {
         self.with(section, |state| {
-            let Some(head) = state.head.as_ref().filter(|head| head.stream_epoch == epoch) else {
+            let Some(head) = state.stored.head.as_ref().filter(|head| head.stream_epoch == epoch) else {
                 return Replay::OutOfReach;
             };
             if after >= head.sequence {
                 return Replay::Messages(Vec::new());
             }
-            let reaches = state.stream.front().is_some_and(|(first, _)| *first <= after.next());
+            let reaches = state.stored.stream.front().is_some_and(|(first, _)| *first <= after.next());
             if !reaches {
                 return Replay::OutOfReach;
             }
-            let following = state.stream.iter().filter(|(sequence, _)| *sequence > after).take(limit);
+            let following = state.stored.stream.iter().filter(|(sequence, _)| *sequence > after).take(limit);
             Replay::Messages(following.map(|(_, payload)| payload.clone()).collect())
         })
     }

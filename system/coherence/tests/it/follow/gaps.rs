@@ -67,7 +67,7 @@ async fn reordered_messages_end_in_order() {
     let node = &group.nodes[0];
     let count = Arc::new(AtomicU64::new(0));
     node.lossy.decide(move |delivery| match delivery {
-        BackplaneDelivery::Change(_) if count.fetch_add(1, Ordering::SeqCst) % 2 == 0 => Fate::Delay,
+        BackplaneDelivery::Change(_) if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Fate::Delay,
         _ => Fate::Deliver,
     });
     group.write(&key(1), 1).await;

@@ -93,7 +93,7 @@ async fn no_stale_fill_survives_in_10_000_interleavings() {
             tokio::task::yield_now().await;
         }
         let invalidate = || group.nodes[0].cache.changed(&of, Version::new(1, 2), &[]);
-        let release_first = round % 2 == 0;
+        let release_first = round.is_multiple_of(2);
         if release_first {
             group.truth.gate.release();
             for _ in 0..round % 11 {
@@ -119,7 +119,7 @@ async fn no_stale_fill_survives_in_10_000_interleavings() {
             assert!(!tier.served || tier.version == Version::new(1, 2), "round {round}: {tier:?}");
         }
         assert_eq!(group.nodes[0].get(&group, &of).await.version, Version::new(1, 2), "round {round}");
-        if round % 500 == 0 {
+        if round.is_multiple_of(500) {
             group.beat().await;
         }
     }
