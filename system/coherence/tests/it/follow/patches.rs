@@ -74,6 +74,22 @@ async fn a_patch_to_another_base_is_not_applied_but_pulled() {
     assert_eq!(node.at(&group, &key(1)).await, (Level::L3, 3));
 }
 
+/// A reader is ahead of the stream, which then brings the older document whole. Without the comparison of versions it
+/// would take the place of the newer one, and every read until the next patch would go past the local tiers.
+#[tokio::test(start_paused = true)]
+async fn a_reader_ahead_of_the_stream_keeps_its_document() {
+    let group = Group::new(1).await;
+    let node = &group.nodes[0];
+    group.commit(&key(1), 1);
+    let insert = group.change(&key(1), &[]);
+    group.commit(&key(1), 2);
+    assert_eq!(node.at(&group, &key(1)).await, (Level::L4, 2));
+    group.publish_change(insert).await;
+    node.cache.drop_l1(&key(1));
+    assert_eq!(node.at(&group, &key(1)).await, (Level::L2, 2));
+    assert_eq!(node.cache.stats().duplicates, 1);
+}
+
 /// Table 7 rows 32 and 33: a patch that fits by its versions, and yields another document than its writer has. Without
 /// the hash it would be served.
 #[tokio::test(start_paused = true)]
