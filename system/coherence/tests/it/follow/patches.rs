@@ -71,6 +71,7 @@ async fn a_patch_to_another_base_is_not_applied_but_pulled() {
     assert_eq!(node.at(&group, &key(1)).await.1, 2);
     group.write(&key(1), 3).await;
     assert_eq!(node.cache.stats().pulls, 1);
+    assert_eq!(node.cache.explain(&key(1)).await.l2, None, "what fits no patch does not hold its floor");
     assert_eq!(node.at(&group, &key(1)).await, (Level::L3, 3));
 }
 
