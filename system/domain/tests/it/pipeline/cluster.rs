@@ -1,7 +1,7 @@
 //! Several instances over the same backends; each part of each instance can be stopped, killed and frozen.
 
 use std::collections::BTreeMap;
-use std::future::{Future, pending};
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -339,7 +339,3 @@ impl Cluster {
     }
 }
 
-/// Keeps a future type in one place for tests that never stop a part.
-pub(super) fn never() -> impl Future<Output = ()> + Send {
-    pending()
-}
