@@ -15,7 +15,7 @@ use coherence::{CacheConfig, CacheEvent, Freshness, Level, Maintenance, Rng, Sec
 use domain::Wake;
 use domain::forecast::{Answered, ForecastConfig, ForecastPorts, ForecastService};
 use domain::model::{Forecast, ForecastId, ListParams, forecast_key};
-use domain::ports::{Ids, Lookup, Store};
+use domain::ports::{Acquired, FeedPosition, Ids, LeaseName, Leases, Lookup, Store};
 use domain::roads::{InvalidationRoad, RoadStatusHandle, UpdatedRoad, UpdatedRoadPorts};
 use domain::sync::{SyncConfig, SyncPorts, SyncService, SyncStatus, SyncStatusHandle};
 use domain::tracker::{ChangeTracker, TrackerConfig, TrackerPorts, TrackerStatus, TrackerStatusHandle};
@@ -47,6 +47,7 @@ pub(super) struct Node {
     pub(super) backplane: Arc<TestBackplane>,
     pub(super) events: broadcast::Receiver<CacheEvent>,
     pub(super) ices: BTreeMap<Part, Ice>,
+    wake: Wake,
     stops: BTreeMap<Part, Arc<Notify>>,
     jobs: BTreeMap<Part, JoinHandle<()>>,
 }
@@ -123,7 +124,7 @@ impl Cluster {
         });
         let wake = Wake::new();
         let ports = ForecastPorts {
-            store: store.clone(),
+            store,
             shared: shared.clone(),
             ids: self.ids.clone(),
             clock: wall.clone(),
@@ -138,17 +139,7 @@ impl Cluster {
         let service = ForecastService::new(ForecastConfig { cache, ..ForecastConfig::default() }, ports, TestViews);
         let follower =
             service.caches().follower(backplane.clone(), self.section.clone(), FollowerConfig::default());
-        let tracker_ports = TrackerPorts {
-            store,
-            leases: leases.clone(),
-            feed: self.feed.clone(),
-            bus: bus.clone(),
-            backplane: backplane.clone(),
-            clock: wall.clone(),
-            rng: self.rng.clone(),
-            ids: self.ids.clone(),
-        };
-        let tracker = ChangeTracker::new(TrackerConfig::new(self.section.clone()), tracker_ports, wake.clone());
+        let tracker = self.new_tracker(&backplane, &wake);
         let sync_ports = SyncPorts {
             leases: leases.clone(),
             bus: bus.clone(),
@@ -167,8 +158,9 @@ impl Cluster {
             wake.clone(),
             &format!("node-{number}"),
         );
-        let updated = UpdatedRoad::new(UpdatedRoadPorts { bus, shared, rng: self.rng.clone() }, wake);
+        let updated = UpdatedRoad::new(UpdatedRoadPorts { bus, shared, rng: self.rng.clone() }, wake.clone());
         let mut node = Node {
+            wake: wake.clone(),
             events: service.caches().cache().events(),
             follower: follower.handle(),
             tracker: tracker.status(),
@@ -192,6 +184,41 @@ impl Cluster {
         start(Part::Invalidation, Box::new(|stop| Box::pin(invalidation.run(stop))));
         start(Part::Updated, Box::new(|stop| Box::pin(updated.run(stop))));
         self.nodes.push(node);
+    }
+}
+
+impl Cluster {
+    fn new_tracker(&self, backplane: &Arc<TestBackplane>, wake: &Wake) -> ChangeTracker {
+        let ports = TrackerPorts {
+            store: Arc::new(self.store.clone()),
+            leases: Arc::new(self.store.clone()),
+            feed: self.feed.clone(),
+            bus: Arc::new(self.bus.clone()),
+            backplane: backplane.clone(),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            ids: self.ids.clone(),
+        };
+        ChangeTracker::new(TrackerConfig::new(self.section.clone()), ports, wake.clone())
+    }
+
+    /// Starts the tracker of a node anew, as a process does that is started again.
+    pub(super) fn start_tracker(&mut self, number: usize) {
+        let node = &self.nodes[number];
+        let tracker = self.new_tracker(&node.backplane, &node.wake);
+        let node = &mut self.nodes[number];
+        node.tracker = tracker.status();
+        node.start(Part::Tracker, |stop| Box::pin(tracker.run(stop)));
+    }
+
+    /// Moves the tracker's cursor on, as if the changes up to there had been published, and the topic had lost them.
+    pub(super) async fn lose_up_to(&self, position: FeedPosition) {
+        let holder = self.ids.uuid();
+        let Acquired::Held(lease) = self.store.acquire(LeaseName::Tracker, holder, ms(1)).await.unwrap() else {
+            panic!("no tracker runs");
+        };
+        assert!(self.store.move_cursor(LeaseName::Tracker, lease.token, position).await.unwrap());
+        self.store.release(LeaseName::Tracker, lease.token).await.unwrap();
     }
 }
 
