@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
-use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
+use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits, Published};
 use coherence::follower::{FollowerConfig, FollowerHandle};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::testing::{Seed, TestClock};
-use coherence::{CacheConfig, CacheEvent, Freshness, Level, Maintenance, Rng, Section, SharedTier, Version, WallClock};
+use coherence::{
+    Backplane, CacheConfig, CacheEvent, Fence, Freshness, Head, Level, Maintenance, Rng, Section, SharedTier, Version,
+    WallClock,
+};
 use domain::Wake;
 use domain::forecast::{Answered, ForecastConfig, ForecastPorts, ForecastService};
 use domain::model::{Forecast, ForecastId, ListParams, forecast_key};
@@ -209,6 +212,14 @@ impl Cluster {
         let node = &mut self.nodes[number];
         node.tracker = tracker.status();
         node.start(Part::Tracker, |stop| Box::pin(tracker.run(stop)));
+    }
+
+    /// Announces that all is read, which is not so.
+    pub(super) async fn lie(&self, tracker: &TrackerStatus) {
+        let head = self.backplane.head(&self.section).await.unwrap().unwrap();
+        let fence = Fence { incarnation: tracker.incarnation, token: coherence::FencingToken(1_000) };
+        let head = Head { read_at: self.clock.now(), ..head };
+        assert_eq!(self.backplane.announce(&self.section, fence, head).await.unwrap(), Published::Done);
     }
 
     /// Moves the tracker's cursor on, as if the changes up to there had been published, and the topic had lost them.
