@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::EventError;
-use crate::model::{EventId, Forecast, ForecastId, forecast_key};
+use crate::model::{EventId, Forecast, ForecastId};
 use crate::ports::{COMPACTED, Change, FeedPosition, Operation, Outgoing};
 
 /// The key of beacons on the topic.
@@ -211,8 +211,8 @@ impl ForecastChanged {
     pub fn outgoing(&self, traceparent: Option<&str>) -> Result<Outgoing, EventError> {
         let properties = traceparent.map(|trace| (TRACEPARENT.to_owned(), trace.to_owned()));
         let payload = serde_json::to_vec(self).map_err(EventError::new)?;
-        let key = forecast_key(self.entity_id).as_str().to_owned();
-        Ok(Outgoing { key, payload: Bytes::from(payload), properties: properties.into_iter().collect() })
+        let (key, payload) = (self.entity_id.to_string(), Bytes::from(payload));
+        Ok(Outgoing { key, payload, properties: properties.into_iter().collect() })
     }
 }
 
