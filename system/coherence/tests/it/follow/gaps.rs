@@ -157,6 +157,40 @@ async fn an_older_copy_of_the_shared_tier_is_not_believed() {
     assert!(group.truth.asked.load(Ordering::SeqCst) >= 2, "only the source can tell what is current");
 }
 
+/// Other servers with the very same stream: values may be an older copy all the same. Without the comparison of identities
+/// the stream would go on.
+#[tokio::test(start_paused = true)]
+async fn other_servers_begin_another_epoch() {
+    let group = Group::new(1).await;
+    group.write(&key(1), 1).await;
+    let values = group.shared.snapshot();
+    group.write(&key(1), 2).await;
+    group.shared.fall_back(values);
+    group.backplane.fall_back(group.backplane.snapshot());
+    let mut publisher = group.publisher.lock().await;
+    let refused = publisher.announce(Incarnation(1), SourceMark::default(), group.read_at()).await;
+    assert!(matches!(refused, Err(PublishError::OutOfStep)), "{refused:?}");
+    let continued = publisher.claim(Fence { incarnation: Incarnation(1), token: FencingToken(2) }).await.unwrap();
+    assert_eq!(continued, None, "a successor does not continue it either");
+}
+
+/// What L1 holds beyond L2 is compared with nothing. Without dropping it, it would be answered after a resync.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_tracked_does_not_outlive_a_resync() {
+    let group = Group::new(1).await;
+    let node = &group.nodes[0];
+    group.write(&key(1), 1).await;
+    node.get(&group, &key(1)).await;
+    node.cache.drop_l2(&key(1));
+    assert_eq!(node.at(&group, &key(1)).await, (Level::L1, 1));
+    group.commit(&key(1), 2);
+    group.begin_epoch().await;
+    settle().await;
+    group.beat().await;
+    assert!(node.cache.is_trusted());
+    assert_eq!(node.at(&group, &key(1)).await.1, 2);
+}
+
 /// A message that cannot be read leaves its place empty: the next head shows the jump, the stream has the same unreadable
 /// message, and everything is compared.
 #[tokio::test(start_paused = true)]

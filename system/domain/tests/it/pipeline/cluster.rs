@@ -117,7 +117,8 @@ impl Cluster {
 
     fn add_node(&mut self, number: usize, parts: &[Part]) {
         let wall: Arc<dyn WallClock> = self.clock.clone();
-        let (store, shared): (Arc<dyn Store>, Arc<dyn SharedTier>) = (Arc::new(self.store.clone()), self.shared.clone());
+        let (store, shared): (Arc<dyn Store>, Arc<dyn SharedTier>) =
+            (Arc::new(self.store.clone()), self.shared.clone());
         let (leases, bus) = (Arc::new(self.store.clone()), Arc::new(self.bus.clone()));
         let backplane = Arc::new(TestBackplane {
             inner: Arc::new(self.backplane.clone()),
@@ -140,8 +141,7 @@ impl Cluster {
             ..CacheConfig::default()
         };
         let service = ForecastService::new(ForecastConfig { cache, ..ForecastConfig::default() }, ports, TestViews);
-        let follower =
-            service.caches().follower(backplane.clone(), self.section.clone(), FollowerConfig::default());
+        let follower = service.caches().follower(backplane.clone(), self.section.clone(), FollowerConfig::default());
         let tracker = self.new_tracker(&backplane, &wake);
         let sync_ports = SyncPorts {
             leases: leases.clone(),
@@ -328,9 +328,8 @@ impl Cluster {
     }
 
     pub(super) fn state(&self) -> String {
-        let state = |node: &Node| {
-            format!("{:?}\n{:?}\n{:?}", node.tracker.read(), node.sync.read(), node.follower.status())
-        };
+        let state =
+            |node: &Node| format!("{:?}\n{:?}\n{:?}", node.tracker.read(), node.sync.read(), node.follower.status());
         self.nodes.iter().map(state).collect::<Vec<_>>().join("\n---\n")
     }
 
@@ -376,4 +375,3 @@ impl Cluster {
         }
     }
 }
-

@@ -45,7 +45,8 @@ async fn a_killed_sync_is_followed_and_no_lease_is_lost() {
     let killed = cluster.sync_leader().unwrap();
     cluster.nodes[killed].kill(Part::Sync);
     let version = cluster.nodes[2].patch(created.id, json!({"demand": 6.0})).await;
-    let next = || cluster.nodes.iter().enumerate().any(|(number, node)| number != killed && node.sync.read().changes > 0);
+    let next =
+        || cluster.nodes.iter().enumerate().any(|(number, node)| number != killed && node.sync.read().changes > 0);
     let took = cluster.until("another sync writes", ms(1_600), next).await;
     assert!(took <= ms(1_500), "{took:?}");
     pause(3_000).await;
