@@ -101,6 +101,21 @@ async fn a_zombie_is_refused_at_both_steps() {
     assert_eq!(group.nodes[0].at(&group, &key(1)).await.1, 2);
 }
 
+/// The shared tier was told of a later version already, as by the other road: the first step leaves it, the second follows.
+/// Without that the stream would miss a change, and the base of the next patch.
+#[tokio::test(start_paused = true)]
+async fn an_older_version_is_told_all_the_same() {
+    let group = Group::new(1).await;
+    let node = &group.nodes[0];
+    group.write(&key(1), 1).await;
+    node.get(&group, &key(1)).await;
+    group.shared.raise(&key(1), Version::new(1, 3)).await.unwrap();
+    group.write(&key(1), 2).await;
+    group.write(&key(1), 3).await;
+    assert_eq!(node.at(&group, &key(1)).await, (Level::L2, 3));
+    assert_eq!((node.cache.stats().patched, node.cache.stats().pulls), (2, 0));
+}
+
 /// A message that was written and whose answer was lost is not published twice.
 #[tokio::test(start_paused = true)]
 async fn a_publication_that_took_effect_is_recognised() {
