@@ -10,7 +10,7 @@ use super::cache::CacheConfig;
 use super::error::{ConfigError, ConfigErrors};
 use super::http::{HttpConfig, InternalConfig};
 use super::layers::{Layers, Source, Value};
-use super::pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, RelaySettings, SyncSettings, TrackerSettings};
+use super::pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, SyncSettings, TrackerSettings};
 use super::limits::{DrainConfig, LimitsConfig, LogConfig, SampleConfig};
 use super::profile::{self, PROFILES, Profile};
 use super::reader::Reader;
@@ -59,8 +59,6 @@ pub struct Config {
     pub tracker: TrackerSettings,
     /// `[sync]`.
     pub sync: SyncSettings,
-    /// `[relay]`.
-    pub relay: RelaySettings,
     /// `[follower]`.
     pub follower: FollowerSettings,
     /// `[monitor]`.
@@ -172,7 +170,6 @@ fn read(r: &mut Reader<'_>) -> Config {
         lease: LeaseConfig::read(r),
         tracker: TrackerSettings::read(r),
         sync: SyncSettings::read(r),
-        relay: RelaySettings::read(r),
         follower: FollowerSettings::read(r),
         monitor: MonitorSettings::read(r),
         streams: StreamsConfig::read(r),

@@ -33,7 +33,7 @@ pub use layers::{Layers, Leaf, Source, Value};
 pub use limits::{DrainConfig, LimitsConfig, LogConfig, LogFormat, SampleConfig};
 pub(crate) use load::without_credentials;
 pub use load::{Config, DEFAULT_TOML, FILE_NAME, Inputs, Loaded, Override, load, misnamed_variables, read_file};
-pub use pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, RelaySettings, SyncSettings, TrackerSettings};
+pub use pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, SyncSettings, TrackerSettings};
 pub use profile::Profile;
 pub use roles::{INSTANCES_MAX, InstanceRole, Roles};
 pub use secret::Secret;

@@ -1,4 +1,4 @@
-//! Sections `[lease]`, `[tracker]`, `[sync]`, `[relay]`, `[follower]` and `[monitor]`: how changes travel.
+//! Sections `[lease]`, `[tracker]`, `[sync]`, `[follower]` and `[monitor]`: how changes travel.
 
 use std::time::Duration;
 
@@ -98,19 +98,6 @@ impl FollowerSettings {
         if self.reconnect > self.reconnect_max {
             r.combination("`follower.reconnect_ms` is longer than `follower.reconnect_max_ms`");
         }
-    }
-}
-
-/// The relay of the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RelaySettings {
-    /// How often it sweeps.
-    pub every: Duration,
-}
-
-impl RelaySettings {
-    pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        Self { every: r.millis("relay.every_ms", 10..=60_000) }
     }
 }
 
