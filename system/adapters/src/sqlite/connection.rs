@@ -288,6 +288,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_light_work_leaves_the_disk_to_others() {
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&SqliteConfig::new(folder.path().join("db"))).await;
+        fn ask(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<i64, StoreError>> {
+            let query = sqlx::query_scalar("PRAGMA synchronous");
+            Box::pin(async move { query.fetch_one(connection).await.map_err(StoreError::from_driver) })
+        }
+        assert_eq!(writer.run(ask).await.unwrap(), FULL);
+        assert_eq!(writer.run_light(ask).await.unwrap(), NORMAL);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_blocks_the_other_connection_no_longer_than_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = SqliteConfig::new(folder.path().join("db"));
+        config.busy_timeout = Duration::from_millis(50);
+        let writer = writer(&config).await;
+        fn write(connection: &mut SqliteConnection, panics: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async move {
+                let begun =
+                    sqlx::query("BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS t (a)").execute(&mut *connection).await;
+                begun.map_err(StoreError::from_driver)?;
+                assert!(!panics, "as the test wants it");
+                sqlx::query("COMMIT").execute(connection).await.map(drop).map_err(StoreError::from_driver)
+            })
+        }
+        writer.run_light(|connection| write(connection, true)).await.unwrap_err();
+        writer.run(|connection| write(connection, false)).await.unwrap();
+        writer.run(|connection| write(connection, true)).await.unwrap_err();
+        writer.run_light(|connection| write(connection, false)).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn work_whose_caller_is_gone_is_not_begun() {
         let folder = tempfile::tempdir().unwrap();
         let config = SqliteConfig::new(folder.path().join("db"));

@@ -13,14 +13,14 @@ use super::errors::PortError;
 use super::row;
 
 /// One statement, so that the floor, the end and the changes are one snapshot: what was pruned cannot be missed.
-const READ: &str = "SELECT m.incarnation, m.capture_floor, coalesce((SELECT max(position) FROM capture), m.capture_floor), \
+pub(super) const READ: &str = "SELECT m.incarnation, m.capture_floor, coalesce((SELECT max(position) FROM capture), m.capture_floor), \
      c.* FROM meta m LEFT JOIN (SELECT position, operation, \
          id, company_id, production_unit_id, provider_id, forecast_date, demand, supply, confidence_level, \
          status, tags, created_at, updated_at, version_id, \
          before_company_id, before_production_unit_id, before_provider_id, captured_at, traceparent \
          FROM capture WHERE position > ? ORDER BY position LIMIT ?) c ORDER BY c.position";
 
-const END: &str = "SELECT coalesce((SELECT max(position) FROM capture), capture_floor) FROM meta";
+pub(super) const END: &str = "SELECT coalesce((SELECT max(position) FROM capture), capture_floor) FROM meta";
 
 /// Where the columns of a change begin in [`READ`].
 const POSITION: usize = 3;
@@ -40,6 +40,10 @@ pub struct SqliteFeed {
 #[async_trait]
 impl ChangeFeed for SqliteFeed {
     async fn read(&self, after: FeedPosition, limit: u32) -> Result<FeedBatch, FeedError> {
+        // The usual answer, asked for every few milliseconds: it costs a third of the whole statement.
+        if after >= self.end().await? {
+            return Ok(FeedBatch { changes: Vec::new(), position: after, at_end: true });
+        }
         let from = i64::try_from(after.0).unwrap_or(i64::MAX);
         let rows = sqlx::query(READ)
             .bind(from)

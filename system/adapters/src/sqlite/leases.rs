@@ -20,8 +20,11 @@ use super::row;
 /// read before the write that it dates.
 const LIVES_AHEAD_MAX: i64 = 2;
 
+/// How often a lease is asked for that others take and give back between the look and the taking.
+const ATTEMPTS_MAX: u32 = 3;
+
 /// Whether another process has the lease, and until when.
-const LOOK: &str = "SELECT expires_at, life FROM leases WHERE name = ?1 AND holder IS NOT NULL AND holder <> ?2";
+const LOOK: &str = "SELECT holder IS NOT NULL AND holder <> ?2, expires_at, life FROM leases WHERE name = ?1";
 
 /// The same conditions as in [`remaining`], under the write lock.
 const TAKE: &str = "UPDATE leases SET token = token + 1, holder = ?2, expires_at = ?3 + ?4, life = ?4 \
@@ -33,7 +36,7 @@ const OF_TOKEN: &str = " WHERE name = ? AND token = ? AND holder IS NOT NULL";
 #[async_trait]
 impl Leases for SqliteStore {
     async fn acquire(&self, name: LeaseName, holder: Uuid, life: Duration) -> Result<Acquired, StoreError> {
-        loop {
+        for _ in 0..ATTEMPTS_MAX {
             if let Some(remaining) = remaining(&self.shared, name, holder).await? {
                 return Ok(Acquired::Busy { remaining });
             }
@@ -42,6 +45,7 @@ impl Leases for SqliteStore {
             }
             // Another process was quicker; look at what it did.
         }
+        Ok(Acquired::Busy { remaining: Duration::ZERO })
     }
 
     async fn renew(&self, name: LeaseName, token: FencingToken, life: Duration) -> Result<bool, StoreError> {
@@ -63,17 +67,22 @@ impl Leases for SqliteStore {
     }
 }
 
+/// Microseconds, and so few that they can be added to a time.
 fn micros(life: Duration) -> i64 {
-    i64::try_from(life.as_micros()).unwrap_or(i64::MAX)
+    const LIFE_MAX: i64 = i64::MAX / 4;
+    i64::try_from(life.as_micros()).unwrap_or(LIFE_MAX).min(LIFE_MAX)
 }
 
 /// How long another process has the lease; `None` if it can be taken. Reads only: standbys ask all the time.
 async fn remaining(shared: &Shared, name: LeaseName, holder: Uuid) -> Result<Option<Duration>, StoreError> {
     let query = sqlx::query_as(LOOK).bind(name.name()).bind(row::blob(holder));
-    let held: Option<(i64, i64)> = query.fetch_optional(&shared.readers).await.map_err(StoreError::from_driver)?;
-    let Some((expires_at, life)) = held else { return Ok(None) };
+    let found: Option<(bool, i64, i64)> =
+        query.fetch_optional(&shared.readers).await.map_err(StoreError::from_driver)?;
+    let Some((is_held, expires_at, life)) = found else {
+        return Err(StoreError::Corrupt(format!("the table leases has no row {name}")));
+    };
     let left = expires_at.saturating_sub(shared.clock.now().as_microsecond());
-    let holds = left > 0 && left <= life.saturating_mul(LIVES_AHEAD_MAX);
+    let holds = is_held && left > 0 && left <= life.saturating_mul(LIVES_AHEAD_MAX);
     Ok(holds.then(|| Duration::from_micros(left.unsigned_abs())))
 }
 

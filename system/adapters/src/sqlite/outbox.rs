@@ -16,7 +16,7 @@ use super::row;
 /// How many rows one INSERT names: 6 parameters each, of SQLite's 32,766.
 const ROWS_PER_STATEMENT_MAX: usize = 1_000;
 
-const PENDING: &str = "SELECT id, topic, key, payload, properties, born_at FROM outbox \
+pub(super) const PENDING: &str = "SELECT id, topic, key, payload, properties, born_at FROM outbox \
                        WHERE sent_at IS NULL ORDER BY id LIMIT ?";
 
 const MARK: &str = "UPDATE outbox SET sent_at = ?1 WHERE sent_at IS NULL AND id IN (SELECT value FROM json_each(?2))";

@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use coherence::Timestamp;
 use domain::model::{CompanyId, Scope, Status, UnitId};
-use domain::ports::{ListCursor, ListQuery, PageStart};
-use sqlx::{AssertSqlSafe, Row};
+use domain::ports::{ListCursor, ListQuery, PageStart, Topic};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row};
 use uuid::Uuid;
 
+use super::bus::{compaction, topics};
 use super::store::page_sql;
-use super::{Sqlite, SqliteConfig};
+use super::{Sqlite, SqliteConfig, feed, outbox, prune};
 use crate::system::SystemClock;
 
 async fn plan(sqlite: &Sqlite, query: &ListQuery) -> String {
-    let sql = format!("EXPLAIN QUERY PLAN {}", page_sql(query).sql().as_str());
+    plan_of(sqlite, page_sql(query).sql().as_str()).await
+}
+
+async fn plan_of(sqlite: &Sqlite, sql: &str) -> String {
+    let sql = format!("EXPLAIN QUERY PLAN {sql}");
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&sqlite.shared.readers).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
 }
@@ -57,5 +62,31 @@ async fn lists_walk_the_index_that_fits_and_sort_only_the_page() {
         assert!(!page.contains("TEMP B-TREE"), "{query:?} sorts all that it finds:\n{plan}");
         let reads_the_table = |line: &str| line.contains("forecasts") && !line.contains("COVERING INDEX");
         assert!(!rest.lines().any(reads_the_table), "{query:?} counts in the table:\n{plan}");
+    }
+}
+
+/// What is asked all the time, or with each message, looks at no more than it answers.
+#[tokio::test]
+async fn what_is_asked_all_the_time_walks_no_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::open(SqliteConfig::new(folder.path().join("db")), Arc::new(SystemClock)).await.unwrap();
+    let mut compaction = QueryBuilder::new("");
+    compaction::push_delete(&mut compaction, Topic::CdcForecasts, &["k".to_owned()].into());
+    let compaction = compaction.sql().as_str().to_owned();
+    for (sql, index) in [
+        (feed::READ, "INTEGER PRIMARY KEY"),
+        (feed::END, "SEARCH capture"),
+        (topics::LAST, "messages_by_topic"),
+        (outbox::PENDING, "outbox_pending"),
+        (prune::SENT, "outbox_sent"),
+        (prune::SENT_TOO_MANY, "outbox_sent"),
+        (compaction.as_str(), "messages_compacted"),
+    ] {
+        let plan = plan_of(&sqlite, sql.split(';').next().unwrap_or(sql)).await;
+        assert!(plan.contains(index), "{sql}:\n{plan}");
+        for table in ["capture", "messages", "outbox"] {
+            let walks = |line: &str| line.contains(&format!("SCAN {table}")) && !line.contains("outbox_");
+            assert!(!plan.lines().any(walks), "{sql}:\n{plan}");
+        }
     }
 }

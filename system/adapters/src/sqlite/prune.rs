@@ -1,5 +1,5 @@
 //! The job that forgets: messages and changes after their retention, answers after their expiry, tombstones after all of
-//! these. In small transactions, so that writers wait for none of it.
+//! these, sent events of the outbox soon. In small transactions, so that writers wait for none of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,20 @@ const ANSWERS: &str = "DELETE FROM idempotency WHERE (caller, key) IN (SELECT ca
 const TOMBSTONES: &str = "DELETE FROM tombstones WHERE id IN (SELECT id FROM tombstones \
                           WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2); SELECT changes()";
 
+/// Events of the outbox that were sent are kept for so long, to be looked at.
+const SENT_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// And so many of them at most: at full speed an hour of them would be gigabytes.
+const SENT_ROWS_MAX: u32 = 100_000;
+
+/// Those that are not sent are never forgotten.
+pub(super) const SENT: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
+                    WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2); SELECT changes()";
+
+/// When the last event was sent that is one too many.
+pub(super) const SENT_TOO_MANY: &str = "SELECT sent_at FROM outbox WHERE sent_at IS NOT NULL \
+                             ORDER BY sent_at DESC LIMIT 1 OFFSET ?1";
+
 /// How many rows a call deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -50,6 +64,8 @@ pub struct Pruned {
     pub answers: u64,
     /// Tombstones.
     pub tombstones: u64,
+    /// Events of the outbox that were sent.
+    pub sent: u64,
 }
 
 impl Sqlite {
@@ -68,8 +84,17 @@ impl Sqlite {
             changes: delete(shared, CHANGES, old).await?,
             answers: delete(shared, ANSWERS, now.as_microsecond()).await?,
             tombstones: delete(shared, TOMBSTONES, dead).await?,
+            sent: delete(shared, SENT, sent_before(shared, now).await?).await?,
         })
     }
+}
+
+/// Up to when events that were sent are forgotten.
+async fn sent_before(shared: &Shared, now: Timestamp) -> Result<i64, SqliteError> {
+    let query = sqlx::query_scalar(SENT_TOO_MANY).bind(i64::from(SENT_ROWS_MAX));
+    let too_many: Option<i64> = query.fetch_optional(&shared.readers).await.map_err(SqliteError::from_driver)?;
+    let old = before(now, SENT_KEPT);
+    Ok(too_many.map_or(old, |last| old.max(last.saturating_add(1))))
 }
 
 /// The moment `age` before `now`, in microseconds.

@@ -9,5 +9,6 @@
 mod conformance;
 mod layers;
 mod memory;
+mod recovery;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -7,10 +7,12 @@ use std::time::Duration;
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
 use bytes::Bytes;
 use coherence::{Incarnation, Timestamp, VersionId, WallClock};
+use domain::conformance::samples::parked;
 use domain::model::{CompanyId, Forecast, ForecastId, Status, UnitId};
 use domain::ports::{
-    Bus, BusError, ChangeFeed, Consumer, Delivery, FeedError, FeedPosition, Lookup, MessageId, Operation, OutboxEvent,
-    Outgoing, RowWrite, StartAt, Store, StoreError, Subscription, SubscriptionKind, Topic, WriteSet,
+    Bus, BusError, COMPACTED, ChangeFeed, Consumer, Delivery, FeedError, FeedPosition, Lookup, MessageId, Operation,
+    Outbox, OutboxEvent, Outgoing, PARKED_MAX, Parking, RowWrite, StartAt, Store, StoreError, Subscription,
+    SubscriptionKind, Topic, WriteSet,
 };
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
@@ -157,7 +159,7 @@ async fn topics_forget_by_age_and_refuse_by_size() {
     publish(&bus, &["a", "b"]).await;
     assert!(matches!(bus.publish(TOPIC, message("c")).await, Err(BusError::Full(_))));
     assert!(matches!(store.commit(write(row(1), 0, &["c"])).await, Err(StoreError::Full(_))));
-    assert!(matches!(store.get(row(1).id).await, Ok(Lookup::Absent { .. })), "nothing was written");
+    assert!(matches!(Store::get(&store, row(1).id).await, Ok(Lookup::Absent { .. })), "nothing was written");
     tokio::time::sleep(Duration::from_secs(100)).await;
     publish(&bus, &["c"]).await;
     let mut consumer = bus.subscribe(subscription(SubscriptionKind::Shared, true)).await.unwrap();
@@ -277,7 +279,51 @@ async fn the_feed_forgets_by_age_and_says_so() {
     assert!(matches!(behind, Err(FeedError::BehindMinimum { minimum: FeedPosition(2) })), "{behind:?}");
     assert_eq!(store.read(FeedPosition(2), 10).await.unwrap().changes.len(), 1);
     assert_eq!(store.end().await.unwrap(), FeedPosition(3));
-    assert_eq!(store.get(row(1).id).await.unwrap().version().id, VersionId(2), "tombstones outlive the feed");
+    assert_eq!(Store::get(&store, row(1).id).await.unwrap().version().id, VersionId(2), "tombstones outlive the feed");
     let again = Forecast { version_id: VersionId(3), ..row(1) };
     store.commit(write(again, 2, &[])).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_outbox_refuses_commits_with_events_until_some_are_sent() {
+    let config = MemoryStoreConfig { outbox_bytes_max: 10, ..MemoryStoreConfig::default() };
+    let store = MemoryStore::with_outbox(config, clock());
+    store.commit(write(row(1), 0, &["a", "b"])).await.unwrap();
+    let refused = store.commit(write(row(2), 0, &["c"])).await;
+    assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
+    store.commit(write(row(2), 0, &[])).await.unwrap();
+    let pending = store.pending(10).await.unwrap();
+    store.mark_sent(&[pending[0].id]).await.unwrap();
+    store.commit(write(row(3), 0, &["c"])).await.unwrap();
+    assert_eq!(store.pending(10).await.unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_limit_the_event_that_was_parked_first_goes() {
+    let store = MemoryStore::new(MemoryStoreConfig::default(), bus(MemoryBusConfig::default()), clock());
+    let most = u32::try_from(PARKED_MAX).unwrap();
+    for n in (1..=most).chain([1]) {
+        store.park(parked(n)).await.unwrap();
+    }
+    assert!(Parking::get(&store, parked(1).id).await.unwrap().is_some(), "as many as there may be");
+    store.park(parked(most + 1)).await.unwrap();
+    assert_eq!(Parking::get(&store, parked(1).id).await.unwrap(), None);
+    let all = store.parked(u32::MAX).await.unwrap();
+    assert_eq!((all.len(), &all[0]), (PARKED_MAX, &parked(most + 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_repeats_for_ever_fills_no_topic() {
+    let bus = bus(MemoryBusConfig { max_bytes: 1_000, ..MemoryBusConfig::default() });
+    let mut beacon = message("beacon");
+    beacon.properties.insert(COMPACTED.to_owned(), "true".to_owned());
+    for _ in 0..10_000 {
+        bus.publish(TOPIC, beacon.clone()).await.unwrap();
+    }
+    let mut consumer = bus.subscribe(subscription(SubscriptionKind::Exclusive, true)).await.unwrap();
+    let (last, ..) = next(&mut consumer).await.unwrap();
+    assert_eq!((last, next(&mut consumer).await), (MessageId(10_000), None));
+    // What is not acknowledged stays, and is what fills the topic.
+    let published = futures_util::future::join_all((0..100).map(|_| bus.publish(TOPIC, beacon.clone()))).await;
+    assert!(matches!(published.last(), Some(Err(BusError::Full(_)))), "{published:?}");
 }

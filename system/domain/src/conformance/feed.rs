@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use coherence::{Incarnation, Version, VersionId};
 
 use super::case;
-use super::samples::{changed, commit, committed, company, day, delete, id, put, row};
+use super::samples::{changed, commit, committed, company, day, delete, id, put, row, set};
 use crate::model::{Forecast, ForecastId};
 use crate::ports::{Change, ChangeFeed, FeedError, FeedPosition, Operation, Store};
 
@@ -18,6 +18,8 @@ pub trait FeedHarness: Send + Sync {
     fn store(&self) -> Arc<dyn Store>;
     /// Its feed.
     fn feed(&self) -> Arc<dyn ChangeFeed>;
+    /// Changes a row that is there behind the system's back, as a database administrator does.
+    async fn bare_update(&self, id: ForecastId);
     /// Forgets all changes so far, as their retention would.
     async fn forget(&self);
 }
@@ -38,6 +40,8 @@ pub async fn run_all<H: FeedHarness>(make: impl AsyncFn() -> H) {
         a_row_that_comes_again_is_an_insert,
         a_change_carries_the_incarnation,
         a_set_is_told_whole,
+        a_change_tells_its_time_and_its_trace,
+        a_write_behind_our_back_is_told_without_a_trace,
         what_was_not_committed_is_not_told,
         a_read_is_bounded_and_goes_on,
         what_was_forgotten_is_said,
@@ -135,6 +139,57 @@ pub async fn a_set_is_told_whole(harness: &dyn FeedHarness) {
     let due = [(1, Operation::Update), (2, Operation::Delete), (3, Operation::Insert), (4, Operation::Insert)];
     assert_eq!(told, due.map(|(n, operation)| (id(n), operation)).into());
     assert_eq!((changes.len(), changes[3].id), (4, id(4)));
+}
+
+/// With each row of the set, and with no other; if the feed knows them.
+pub async fn a_change_tells_its_time_and_its_trace(harness: &dyn FeedHarness) {
+    let store = harness.store();
+    let begin = harness.feed().end().await.unwrap();
+    let traces = [Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), None, Some("00-second-01")];
+    let sets = [
+        vec![put(&row(1)), put(&row(2))],
+        vec![put(&row(3)), delete(&row(2))],
+        vec![put(&changed(&row(1), |row| row.demand = 1.0)), delete(&row(3)), put(&row(4))],
+    ];
+    let mut expected = Vec::new();
+    for (rows, trace) in sets.into_iter().zip(traces) {
+        let ids: Vec<ForecastId> = rows.iter().map(|write| write.id).collect();
+        let mut set = set(&*store, rows).await;
+        set.traceparent = trace.map(str::to_owned);
+        let committed = store.commit(set).await.unwrap();
+        expected.push((ids, trace, committed.at));
+    }
+    let changes = read(harness, begin).await.0;
+    let mut rest = changes.as_slice();
+    for (ids, trace, at) in expected {
+        let (of_set, others) = rest.split_at(ids.len());
+        for change in of_set {
+            assert!(ids.contains(&change.id), "{change:?}");
+            assert_eq!(change.traceparent.as_deref(), trace, "{}", change.id);
+            // Two clocks, perhaps of two machines.
+            let apart = change.committed_at.map(|told| told.as_second().abs_diff(at.as_second()));
+            assert!(apart.is_none_or(|seconds| seconds <= 5), "{change:?}, written at {at}");
+        }
+        rest = others;
+    }
+    assert_eq!(rest, []);
+}
+
+/// Whoever traced a write before it, or after.
+pub async fn a_write_behind_our_back_is_told_without_a_trace(harness: &dyn FeedHarness) {
+    let store = harness.store();
+    let mut traced = set(&*store, vec![put(&row(1))]).await;
+    traced.traceparent = Some("00-first-01".to_owned());
+    store.commit(traced).await.unwrap();
+    let begin = harness.feed().end().await.unwrap();
+    harness.bare_update(id(1)).await;
+    let mut traced = set(&*store, vec![put(&row(2))]).await;
+    traced.traceparent = Some("00-second-01".to_owned());
+    store.commit(traced).await.unwrap();
+    let changes = read(harness, begin).await.0;
+    let told: Vec<_> = changes.iter().map(|change| (change.id, change.traceparent.as_deref())).collect();
+    assert_eq!(told, [(id(1), None), (id(2), Some("00-second-01"))]);
+    assert_eq!((changes[0].operation, changes[0].version.id), (Operation::Update, VersionId(2)));
 }
 
 /// A set that failed leaves nothing.

@@ -8,6 +8,9 @@
 pub mod bus;
 mod case;
 pub mod feed;
+pub mod lease;
+pub mod outbox;
+pub mod parking;
 pub mod samples;
 pub mod store;
 

@@ -26,6 +26,18 @@ pub enum Reason {
     Other,
 }
 
+/// What an operator's eviction is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Eviction {
+    /// The forecast.
+    Key,
+    /// Everything that carries one of the tags; `entityId` is the nil UUID.
+    Tag,
+    /// All that instances hold; `entityId` is the nil UUID.
+    All,
+}
+
 /// Copies of a forecast, and of lists that could show it, are old.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +64,9 @@ pub struct CacheInvalidation {
     /// Added: the database's life in which the version counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Incarnation>,
+    /// Added: an operator evicts, nothing changed. Absent: a change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evict: Option<Eviction>,
 }
 
 fn entity_type() -> Cow<'static, str> {
@@ -77,6 +92,36 @@ impl CacheInvalidation {
             event_id: Some(event_id),
             version_id: Some(version.id),
             incarnation: Some(version.incarnation),
+            evict: None,
+        }
+    }
+
+    /// Every instance drops the forecast and reads it again: without a version, a barrier.
+    pub fn evict_key(event_id: EventId, entity_id: ForecastId, tags: &[Tag], timestamp: Timestamp) -> Self {
+        Self::evict(event_id, entity_id, tags, timestamp, Eviction::Key)
+    }
+
+    /// Every instance drops what carries one of these tags.
+    pub fn evict_tags(event_id: EventId, tags: &[Tag], timestamp: Timestamp) -> Self {
+        Self::evict(event_id, ForecastId(uuid::Uuid::nil()), tags, timestamp, Eviction::Tag)
+    }
+
+    /// Every instance drops all that it holds.
+    pub fn evict_all(event_id: EventId, timestamp: Timestamp) -> Self {
+        Self::evict(event_id, ForecastId(uuid::Uuid::nil()), &[], timestamp, Eviction::All)
+    }
+
+    fn evict(id: EventId, entity_id: ForecastId, tags: &[Tag], timestamp: Timestamp, what: Eviction) -> Self {
+        Self {
+            entity_id,
+            entity_type: entity_type(),
+            tags: tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            timestamp,
+            reason: None,
+            event_id: Some(id),
+            version_id: None,
+            incarnation: None,
+            evict: Some(what),
         }
     }
 

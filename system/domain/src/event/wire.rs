@@ -13,6 +13,12 @@ use crate::ports::{OutboxEvent, Outgoing, Topic};
 #[error("the event cannot be read: {0}")]
 pub struct EventError(String);
 
+impl EventError {
+    pub(super) fn new(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// An event that travels on one topic.
 pub trait Event: Serialize + DeserializeOwned {
     /// The topic.
@@ -26,7 +32,7 @@ pub trait Event: Serialize + DeserializeOwned {
     /// # Errors
     /// [`EventError`] if the event has no JSON form, which no event of this module can bring about.
     fn outbox(&self, properties: &BTreeMap<String, String>) -> Result<OutboxEvent, EventError> {
-        let payload = serde_json::to_vec(self).map_err(|error| EventError(error.to_string()))?;
+        let payload = serde_json::to_vec(self).map_err(EventError::new)?;
         let message = Outgoing { key: self.key(), payload: Bytes::from(payload), properties: properties.clone() };
         Ok(OutboxEvent { topic: Self::TOPIC, message })
     }
@@ -36,6 +42,6 @@ pub trait Event: Serialize + DeserializeOwned {
     /// # Errors
     /// [`EventError`] if it is not this event.
     fn read(payload: &[u8]) -> Result<Self, EventError> {
-        serde_json::from_slice(payload).map_err(|error| EventError(error.to_string()))
+        serde_json::from_slice(payload).map_err(EventError::new)
     }
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use coherence::follower::FollowerConfig;
 use coherence::{
-    Answer, Cache, CacheConfig, Document, Key, LoadError, Loader, OutputCache, QueryAnswer, ReadError, ReadOptions,
-    Rng, SharedTier, Tag, Version, WallClock,
+    Answer, Backplane, Cache, CacheConfig, Document, Follower, Key, LoadError, Loader, OutputCache, QueryAnswer,
+    ReadError, ReadOptions, Rng, Section, SharedTier, Tag, Version, WallClock,
 };
 
 use super::Views;
 use super::list::{ListBuild, output_key};
 use crate::model::{ForecastId, ListParams, Scope, all_forecasts_tag, forecast_key, forecast_of_key};
-use crate::ports::{Lookup, Store, StoreError};
+use crate::ports::{Lookup, Store, StoreError, VERSIONS_MAX};
 
 /// Reads through L1, L2, L3 and the store, and tells them what changed.
 pub struct CacheManager<R: Views> {
@@ -57,6 +58,12 @@ impl<R: Views> CacheManager<R> {
     /// The ready forms.
     pub fn views(&self) -> &R {
         &self.views
+    }
+
+    /// The follower of the section's stream for these tiers: under a leased [`coherence::Freshness`] they are suspect until
+    /// it runs.
+    pub fn follower(&self, backplane: Arc<dyn Backplane>, section: Section, config: FollowerConfig) -> Follower<R> {
+        Follower::new(self.cache.clone(), backplane, section, Arc::clone(&self.loader), config)
     }
 
     /// One forecast, or its absence. A hit in L1 is one lookup, and allocates nothing.
@@ -129,6 +136,16 @@ impl Loader for StoreLoader {
                 Err(error) => Err(load_error(StoreError::Corrupt(error.to_string()))),
             },
         }
+    }
+
+    async fn versions(&self, keys: &[Key]) -> Result<Option<Vec<Version>>, LoadError> {
+        let Some(ids) = keys.iter().map(forecast_of_key).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let mut versions = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(VERSIONS_MAX) {
+            let (incarnation, found) = self.store.versions(chunk).await.map_err(load_error)?;
+            versions.extend(found.into_iter().map(|id| Version { incarnation, id }));
+        }
+        Ok(Some(versions))
     }
 }
 

@@ -14,6 +14,7 @@ use super::idempotency::InFlight;
 use super::{CacheManager, Caller, ServiceError, Views};
 use crate::model::{ForecastId, ListParams};
 use crate::ports::{IdempotencyRecord, Ids, Store, StoreError, WriteSet};
+use crate::wake::Wake;
 
 /// The most writes at a time; more are refused as busy.
 pub const WRITES_MAX: usize = 1_024;
@@ -39,6 +40,8 @@ pub struct ForecastPorts {
     pub clock: Arc<dyn WallClock>,
     /// Randomness.
     pub rng: Arc<dyn Rng>,
+    /// Told of each commit: the tracker's, and the relay's where there is an outbox ([`Wake::joined`]).
+    pub wake: Wake,
 }
 
 /// What can be set about the service.
@@ -215,6 +218,7 @@ impl<R: Views> Inner<R> {
         let committed = self.ports.store.commit(set).await;
         match committed {
             Ok(_) => {
+                self.ports.wake.wake();
                 self.tell(changes, Some(announcer)).await;
                 Ok(())
             }
@@ -224,6 +228,7 @@ impl<R: Views> Inner<R> {
             Err(error @ StoreError::NaturalKeyTaken { .. }) => Err(Refused::Outrun(error)),
             Err(StoreError::IdempotencyKeyTaken) => Err(Refused::Answered),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Timeout)) => {
+                self.ports.wake.wake();
                 self.tell(changes, None).await;
                 Err(Refused::Failed(error.into()))
             }

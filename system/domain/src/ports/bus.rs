@@ -47,7 +47,7 @@ impl fmt::Display for Topic {
 /// The property of messages of which only the newest matters: its value is `true`. Such a message replaces earlier ones
 /// with this property, of its topic and key, that every durable subscription of the topic has acknowledged; all earlier
 /// ones, if there is no durable subscription. So a message that repeats for ever fills no topic. A subscription that is
-/// not durable may miss the replaced ones.
+/// not durable may miss the replaced ones; a bus may replace them later.
 pub const COMPACTED: &str = "compacted";
 
 /// A message to publish.

@@ -15,7 +15,7 @@ pub(super) fn keys(messages: &[Outgoing]) -> BTreeSet<String> {
 /// What the durable subscriptions have acknowledged is read from what is written of them, which is behind what they know:
 /// less is deleted than could be, never more. What lies above a cursor is not even looked at, so that a backlog costs
 /// nothing.
-pub(super) fn push_delete(sql: &mut QueryBuilder<Sqlite>, topic: Topic, keys: &BTreeSet<String>) {
+pub(in crate::sqlite) fn push_delete(sql: &mut QueryBuilder<Sqlite>, topic: Topic, keys: &BTreeSet<String>) {
     for key in keys {
         let of_key = |sql: &mut QueryBuilder<Sqlite>| {
             sql.push("compacted = 1 AND topic = ").push_bind(topic.name()).push(" AND key = ").push_bind(key.clone());

@@ -12,7 +12,7 @@
 //! Messages of this process wake its consumers at once; those of other processes are found by polling.
 
 mod claim;
-mod compaction;
+pub(super) mod compaction;
 mod consumer;
 mod cursors;
 mod port;

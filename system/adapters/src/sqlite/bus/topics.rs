@@ -23,7 +23,7 @@ const PREPARED_MESSAGES_MAX: usize = 4;
 
 const LOCK_AND_ROOM: &str = "BEGIN IMMEDIATE; SELECT bus_bytes FROM meta";
 
-const LAST: &str = "SELECT id, key, payload, properties, published_at FROM messages \
+pub(in crate::sqlite) const LAST: &str = "SELECT id, key, payload, properties, published_at FROM messages \
                     WHERE topic = ? ORDER BY id DESC LIMIT 1";
 
 const FETCH: &str = "SELECT id, key, payload, properties, published_at FROM messages \

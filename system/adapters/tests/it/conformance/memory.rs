@@ -8,9 +8,13 @@ use adapters::system::SystemClock;
 use async_trait::async_trait;
 use domain::conformance::bus::BusHarness;
 use domain::conformance::feed::FeedHarness;
+use domain::conformance::lease::LeaseHarness;
+use domain::conformance::outbox::OutboxHarness;
+use domain::conformance::parking::ParkingHarness;
 use domain::conformance::store::StoreHarness;
-use domain::conformance::{bus, feed, store};
-use domain::ports::{Bus, ChangeFeed, Store};
+use domain::conformance::{bus, feed, lease, outbox, parking, store};
+use domain::model::ForecastId;
+use domain::ports::{Bus, ChangeFeed, Leases, Outbox, Parking, Store};
 
 /// More than a case takes, and short enough to wait for.
 const RETENTION: Duration = Duration::from_secs(3);
@@ -73,9 +77,63 @@ impl FeedHarness for Memory {
         Arc::new(self.store.clone())
     }
 
+    async fn bare_update(&self, id: ForecastId) {
+        self.store.bare_update(id, |row| row.demand += 1.0).unwrap();
+    }
+
     async fn forget(&self) {
         tokio::time::sleep(RETENTION).await;
     }
+}
+
+#[async_trait]
+impl LeaseHarness for Memory {
+    fn leases(&self) -> Arc<dyn Leases> {
+        Arc::new(self.store.clone())
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+impl ParkingHarness for Memory {
+    fn parking(&self) -> Arc<dyn Parking> {
+        Arc::new(self.store.clone())
+    }
+}
+
+/// A store that has an outbox.
+struct WithOutbox(MemoryStore);
+
+impl OutboxHarness for WithOutbox {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.0.clone())
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn the_leases_conform() {
+    lease::run_all(async || Memory::new(RETENTION)).await;
+}
+
+#[tokio::test]
+async fn the_outbox_conforms() {
+    let make = async || WithOutbox(MemoryStore::with_outbox(MemoryStoreConfig::default(), Arc::new(SystemClock)));
+    outbox::run_all(make).await;
+}
+
+#[tokio::test]
+async fn the_parking_conforms() {
+    parking::run_all(async || Memory::new(RETENTION)).await;
 }
 
 #[tokio::test]

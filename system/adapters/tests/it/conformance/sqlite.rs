@@ -6,9 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::conformance::bus::BusHarness;
 use domain::conformance::feed::FeedHarness;
+use domain::conformance::lease::LeaseHarness;
+use domain::conformance::outbox::OutboxHarness;
+use domain::conformance::parking::ParkingHarness;
 use domain::conformance::store::StoreHarness;
-use domain::conformance::{bus, feed, store};
-use domain::ports::{Bus, ChangeFeed, Store};
+use domain::conformance::{bus, feed, lease, outbox, parking, store};
+use domain::model::ForecastId;
+use domain::ports::{Bus, ChangeFeed, Leases, Outbox, Parking, Store};
 
 use crate::sqlite::{Database, HOURS};
 
@@ -26,6 +30,12 @@ impl FeedHarness for Database {
 
     fn feed(&self) -> Arc<dyn ChangeFeed> {
         Arc::new(self.sqlite.feed())
+    }
+
+    async fn bare_update(&self, id: ForecastId) {
+        let statement =
+            sqlx::query("UPDATE forecasts SET demand = demand + 1 WHERE id = ?").bind(id.0.as_bytes().to_vec());
+        assert_eq!(statement.execute(&mut self.bare().await).await.unwrap().rows_affected(), 1);
     }
 
     async fn forget(&self) {
@@ -58,6 +68,52 @@ impl BusHarness for Database {
     fn redelivery_delay(&self) -> Duration {
         self.config.redelivery_delay
     }
+}
+
+#[async_trait]
+impl LeaseHarness for Database {
+    fn leases(&self) -> Arc<dyn Leases> {
+        Arc::new(self.sqlite.store())
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.sqlite.store())
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(i64::try_from(time.as_micros()).unwrap());
+    }
+}
+
+impl OutboxHarness for Database {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.sqlite.store())
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(self.sqlite.store())
+    }
+}
+
+impl ParkingHarness for Database {
+    fn parking(&self) -> Arc<dyn Parking> {
+        Arc::new(self.sqlite.store())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_leases_conform() {
+    lease::run_all(async || Database::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_outbox_conforms() {
+    outbox::run_all(async || Database::with(|config| config.outbox = true).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_parking_conforms() {
+    parking::run_all(async || Database::new().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

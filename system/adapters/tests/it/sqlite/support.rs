@@ -1,5 +1,6 @@
 //! A database in a folder of its own, and a clock that a test can move.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -61,6 +62,13 @@ impl Database {
     /// Opens the file once more, as another process would.
     pub(crate) async fn another(&self) -> Sqlite {
         Sqlite::open(self.config.clone(), self.clock.clone()).await.unwrap()
+    }
+
+    /// The file and its log.
+    pub(crate) fn files(&self) -> (PathBuf, PathBuf) {
+        let mut log = self.config.path.clone().into_os_string();
+        log.push("-wal");
+        (self.config.path.clone(), log.into())
     }
 
     /// A connection as a database administrator opens it, without our settings.

@@ -31,6 +31,10 @@ pub trait BusHarness: Send + Sync {
     fn redelivery_timeout(&self) -> Duration;
     /// When a message comes again that was given back: much less.
     fn redelivery_delay(&self) -> Duration;
+    /// Whether a compacted message replaces others as soon as it is published.
+    fn compacts(&self) -> bool {
+        true
+    }
 }
 
 /// The topic of tests that need one.

@@ -3,6 +3,7 @@
 mod delivery;
 mod durable;
 mod harness;
+mod newest;
 mod outbox;
 mod sharing;
 mod suite;
@@ -11,6 +12,7 @@ mod topics;
 pub use delivery::*;
 pub use durable::*;
 pub use harness::BusHarness;
+pub use newest::*;
 pub use outbox::*;
 pub use sharing::*;
 pub use suite::run_all;

@@ -8,6 +8,7 @@ mod races;
 mod rows;
 mod sets;
 mod suite;
+mod versions;
 
 pub use harness::StoreHarness;
 pub use idempotency::*;
@@ -17,3 +18,4 @@ pub use races::*;
 pub use rows::*;
 pub use sets::*;
 pub use suite::run_all;
+pub use versions::*;

@@ -37,6 +37,9 @@ pub async fn run_all<H: StoreHarness>(make: impl AsyncFn() -> H) {
         an_answer_is_kept_with_its_commit,
         an_answer_is_kept_once,
         an_expired_answer_is_forgotten,
+        versions_are_answered_in_the_order_of_the_ids,
+        versions_are_asked_for_in_bounds,
+        an_incarnation_is_raised_above_both,
         of_two_writers_of_a_row_one_wins,
         of_two_writers_of_a_natural_key_one_wins,
     ];

@@ -45,6 +45,11 @@ impl Render for TestViews {
     fn weight_bytes(&self, _view: &Self::View) -> usize {
         300
     }
+
+    fn normalise(&self, _key: &Key, body: bytes::Bytes) -> Result<bytes::Bytes, String> {
+        let forecast: Forecast = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        serde_json::to_vec(&forecast).map(bytes::Bytes::from).map_err(|error| error.to_string())
+    }
 }
 
 impl Views for TestViews {
@@ -283,6 +288,7 @@ impl House {
             ids: Arc::clone(&rng) as _,
             clock,
             rng,
+            wake: domain::Wake::new(),
         };
         let service = ForecastService::new(ForecastConfig::default(), ports.clone(), TestViews);
         Self { service, store, shared, bus, ports }

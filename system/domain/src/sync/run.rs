@@ -1,0 +1,96 @@
+//! One term after the other.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use coherence::Publisher;
+use uuid::Uuid;
+
+use super::term::{Consuming, Ended};
+use super::write::{Fenced, Writing};
+use super::{SyncConfig, SyncPorts, SyncStatusHandle};
+use crate::leader::{Candidate, Term};
+use crate::ports::LeaseName;
+
+/// How long a sync that met a later one stands back.
+const FENCED_PAUSE: Duration = Duration::from_secs(1);
+
+/// The sync. Every instance runs one; the one that holds the lease writes the stream, the others stand by.
+#[doc(alias = "DistributedDataSyncService")]
+pub struct SyncService {
+    config: SyncConfig,
+    ports: SyncPorts,
+    holder: Uuid,
+    status: SyncStatusHandle,
+}
+
+impl SyncService {
+    /// A sync that does not run yet.
+    pub fn new(config: SyncConfig, ports: SyncPorts) -> Self {
+        let holder = ports.ids.uuid();
+        Self { config, ports, holder, status: SyncStatusHandle::default() }
+    }
+
+    /// Its status, also from before it runs.
+    pub fn status(&self) -> SyncStatusHandle {
+        self.status.clone()
+    }
+
+    /// Syncs until `stop`, then hands the lease over.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let candidate = Candidate::new(self.ports.leases.clone(), LeaseName::Sync, self.holder, self.config.lease);
+        let mut stop = pin!(stop);
+        loop {
+            let term = tokio::select! {
+                biased;
+                () = &mut stop => return,
+                term = candidate.elected() => term,
+            };
+            // Whatever ends it, the consumer goes with the term: the next sync must not wait for it.
+            let ended = tokio::select! {
+                biased;
+                () = &mut stop => None,
+                lost = candidate.keep(&term) => Some(Ended::Lost(lost)),
+                ended = self.lead(&term) => Some(ended),
+            };
+            self.status.update(|status| status.is_leader = false);
+            if !matches!(ended, Some(Ended::Lost(_))) {
+                candidate.release(&term).await;
+            }
+            let Some(ended) = ended else { return };
+            tracing::info!(token = %term.lease.token, ?ended, "the sync's term ended");
+            if ended == Ended::Fenced {
+                tokio::select! {
+                    biased;
+                    () = &mut stop => return,
+                    () = tokio::time::sleep(FENCED_PAUSE) => {}
+                }
+            }
+        }
+    }
+
+    async fn lead(&self, term: &Term) -> Ended {
+        let lease = &term.lease;
+        self.status.update(|status| {
+            (status.is_leader, status.token) = (true, lease.token);
+            status.terms += 1;
+        });
+        tracing::info!(token = %lease.token, incarnation = %lease.incarnation, "a sync's term");
+        let SyncPorts { shared, backplane, clock, rng, .. } = self.ports.clone();
+        let (section, id) = (self.config.section.clone(), self.holder.to_string());
+        let publisher = Publisher::new(section, shared, backplane, clock, rng, id, self.config.publisher.clone());
+        let mut writing = Writing::new(publisher, &self.config, &self.ports, &self.status);
+        // The token goes to the section before anything else: what an earlier sync still writes is refused from here on.
+        let head = loop {
+            match writing.publisher().claim(lease.fence()).await {
+                Ok(head) => break head,
+                Err(error) => match writing.on_error(&error).await {
+                    Ok(()) => {}
+                    Err(Fenced) => return Ended::Fenced,
+                },
+            }
+        };
+        Consuming::new(&self.ports, &self.status, writing, lease, head).run().await
+    }
+}

@@ -1,0 +1,135 @@
+//! One term after the other.
+
+use std::future::Future;
+use std::pin::pin;
+
+use uuid::Uuid;
+
+use super::term::{Ended, Reading};
+use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle};
+use crate::backoff::Backoff;
+use crate::leader::{Candidate, Lost, Term};
+use crate::ports::{FeedPosition, LeaseName};
+use crate::wake::Wake;
+
+/// The tracker. Every instance runs one; the one that holds the lease reads the feed, the others stand by.
+#[doc(alias = "TrackChangesAsync")]
+pub struct ChangeTracker {
+    config: TrackerConfig,
+    ports: TrackerPorts,
+    wake: Wake,
+    holder: Uuid,
+    status: TrackerStatusHandle,
+}
+
+impl ChangeTracker {
+    /// A tracker that does not run yet. `wake` ends its waits: a local commit, or an event of another instance.
+    pub fn new(config: TrackerConfig, ports: TrackerPorts, wake: Wake) -> Self {
+        let holder = ports.ids.uuid();
+        Self { config, ports, wake, holder, status: TrackerStatusHandle::default() }
+    }
+
+    /// Its status, also from before it runs.
+    pub fn status(&self) -> TrackerStatusHandle {
+        self.status.clone()
+    }
+
+    /// Tracks until `stop`, then hands the lease over.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let candidate = Candidate::new(self.ports.leases.clone(), LeaseName::Tracker, self.holder, self.config.lease);
+        let mut stop = pin!(stop);
+        let mut backoff = Backoff::default();
+        loop {
+            let term = tokio::select! {
+                biased;
+                () = &mut stop => return,
+                term = candidate.elected() => term,
+            };
+            let ended = tokio::select! {
+                biased;
+                () = &mut stop => None,
+                lost = candidate.keep(&term) => Some(Ended::Lost(lost)),
+                ended = self.lead(&candidate, &term) => Some(ended),
+            };
+            self.status.update(|status| status.is_leader = false);
+            if !matches!(ended, Some(Ended::Lost(_))) {
+                candidate.release(&term).await;
+            }
+            let Some(ended) = ended else { return };
+            tracing::info!(token = %term.lease.token, ?ended, "the tracker's term ended");
+            match ended {
+                Ended::Lost(_) | Ended::OtherLife => backoff.reset(),
+                Ended::Failed => tokio::select! {
+                    biased;
+                    () = &mut stop => return,
+                    () = backoff.wait(&*self.ports.rng) => {}
+                },
+            }
+        }
+    }
+
+    async fn lead(&self, candidate: &Candidate, term: &Term) -> Ended {
+        let lease = &term.lease;
+        self.status.update(|status| {
+            (status.is_leader, status.token, status.incarnation) = (true, lease.token, lease.incarnation);
+            (status.cursor, status.counter, status.backlog) = (lease.cursor, 0, None);
+            status.terms += 1;
+        });
+        tracing::info!(token = %lease.token, incarnation = %lease.incarnation, cursor = %lease.cursor, "a tracker's term");
+        if let Some(ended) = self.check_history(candidate, term).await {
+            return ended;
+        }
+        Reading::new(&self.config, &self.ports, &self.wake, &self.status, *lease).run().await
+    }
+
+    /// Before anything is published: a database that was put back begins a new life.
+    async fn check_history(&self, candidate: &Candidate, term: &Term) -> Option<Ended> {
+        let mut backoff = Backoff::default();
+        loop {
+            let told = super::history::told(&*self.ports.bus, &*self.ports.backplane, &self.config.section).await;
+            let end = self.ports.feed.end().await;
+            let error: Box<dyn std::error::Error + Send + Sync> = match (told, end) {
+                (Ok(told), Ok(end)) if told.is_ahead_of(&term.lease, end) => {
+                    return Some(self.begin_life(candidate, term, told.incarnation(), end).await);
+                }
+                (Ok(_), Ok(_)) => return None,
+                (Err(error), _) => error.into(),
+                (_, Err(error)) => error.into(),
+            };
+            tracing::warn!(%error, "what was told before cannot be looked up; tried again");
+            self.status.update(|status| status.errors += 1);
+            backoff.wait(&*self.ports.rng).await;
+        }
+    }
+
+    async fn begin_life(
+        &self,
+        candidate: &Candidate,
+        term: &Term,
+        above: coherence::Incarnation,
+        end: FeedPosition,
+    ) -> Ended {
+        // Who lost the lease unnoticed sees a later tracker's token, and must not take that for a restore.
+        if !candidate.is_held(term).await {
+            return Ended::Lost(Lost::Taken);
+        }
+        if term.lease.cursor > end {
+            let moved = self.ports.leases.move_cursor(LeaseName::Tracker, term.lease.token, end).await;
+            if !matches!(moved, Ok(true)) {
+                return Ended::Failed;
+            }
+        }
+        match self.ports.store.raise_incarnation(above).await {
+            Ok(incarnation) => {
+                tracing::error!(%incarnation, "the database was put back: a new incarnation begins, all tiers are emptied");
+                self.status.update(|status| status.raised += 1);
+                Ended::OtherLife
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database was put back, and the incarnation cannot be raised");
+                self.status.update(|status| status.errors += 1);
+                Ended::Failed
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One term: reading the feed and telling what it says.
+
+use coherence::Timestamp;
+use tokio::time::Instant;
+
+use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle, waits};
+use crate::backoff::Backoff;
+use crate::event::{EventError, FeedBeacon, ForecastChanged, TrackerMark};
+use crate::leader::Lost;
+use crate::ports::{Change, FeedBatch, FeedError, FeedPosition, Lease, LeaseName, Outgoing, StoreError, Topic};
+use crate::wake::Wake;
+
+/// How often an unreadable change is read again before it is passed over.
+pub(super) const CORRUPT_TRIES: u32 = 5;
+
+/// Why a term ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The lease is lost.
+    Lost(Lost),
+    /// The database is in another life now, or was put back: a fresh lease is needed.
+    OtherLife,
+    /// Something failed that this process cannot repair.
+    Failed,
+}
+
+/// The state of a term.
+pub(super) struct Reading<'t> {
+    config: &'t TrackerConfig,
+    ports: &'t TrackerPorts,
+    wake: &'t Wake,
+    status: &'t TrackerStatusHandle,
+    lease: Lease,
+    /// Read on from here.
+    at: FeedPosition,
+    /// What the next message follows. It is behind `at` where the feed went on without a change.
+    told: FeedPosition,
+    /// The cursor in the lease.
+    stored: FeedPosition,
+    counter: u64,
+    last_change: Instant,
+    beacon_due: Instant,
+    check_due: Instant,
+    backoff: Backoff,
+    corrupt_tries: u32,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn new(
+        config: &'t TrackerConfig,
+        ports: &'t TrackerPorts,
+        wake: &'t Wake,
+        status: &'t TrackerStatusHandle,
+        lease: Lease,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            config,
+            ports,
+            wake,
+            status,
+            lease,
+            at: lease.cursor,
+            told: lease.cursor,
+            stored: lease.cursor,
+            counter: 0,
+            last_change: now,
+            beacon_due: now,
+            check_due: now + config.beacon_every,
+            backoff: Backoff::default(),
+            corrupt_tries: 0,
+        }
+    }
+
+    pub(super) async fn run(&mut self) -> Ended {
+        loop {
+            if let Err(ended) = self.step().await {
+                return ended;
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), Ended> {
+        let (started, read_at) = (Instant::now(), self.ports.clock.now());
+        let batch = match self.ports.feed.read(self.at, self.config.batch).await {
+            Ok(batch) => batch,
+            Err(error) => return self.on_feed_error(error).await,
+        };
+        self.backoff.reset();
+        self.corrupt_tries = 0;
+        self.check_life(&batch)?;
+        if !batch.changes.is_empty() {
+            self.tell(&batch.changes).await?;
+            self.last_change = Instant::now();
+        }
+        self.at = self.at.max(batch.position);
+        if started >= self.check_due {
+            self.check_due = started + self.config.beacon_every;
+            self.check_database().await?;
+        }
+        if !batch.at_end {
+            return Ok(());
+        }
+        if started >= self.beacon_due {
+            self.beacon_due = started + self.config.beacon_every;
+            self.beacon(read_at).await?;
+        }
+        if batch.changes.is_empty() {
+            self.wait().await;
+        }
+        Ok(())
+    }
+
+    /// Waits for a change, but never past the next beacon.
+    async fn wait(&self) {
+        let wait = waits::wait(self.last_change.elapsed(), Some(self.config.beacon_every));
+        let wait = wait.min(self.beacon_due.saturating_duration_since(Instant::now()));
+        self.status.update(|status| (status.waits, status.wait) = (status.waits + 1, wait));
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(wait) => {}
+            () = self.wake.woken() => {}
+        }
+    }
+
+    /// The changes must be of the life in which the lease was taken.
+    fn check_life(&self, batch: &FeedBatch) -> Result<(), Ended> {
+        let mine = |change: &Change| change.version.incarnation == self.lease.incarnation;
+        if batch.changes.iter().all(mine) { Ok(()) } else { Err(Ended::OtherLife) }
+    }
+
+    /// Whether the database is still the one that gave the lease: a restore beneath a running tracker would leave it
+    /// waiting at a position that the feed has not reached again.
+    async fn check_database(&mut self) -> Result<(), Ended> {
+        match self.ports.store.incarnation().await {
+            Ok(incarnation) if incarnation != self.lease.incarnation => return Err(Ended::OtherLife),
+            Ok(_) => {}
+            Err(error) => self.failed(&error, "the incarnation cannot be read"),
+        }
+        match self.ports.feed.end().await {
+            Ok(end) if end < self.at => return Err(Ended::OtherLife),
+            Ok(end) => {
+                let backlog = end.0.checked_sub(self.at.0);
+                self.status.update(|status| status.backlog = backlog);
+            }
+            Err(error) => self.failed(&error, "the feed's end cannot be read"),
+        }
+        Ok(())
+    }
+
+    async fn on_feed_error(&mut self, error: FeedError) -> Result<(), Ended> {
+        self.status.update(|status| (status.errors, status.backlog) = (status.errors + 1, None));
+        match error {
+            FeedError::BehindMinimum { minimum } if minimum > self.at => {
+                tracing::warn!(at = %self.at, %minimum, "the feed was pruned past the cursor: continuity is lost");
+                self.pass_over(minimum);
+            }
+            FeedError::Corrupt { position, .. } if self.corrupt_tries + 1 >= CORRUPT_TRIES => {
+                tracing::error!(%position, %error, "an unreadable change is passed over: continuity is lost");
+                self.status.update(|status| status.skipped += 1);
+                self.pass_over(position.max(FeedPosition(self.at.0.saturating_add(1))));
+            }
+            _ => {
+                if matches!(error, FeedError::Corrupt { .. }) {
+                    self.corrupt_tries += 1;
+                }
+                tracing::warn!(%error, "the feed cannot be read; tried again");
+                self.backoff.wait(&*self.ports.rng).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on from `to`. The next message follows `to`, which shows the sync that something is missing.
+    fn pass_over(&mut self, to: FeedPosition) {
+        (self.at, self.told, self.corrupt_tries) = (to, to, 0);
+        self.status.update(|status| status.holes += 1);
+    }
+
+    async fn tell(&mut self, changes: &[Change]) -> Result<(), Ended> {
+        let now = self.ports.clock.now();
+        let mut messages = Vec::with_capacity(changes.len());
+        for change in changes {
+            let mark = self.next_mark(change.position);
+            let id = self.ports.ids.event_id();
+            let event = ForecastChanged::new(id, now, now, change, mark);
+            let message = event.and_then(|event| event.outgoing(change.traceparent.as_deref()));
+            messages.push(message.map_err(unwritable)?);
+        }
+        self.publish(messages).await?;
+        let told = changes.len() as u64;
+        self.status.update(|status| status.changes += told);
+        self.move_cursor().await
+    }
+
+    async fn beacon(&mut self, read_at: Timestamp) -> Result<(), Ended> {
+        let mark = self.next_mark(self.at);
+        let (id, now) = (self.ports.ids.event_id(), self.ports.clock.now());
+        let beacon = FeedBeacon::new(id, now, read_at, self.lease.incarnation, mark);
+        self.publish(vec![beacon.outgoing().map_err(unwritable)?]).await?;
+        self.status.update(|status| {
+            status.beacons += 1;
+            status.read_at = Some(read_at);
+        });
+        self.move_cursor().await
+    }
+
+    fn next_mark(&mut self, position: FeedPosition) -> TrackerMark {
+        self.counter += 1;
+        let follows = std::mem::replace(&mut self.told, position);
+        TrackerMark { token: self.lease.token, counter: self.counter, follows, position }
+    }
+
+    /// Publishes until the bus confirms. The very same messages each time: the sync drops repeated counters, and another
+    /// message under a counter that went out after all would be lost.
+    async fn publish(&mut self, messages: Vec<Outgoing>) -> Result<(), Ended> {
+        loop {
+            let sent = match messages.as_slice() {
+                [only] => self.ports.bus.publish(Topic::CdcForecasts, only.clone()).await.map(drop),
+                _ => self.ports.bus.publish_all(Topic::CdcForecasts, messages.clone()).await,
+            };
+            match sent {
+                Ok(()) => break,
+                Err(error) => {
+                    self.failed(&error, "the bus did not confirm");
+                    if !error.is_retryable() {
+                        return Err(Ended::Failed);
+                    }
+                }
+            }
+            self.backoff.wait(&*self.ports.rng).await;
+        }
+        self.backoff.reset();
+        self.status.update(|status| (status.cursor, status.counter) = (self.told, self.counter));
+        Ok(())
+    }
+
+    /// What the bus confirmed need not be told again. A cursor that could not be moved is moved with the next message.
+    async fn move_cursor(&mut self) -> Result<(), Ended> {
+        if self.stored == self.told {
+            return Ok(());
+        }
+        match self.ports.leases.move_cursor(LeaseName::Tracker, self.lease.token, self.told).await {
+            Ok(true) => {
+                self.stored = self.told;
+                Ok(())
+            }
+            Ok(false) => Err(Ended::Lost(Lost::Taken)),
+            Err(error) if StoreError::is_retryable(&error) => {
+                self.failed(&error, "the cursor was not moved");
+                Ok(())
+            }
+            Err(error) => {
+                self.failed(&error, "the cursor cannot be moved");
+                Err(Ended::Failed)
+            }
+        }
+    }
+
+    fn failed(&self, error: &dyn std::error::Error, what: &'static str) {
+        tracing::warn!(%error, "{what}");
+        self.status.update(|status| status.errors += 1);
+    }
+}
+
+fn unwritable(error: EventError) -> Ended {
+    tracing::error!(%error, "a message of the tracker cannot be written");
+    Ended::Failed
+}
