@@ -6,6 +6,7 @@ use coherence::follower::Follower;
 use coherence::publisher::PublisherConfig;
 use coherence::{FollowerHandle, Section};
 use domain::forecast::ForecastService;
+use domain::monitor::{ConsistencyMonitor, MonitorConfig, MonitorPorts, MonitorStatusHandle};
 use domain::relay::{OutboxRelay, RelayPorts, RelayStatusHandle};
 use domain::roads::{InvalidationRoad, RoadStatusHandle, UpdatedRoad, UpdatedRoadPorts};
 use domain::sync::{SyncConfig, SyncPorts, SyncService, SyncStatusHandle};
@@ -40,6 +41,7 @@ pub(super) struct Pipeline {
     tracker: Option<ChangeTracker>,
     sync: Option<SyncService>,
     relay: Option<OutboxRelay>,
+    monitor: Option<ConsistencyMonitor<JsonViews>>,
 }
 
 /// Where the jobs stand; `None`: the instance has no such job.
@@ -57,6 +59,8 @@ pub struct PipelineStatus {
     pub sync: Option<SyncStatusHandle>,
     /// The relay.
     pub relay: Option<RelayStatusHandle>,
+    /// The monitor.
+    pub monitor: Option<MonitorStatusHandle>,
 }
 
 impl Pipeline {
@@ -99,6 +103,7 @@ impl Pipeline {
             updates: has(InstanceRole::Sync).then(updates),
             tracker: has(InstanceRole::Tracker).then(|| tracker(config, ports, section, wakes)),
             sync: has(InstanceRole::Sync).then(|| sync(config, ports, section)),
+            monitor: (serves && has(InstanceRole::Monitor)).then(|| monitor(config, ports, service)),
             relay: ports.outbox.clone().filter(|_| has(InstanceRole::Relay)).map(relay),
         }
     }
@@ -111,11 +116,12 @@ impl Pipeline {
             tracker: self.tracker.as_ref().map(ChangeTracker::status),
             sync: self.sync.as_ref().map(SyncService::status),
             relay: self.relay.as_ref().map(OutboxRelay::status),
+            monitor: self.monitor.as_ref().map(ConsistencyMonitor::status),
         }
     }
 
     /// Starts them. A follower or a road that ended would leave the instance blind, and a tracker, a sync or a relay the
-    /// whole system behind: all are critical.
+    /// whole system behind: these are critical.
     pub(super) fn spawn(self, tasks: &Tasks) {
         let stop = || tasks.stop_token().cancelled_owned();
         let critical = Importance::Critical;
@@ -143,6 +149,10 @@ impl Pipeline {
         }
         if let Some(relay) = self.relay {
             tasks.spawn("relay", critical, relay.run(stop()));
+        }
+        if let Some(monitor) = self.monitor {
+            // It measures; nothing depends on it.
+            tasks.spawn("monitor", Importance::Ordinary, monitor.run(stop()));
         }
     }
 }
@@ -191,4 +201,11 @@ fn sync(config: &Config, ports: &Ports, section: &Section) -> SyncService {
         ids: Arc::clone(&ports.ids),
     };
     SyncService::new(settings, needed)
+}
+
+fn monitor(config: &Config, ports: &Ports, service: &ForecastService<JsonViews>) -> ConsistencyMonitor<JsonViews> {
+    let monitor = &config.monitor;
+    let settings = MonitorConfig { interval: monitor.every, recent: monitor.recent, random: monitor.random };
+    let needed = MonitorPorts { store: Arc::clone(&ports.store), rng: Arc::clone(&ports.rng) };
+    ConsistencyMonitor::new(settings, needed, service.clone())
 }

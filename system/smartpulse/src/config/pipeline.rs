@@ -104,14 +104,20 @@ impl FollowerSettings {
 /// The monitor of consistency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonitorSettings {
-    /// How often it compares.
+    /// How often it asks.
     pub every: Duration,
-    /// How many keys each time.
-    pub keys: usize,
+    /// How many forecasts that changed lately it asks for each time.
+    pub recent: usize,
+    /// How many others.
+    pub random: usize,
 }
 
 impl MonitorSettings {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        Self { every: r.millis("monitor.every_ms", 100..=3_600_000), keys: r.size("monitor.keys", 1..=1_000) }
+        Self {
+            every: r.millis("monitor.every_ms", 100..=3_600_000),
+            recent: r.size("monitor.recent", 1..=500),
+            random: r.size("monitor.random", 0..=500),
+        }
     }
 }

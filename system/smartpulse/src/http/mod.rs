@@ -4,8 +4,9 @@
 //! then its handler takes what it needs: an [admitted](admission) caller within its [rate](rate_limit), a
 //! [body](extract), [parameters](params), [preconditions](conditional). Each of them fails with a [`Problem`], whose
 //! [`Code`] is one of a closed list; nothing else makes an error answer. [`forecasts`] are the routes
-//! themselves, [`streams`] what they send as events.
+//! themselves, [`streams`] what they send as events; [`admin`] is what operators ask on the internal address.
 
+pub mod admin;
 pub mod admission;
 pub mod code;
 pub mod concurrency;

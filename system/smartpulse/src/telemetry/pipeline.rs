@@ -1,6 +1,7 @@
 //! Where follower, tracker, sync, roads and relay stand, read at each scrape.
 
 use coherence::{FollowerStatus, WallClock};
+use domain::monitor::MonitorStatus;
 use domain::relay::RelayStatus;
 use domain::roads::RoadStatus;
 use domain::sync::SyncStatus;
@@ -23,6 +24,7 @@ struct Seen {
     invalidations: Option<RoadStatus>,
     updates: Option<RoadStatus>,
     relay: Option<RelayStatus>,
+    monitor: Option<MonitorStatus>,
     streams: usize,
     now: coherence::Timestamp,
 }
@@ -47,7 +49,7 @@ const C: Kind = Kind::Counter;
 const G: Kind = Kind::Gauge;
 
 /// A metric of a job that the instance does not have is not scraped.
-const METRICS: [Metric; 25] = [
+const METRICS: [Metric; 30] = [
     ("coherence_trusted", "Whether the local tiers are trusted", G, |seen| gauge(seen.is_trusted)),
     ("coherence_head_age_seconds", "Time since the feed was read to its end, as the last beacon said", G, |seen| {
         let head = seen.follower.as_ref()?.head.as_ref()?;
@@ -90,6 +92,23 @@ const METRICS: [Metric; 25] = [
     }),
     ("updates", "Events of forecast:updated that took effect", C, |seen| count(seen.updates.as_ref()?.events)),
     ("relay_published", "Events of the outbox published", C, |seen| count(seen.relay.as_ref()?.published)),
+    ("monitor_writes", "Writes of which the monitor saw the answer that shows them", C, |seen| {
+        count(seen.monitor.as_ref()?.writes)
+    }),
+    ("monitor_within_1s", "Of these, no answer was older a second after the write or later", C, |seen| {
+        count(seen.monitor.as_ref()?.within_1s)
+    }),
+    ("monitor_within_5s", "Of these, no answer was older five seconds after the write or later", C, |seen| {
+        count(seen.monitor.as_ref()?.within_5s)
+    }),
+    ("monitor_violations", "Writes that an answer did not show five seconds after (C3)", C, |seen| {
+        count(seen.monitor.as_ref()?.violations)
+    }),
+    ("monitor_consistent_ratio", "Share of the writes that every answer showed within five seconds", G, |seen| {
+        let monitor = seen.monitor.as_ref()?;
+        let writes = monitor.writes.max(monitor.within_5s);
+        Some(Value::Gauge(if writes == 0 { 1.0 } else { monitor.within_5s as f64 / writes as f64 }))
+    }),
 ];
 
 fn gauge(is_so: bool) -> Option<Value> {
@@ -150,6 +169,7 @@ impl Collector for PipelineCollector {
             invalidations: status.invalidations.as_ref().map(|handle| handle.read()),
             updates: status.updates.as_ref().map(|handle| handle.read()),
             relay: status.relay.as_ref().map(|handle| handle.read()),
+            monitor: status.monitor.as_ref().map(|handle| handle.read()),
             streams: self.streams.open(),
             now: self.clock.now(),
         };

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::stream;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::event::ChangeData;
@@ -53,13 +54,15 @@ const TICKET: &str = "ticket";
     security(("bearer" = [])),
 )]
 pub(crate) async fn forecast_changes(State(api): State<ForecastApi>, request: Request) -> Result<Response, Problem> {
+    // A reference to a body cannot be held over a wait.
+    let (request, _) = request.into_parts();
     let caller = admitted(&api, &request).await?.caller;
     let hub = api.streams();
     let Some(follower) = &hub.ports.follower else {
         let detail = "this instance follows no changes (cache.freshness)";
         return Err(Problem::new(Code::Unavailable).detail(detail));
     };
-    let resume = resume(request.headers());
+    let resume = resume(&request.headers);
     let slot = hub.slots.take(caller.identity.user.0)?;
     let stream = ChangeStream::open(api.service().clone(), hub, follower.clone(), caller, resume, slot).await;
     let body = stream::unfold(stream, |mut stream| async move {
@@ -75,17 +78,17 @@ pub(crate) async fn forecast_changes(State(api): State<ForecastApi>, request: Re
 }
 
 /// The caller, by a token or, without one, by a ticket.
-async fn admitted(api: &ForecastApi, request: &Request) -> Result<Admitted, Problem> {
+async fn admitted(api: &ForecastApi, request: &Parts) -> Result<Admitted, Problem> {
     let mut ticket = None;
-    for (name, value) in query_pairs(request.uri())? {
+    for (name, value) in query_pairs(&request.uri)? {
         if name != TICKET || ticket.is_some() {
             return Err(Problem::invalid_field(name, "there is only `ticket`, once"));
         }
         ticket = Some(value);
     }
     let keeper = api.keeper();
-    let caller: Arc<Caller> = match ticket.filter(|_| !request.headers().contains_key(header::AUTHORIZATION)) {
-        None => keeper.verifier.authenticate(request.headers()).await?,
+    let caller: Arc<Caller> = match ticket.filter(|_| !request.headers.contains_key(header::AUTHORIZATION)) {
+        None => keeper.verifier.authenticate(&request.headers).await?,
         Some(ticket) => {
             let hash = TicketHash::of(&ticket).ok_or(AuthError::Ticket)?;
             api.streams().ports.tickets.take(hash).await.ok_or(AuthError::Ticket)?

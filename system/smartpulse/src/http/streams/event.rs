@@ -79,7 +79,7 @@ pub struct ChangeData {
 /// One step of a patch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ChangeItem {
+pub(super) struct ChangeItem {
     /// `add`, `replace` or `remove`.
     #[schema(value_type = String)]
     op: &'static str,
