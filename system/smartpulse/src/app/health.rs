@@ -14,7 +14,9 @@ use http::StatusCode;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::feed::{FeedReport, FeedWatch};
 use crate::serve::Drain;
+use crate::telemetry::Trouble;
 
 /// How long an answer of the store's probe is believed: health is asked without a token, and must not become load.
 const PROBE_LIFE: Duration = Duration::from_millis(500);
@@ -29,8 +31,8 @@ pub struct Readiness {
     started: AtomicBool,
     probe: tokio::sync::Mutex<Option<(Instant, bool)>>,
     store_answered: Mutex<Option<Instant>>,
-    shared_errors: Box<dyn Fn() -> u64 + Send + Sync>,
-    shared_errors_seen: Mutex<(u64, Option<Instant>)>,
+    trouble: Arc<Trouble>,
+    feed: Option<FeedWatch>,
 }
 
 /// The body of `/health/ready`.
@@ -39,15 +41,19 @@ struct Report {
     status: &'static str,
     /// What works less well than it should.
     degraded: Vec<&'static str>,
+    /// Where the instance stands in the stream of changes; absent where it follows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed: Option<FeedReport>,
 }
 
 impl Readiness {
-    /// Not started yet. `shared_errors` tells how often the shared tier failed so far.
+    /// Not started yet. `trouble` knows which backends failed lately, `feed` where the instance stands.
     pub fn new(
         store: Arc<dyn Store>,
         drain: Drain,
         max_stale: Duration,
-        shared_errors: impl Fn() -> u64 + Send + Sync + 'static,
+        trouble: Arc<Trouble>,
+        feed: Option<FeedWatch>,
     ) -> Self {
         Self {
             store,
@@ -56,8 +62,8 @@ impl Readiness {
             started: AtomicBool::new(false),
             probe: tokio::sync::Mutex::new(None),
             store_answered: Mutex::new(None),
-            shared_errors: Box::new(shared_errors),
-            shared_errors_seen: Mutex::new((0, None)),
+            trouble,
+            feed,
         }
     }
 
@@ -68,12 +74,15 @@ impl Readiness {
 
     /// `/health/live`: the process runs.
     pub fn live() -> Response {
-        Json(Report { status: "live", degraded: Vec::new() }).into_response()
+        Json(Report { status: "live", degraded: Vec::new(), feed: None }).into_response()
     }
 
     /// `/health/ready`.
     pub async fn ready(&self) -> Response {
-        let report = |code, status, degraded| (code, Json(Report { status, degraded })).into_response();
+        let feed = self.feed.as_ref().map(FeedWatch::report);
+        let is_suspect = feed.as_ref().is_some_and(|feed| !feed.trusted);
+        let report =
+            move |code, status, degraded| (code, Json(Report { status, degraded, feed })).into_response();
         if !self.started.load(Ordering::Acquire) {
             return report(StatusCode::SERVICE_UNAVAILABLE, "starting", Vec::new());
         }
@@ -87,8 +96,14 @@ impl Readiness {
                 return report(StatusCode::SERVICE_UNAVAILABLE, "unavailable", degraded);
             }
         }
-        if self.shared_fails() {
-            degraded.push("shared");
+        for (name, is_so) in [
+            ("shared", self.trouble.is_recent(&["shared", "backplane"])),
+            ("bus", self.trouble.is_recent(&["bus"])),
+            ("feed", is_suspect),
+        ] {
+            if is_so {
+                degraded.push(name);
+            }
         }
         let status = if degraded.is_empty() { "ready" } else { "degraded" };
         report(StatusCode::OK, status, degraded)
@@ -114,16 +129,5 @@ impl Readiness {
     fn stale_may_serve(&self) -> bool {
         let answered = *self.store_answered.lock().unwrap_or_else(PoisonError::into_inner);
         answered.is_some_and(|at| at.elapsed() < self.max_stale)
-    }
-
-    /// Whether the shared tier failed within the last seconds.
-    fn shared_fails(&self) -> bool {
-        const RECENT: Duration = Duration::from_secs(10);
-        let mut seen = self.shared_errors_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let errors = (self.shared_errors)();
-        if errors > seen.0 {
-            *seen = (errors, Some(Instant::now()));
-        }
-        seen.1.is_some_and(|at| at.elapsed() < RECENT)
     }
 }

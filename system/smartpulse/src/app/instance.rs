@@ -4,18 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use coherence::Freshness;
-use domain::forecast::{ForecastConfig, ForecastPorts, ForecastService};
+use coherence::Section;
+use coherence::stream::SectionError;
+use domain::forecast::{ForecastPorts, ForecastService};
 
+use super::feed::FeedWatch;
 use super::health::Readiness;
+use super::pipeline::{Pipeline, PipelineStatus, Wakes};
 use super::ports::{Job, Ports};
 use super::routers::{self, Routes};
+use super::settings;
 use crate::auth::{SetupError, Verifier, refresh_hourly, verifier};
 use crate::config::{AuthMode, Config};
+use crate::http::admin::{self, AdminApi, AdminParts};
 use crate::http::forecasts::{ForecastApi, JsonViews};
+use crate::http::streams::{StreamHub, StreamPorts};
 use crate::http::{ConcurrencyCap, EdgeLayer, Gatekeeper, RateLimiter, RequestIds};
 use crate::serve::{Drain, Importance, ServeLimits, Served, Tasks, TasksReport, serve};
-use crate::telemetry::{BackendMetrics, Catalogue, RequestMetrics, register_cache};
+use crate::telemetry::{
+    BackendMetrics, Catalogue, FollowMetrics, RequestMetrics, Trouble, register_cache, register_pipeline,
+};
 
 /// Why an instance cannot be made.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,6 +31,9 @@ pub enum AppError {
     /// No verifier for tokens.
     #[error(transparent)]
     Auth(#[from] SetupError),
+    /// The section of forecasts has no name.
+    #[error(transparent)]
+    Section(#[from] SectionError),
 }
 
 /// How an instance ended.
@@ -42,47 +53,68 @@ pub struct App {
     readiness: Arc<Readiness>,
     drain: Drain,
     jobs: Vec<Job>,
+    pipeline: Pipeline,
+    status: PipelineStatus,
+    follow: FollowMetrics,
     catalogue: Arc<Catalogue>,
     router: Routes,
     internal_router: Routes,
 }
 
 impl App {
-    /// An instance named `name` (header `X-Instance`); nothing runs yet.
+    /// An instance named `name` (header `X-Instance`) with an end of its own; nothing runs yet.
     ///
     /// # Errors
     /// The secret or the keys for tokens cannot be read.
     pub async fn new(config: &Config, ports: Ports, name: &str) -> Result<Self, AppError> {
-        let clock = Arc::clone(&ports.clock);
-        let now = Arc::new(move || clock.now().as_second());
-        let secret = Arc::clone(&ports.rng);
-        let fill = move |bytes: &mut [u8]| {
-            for chunk in bytes.chunks_mut(8) {
-                chunk.copy_from_slice(&secret.next_u64().to_ne_bytes()[..chunk.len()]);
-            }
-            Ok(())
-        };
-        let verifier = Arc::new(verifier(config, fill, ports.rng.next_u64(), now).await?);
+        let drain = Drain::new(config.drain.delay, config.drain.deadline);
+        Self::under(config, ports, name, drain).await
+    }
+
+    /// The same with an end that it shares with other instances of its process.
+    ///
+    /// # Errors
+    /// The secret or the keys for tokens cannot be read.
+    pub async fn under(config: &Config, ports: Ports, name: &str, drain: Drain) -> Result<Self, AppError> {
+        let section = Section::new(settings::PARTITION, settings::SECTION)?;
+        let verifier = token_verifier(config, &ports).await?;
         let mut catalogue = Catalogue::new();
         let metrics = RequestMetrics::register(&mut catalogue, templates());
-        let meter = Arc::new(BackendMetrics::register(&mut catalogue));
-        let ports = ports.layered(config.store.timeout, config.shared.timeout, meter);
+        let trouble = Arc::new(Trouble::before(Arc::new(BackendMetrics::register(&mut catalogue))));
+        let ports = ports.layered(config.store.timeout, config.shared.timeout, Arc::clone(&trouble) as _);
         let boot = format!("{:x}", ports.rng.next_u64() & 0xff_ffff);
-        let service = service(config, &ports);
-        let drain = Drain::new(config.drain.delay, config.drain.deadline);
-        let readiness = Arc::new(readiness(config, &ports, &service, &drain));
+        let wakes = Wakes::default();
+        let service = service(config, &ports, &wakes);
+        let pipeline = Pipeline::new(config, &ports, &section, &service, &wakes, name);
+        let status = pipeline.status();
+        let follow = FollowMetrics::register(&mut catalogue);
+        let feed = status.follower.clone().map(|follower| FeedWatch {
+            follower,
+            service: service.clone(),
+            clock: Arc::clone(&ports.clock),
+            metrics: follow.clone(),
+        });
+        let max_stale = config.cache.max_stale;
+        let readiness = Readiness::new(Arc::clone(&ports.store), drain.clone(), max_stale, trouble, feed);
+        let readiness = Arc::new(readiness);
         let limits = &config.limits;
         let limiter = RateLimiter::new(limits.rate_per_s, limits.burst, limits.subjects_max);
         let keeper = Arc::new(Gatekeeper { verifier: Arc::clone(&verifier), limiter });
-        let api = ForecastApi::new(service.clone(), keeper, &config.http, limits);
+        let streams = streams(config, &ports, &section, &status, &drain);
+        let slots = streams.slots().clone();
+        let api = ForecastApi::new(service.clone(), Arc::clone(&keeper), &config.http, limits, streams);
+        let admin = AdminApi::new(AdminParts { keeper, service: service.clone(), status: status.clone(), ports: &ports });
 
         register_cache(&mut catalogue, &service);
+        let caches = service.clone();
+        let is_trusted = move || caches.caches().cache().is_trusted();
+        register_pipeline(&mut catalogue, status.clone(), is_trusted, slots, Arc::clone(&ports.clock));
         let cap = ConcurrencyCap::new(config.http.max_concurrent_requests);
         let catalogue = Arc::new(catalogue);
         let edge = EdgeLayer::new(RequestIds::new(name, &boot), metrics, config.log.requests, Some(cap));
         Ok(Self {
-            router: routers::public(api, &readiness, &config.http, &edge),
-            internal_router: routers::internal(Arc::clone(&catalogue), &readiness, &edge),
+            router: routers::public(api, &readiness, config, &edge),
+            internal_router: routers::internal(Arc::clone(&catalogue), &readiness, admin, &edge),
             catalogue,
             config: config.clone(),
             service,
@@ -90,6 +122,9 @@ impl App {
             readiness,
             drain,
             jobs: ports.jobs,
+            pipeline,
+            status,
+            follow,
         })
     }
 
@@ -113,6 +148,11 @@ impl App {
         &self.catalogue
     }
 
+    /// Where the jobs stand.
+    pub fn status(&self) -> &PipelineStatus {
+        &self.status
+    }
+
     /// The handle to the orderly end.
     pub fn drain(&self) -> &Drain {
         &self.drain
@@ -124,6 +164,12 @@ impl App {
         for job in self.jobs {
             tasks.spawn(job.name, Importance::Critical, repeat(job, tasks.stop_token()));
         }
+        if let Some(follower) = &self.status.follower {
+            let events = self.service.caches().cache().events();
+            let listening = self.follow.listen(follower.listen(), events, tasks.stop_token());
+            tasks.spawn("follow-metrics", Importance::Ordinary, listening);
+        }
+        self.pipeline.spawn(&tasks);
         if matches!(self.config.auth.mode, AuthMode::JwksFile(_) | AuthMode::JwksUrl(_)) {
             tasks.spawn("jwks", Importance::Ordinary, refresh_hourly(self.verifier, tasks.stop_token()));
         }
@@ -146,70 +192,48 @@ impl App {
     }
 }
 
+async fn token_verifier(config: &Config, ports: &Ports) -> Result<Arc<Verifier>, SetupError> {
+    let (clock, secret) = (Arc::clone(&ports.clock), Arc::clone(&ports.rng));
+    let now = Arc::new(move || clock.now().as_second());
+    let fill = move |bytes: &mut [u8]| {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&secret.next_u64().to_ne_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    };
+    Ok(Arc::new(verifier(config, fill, ports.rng.next_u64(), now).await?))
+}
+
+fn streams(config: &Config, ports: &Ports, section: &Section, status: &PipelineStatus, drain: &Drain) -> StreamHub {
+    let needed = StreamPorts {
+        follower: status.follower.clone(),
+        backplane: Arc::clone(&ports.backplane),
+        section: section.clone(),
+        tickets: Arc::clone(&ports.tickets),
+        clock: Arc::clone(&ports.clock),
+        rng: Arc::clone(&ports.rng),
+        drain: drain.clone(),
+    };
+    StreamHub::new(needed, &config.streams, &config.limits)
+}
+
 /// The path templates of all routes, which are the only values of the label `route`.
 fn templates() -> Vec<String> {
     let described = routers::described().1.paths.paths.into_keys();
-    described.chain(routers::PLAIN_PATHS.map(str::to_owned)).collect()
+    let plain = routers::PLAIN_PATHS.into_iter().chain(admin::PATHS);
+    described.chain(plain.map(str::to_owned)).collect()
 }
 
-fn service(config: &Config, ports: &Ports) -> ForecastService<JsonViews> {
-    let forecast = ForecastConfig {
-        cache: cache_config(config),
-        read: read_options(config),
-        list: list_options(config),
-        idempotency_life: config.limits.idempotency_ttl,
-    };
+fn service(config: &Config, ports: &Ports, wakes: &Wakes) -> ForecastService<JsonViews> {
     let needed = ForecastPorts {
         store: Arc::clone(&ports.store),
         shared: Arc::clone(&ports.shared),
         ids: Arc::clone(&ports.ids),
         clock: Arc::clone(&ports.clock),
         rng: Arc::clone(&ports.rng),
+        wake: wakes.of_commits(),
     };
-    ForecastService::new(forecast, needed, JsonViews::new(&config.http))
-}
-
-fn cache_config(config: &Config) -> coherence::CacheConfig {
-    let cache = &config.cache;
-    let longest = cache.l1_ttl.max(cache.output_ttl).max(config.shared.ttl) + cache.max_stale;
-    coherence::CacheConfig {
-        l1_bytes: cache.l1_bytes,
-        l2_bytes: cache.l2_bytes,
-        output_bytes: cache.output_bytes,
-        floors_max: cache.floors_max,
-        stamps_max: cache.stamps_max,
-        freshness: Freshness::TtlOnly { l2_ttl: cache.l2_ttl },
-        // Longer than any fill and any entry of a list, so that nothing outlives what would refuse it.
-        floor_life: coherence::CacheConfig::default().floor_life.max(2 * cache.hard_timeout),
-        stamp_life: longest + 2 * cache.hard_timeout,
-        shared_ttl_max: config.shared.ttl,
-        ..coherence::CacheConfig::default()
-    }
-}
-
-fn read_options(config: &Config) -> coherence::ReadOptions {
-    let cache = &config.cache;
-    coherence::ReadOptions {
-        ttl: cache.l1_ttl,
-        shared_ttl: config.shared.ttl,
-        negative_ttl: cache.negative_ttl,
-        jitter: cache.jitter,
-        soft_timeout: Some(cache.soft_timeout),
-        hard_timeout: cache.hard_timeout,
-        shared_timeout: config.shared.timeout,
-        max_stale: Some(cache.max_stale).filter(|age| !age.is_zero()),
-        ..coherence::ReadOptions::default()
-    }
-}
-
-fn list_options(config: &Config) -> coherence::ReadOptions {
-    coherence::ReadOptions { ttl: config.cache.output_ttl, ..read_options(config) }
-}
-
-fn readiness(config: &Config, ports: &Ports, service: &ForecastService<JsonViews>, drain: &Drain) -> Readiness {
-    let service = service.clone();
-    let shared_errors = move || service.caches().cache().stats().shared_errors;
-    Readiness::new(Arc::clone(&ports.store), drain.clone(), config.cache.max_stale, shared_errors)
+    ForecastService::new(settings::forecast(config), needed, JsonViews::new(&config.http))
 }
 
 /// Runs a job until it is told to stop. A failed run is logged; the next one comes at its time.

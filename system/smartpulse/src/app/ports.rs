@@ -3,11 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::layers::meter::{Meter, MeterBus, MeterFeed, MeterShared, MeterStore};
-use adapters::layers::timeout::{TimeoutBus, TimeoutFeed, TimeoutShared, TimeoutStore};
-use coherence::{Rng, SharedTier, WallClock};
-use domain::ports::{Bus, ChangeFeed, Ids, Store};
+use adapters::layers::meter::{
+    Meter, MeterBackplane, MeterBus, MeterFeed, MeterLeases, MeterOutbox, MeterParking, MeterShared, MeterStore,
+};
+use adapters::layers::timeout::{
+    TimeoutBackplane, TimeoutBus, TimeoutFeed, TimeoutLeases, TimeoutOutbox, TimeoutParking, TimeoutShared, TimeoutStore,
+};
+use coherence::{Backplane, Rng, SharedTier, WallClock};
+use domain::ports::{Bus, ChangeFeed, Ids, Leases, Outbox, Parking, Store};
 use futures_util::future::BoxFuture;
+
+use crate::auth::Tickets;
 
 /// The ports of one instance. Several instances of one process may share some of them.
 #[derive(Clone)]
@@ -16,10 +22,20 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// The store's change feed.
     pub feed: Arc<dyn ChangeFeed>,
+    /// Who is the tracker, and who the sync.
+    pub leases: Arc<dyn Leases>,
+    /// Events that were given up.
+    pub parking: Arc<dyn Parking>,
+    /// Events of commits, where the bus is not the store.
+    pub outbox: Option<Arc<dyn Outbox>>,
     /// The message bus.
     pub bus: Arc<dyn Bus>,
     /// L3.
     pub shared: Arc<dyn SharedTier>,
+    /// How changes reach every instance.
+    pub backplane: Arc<dyn Backplane>,
+    /// Tickets for event streams.
+    pub tickets: Arc<dyn Tickets>,
     /// New ids.
     pub ids: Arc<dyn Ids>,
     /// Wall time.
@@ -45,16 +61,22 @@ pub struct Job {
 }
 
 impl Ports {
-    /// The same ports, each call with a deadline (that of L3 is its own), counted and timed. What a backend does not answer
-    /// in time has failed.
+    /// The same ports, each call with a deadline (L3 and the backplane have their own), counted and timed. What a backend
+    /// does not answer in time has failed.
     #[must_use]
     pub fn layered(self, deadline: Duration, shared: Duration, meter: Arc<dyn Meter>) -> Self {
         let each = || Arc::clone(&meter);
         Self {
             store: Arc::new(MeterStore::new(Arc::new(TimeoutStore::new(self.store, deadline)), each())),
             feed: Arc::new(MeterFeed::new(Arc::new(TimeoutFeed::new(self.feed, deadline)), each())),
+            leases: Arc::new(MeterLeases::new(Arc::new(TimeoutLeases::new(self.leases, deadline)), each())),
+            parking: Arc::new(MeterParking::new(Arc::new(TimeoutParking::new(self.parking, deadline)), each())),
+            outbox: self.outbox.map(|outbox| {
+                Arc::new(MeterOutbox::new(Arc::new(TimeoutOutbox::new(outbox, deadline)), each())) as Arc<dyn Outbox>
+            }),
             bus: Arc::new(MeterBus::new(Arc::new(TimeoutBus::new(self.bus, deadline)), each())),
             shared: Arc::new(MeterShared::new(Arc::new(TimeoutShared::new(self.shared, shared)), each())),
+            backplane: Arc::new(MeterBackplane::new(Arc::new(TimeoutBackplane::new(self.backplane, shared)), each())),
             ..self
         }
     }

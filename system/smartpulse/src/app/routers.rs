@@ -12,8 +12,9 @@ use utoipa::openapi::OpenApi;
 
 use super::health::Readiness;
 use super::pages;
-use crate::config::HttpConfig;
+use crate::config::{Config, HttpConfig, InstanceRole};
 use crate::http::EdgeLayer;
+use crate::http::admin::{self, AdminApi};
 use crate::http::edge::Edge;
 use crate::http::forecasts::{self, ForecastApi};
 use crate::http::params::{method_not_allowed, route_not_found};
@@ -37,8 +38,8 @@ pub fn description() -> OpenApi {
     described().1
 }
 
-/// What listens on `http.listen`, inside `edge`.
-pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpConfig, edge: &EdgeLayer) -> Routes {
+/// What listens on `http.listen`, inside `edge`. An instance that does not serve forecasts has pages and health alone.
+pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, config: &Config, edge: &EdgeLayer) -> Routes {
     let (router, description) = described();
     // Made once: the description does not change while the instance runs.
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
@@ -46,28 +47,35 @@ pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, http: &HttpCo
         let description = Arc::clone(&description);
         async move { ([(header::CONTENT_TYPE, "application/json")], description.to_string()) }
     };
+    let serves = config.roles.has(InstanceRole::ForecastApi);
+    let router = if serves { router.with_state(api) } else { Router::new() };
     let router = router
-        .with_state(api)
         .route("/", get(|| async { pages::landing() }))
         .route("/docs", get(|| async { pages::docs() }))
         .route("/openapi.json", get(served))
         .merge(health(readiness))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
-    edge.layer(match cors(http) {
+    edge.layer(match cors(&config.http) {
         Some(layer) => router.layer(layer),
         None => router,
     })
 }
 
 /// What listens on `internal.listen`, inside `edge` without its cap.
-pub(super) fn internal(catalogue: Arc<Catalogue>, readiness: &Arc<Readiness>, edge: &EdgeLayer) -> Routes {
+pub(super) fn internal(
+    catalogue: Arc<Catalogue>,
+    readiness: &Arc<Readiness>,
+    admin: AdminApi,
+    edge: &EdgeLayer,
+) -> Routes {
     let scrape = move || {
         let catalogue = Arc::clone(&catalogue);
         async move { ([(header::CONTENT_TYPE, OPENMETRICS)], catalogue.encode()).into_response() }
     };
     let router = Router::new()
         .route("/metrics", get(scrape))
+        .merge(admin::routes().with_state(admin))
         .merge(health(readiness))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
@@ -95,6 +103,7 @@ fn cors(http: &HttpConfig) -> Option<CorsLayer> {
         "idempotency-key",
         "if-match",
         "if-none-match",
+        "last-event-id",
         "traceparent",
         "x-min-version",
         "x-request-id",

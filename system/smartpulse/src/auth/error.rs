@@ -41,6 +41,9 @@ pub enum AuthError {
     /// Another audience.
     #[error("the token's audience is not accepted")]
     Audience,
+    /// A ticket for a stream that was never given out, was used, or is too old.
+    #[error("the ticket is not known, was used, or has expired")]
+    Ticket,
 }
 
 impl AuthError {

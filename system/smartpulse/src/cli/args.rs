@@ -37,6 +37,12 @@ pub struct ServeArgs {
     /// The address of /metrics and /admin
     #[arg(long, value_name = "ADDRESS")]
     pub internal_listen: Option<String>,
+    /// What each instance does [default: all of forecast-api,tracker,sync,relay,monitor]
+    #[arg(long, value_name = "ROLES")]
+    pub roles: Option<String>,
+    /// How many instances: their ports count up by 10, those of the inside by 1
+    #[arg(long, value_name = "COUNT")]
+    pub instances: Option<String>,
     /// Start without the sample
     #[arg(long)]
     pub empty: bool,
@@ -93,6 +99,8 @@ impl ServeArgs {
         let flags = [
             named("--listen", "http.listen", self.listen.as_ref()),
             named("--internal-listen", "internal.listen", self.internal_listen.as_ref()),
+            named("--roles", "roles", self.roles.as_ref()),
+            named("--instances", "instances", self.instances.as_ref()),
             named("--empty", "sample.load", self.empty.then_some(&no)),
             named("--log-format", "log.format", self.log_format.as_ref()),
             named("--log-level", "log.level", self.log_level.as_ref()),

@@ -184,7 +184,7 @@ impl BatchClient {
 }
 
 /// What a problem document says, or the beginning of whatever came in its place.
-fn words_of(body: &[u8]) -> String {
+pub(super) fn words_of(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Words {
         title: String,

@@ -8,16 +8,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::args::ConfigArgs;
-use super::batch_client::{BatchAnswer, BatchClient, ItemStatus, SendError};
+use super::batch_client::{BatchAnswer, BatchClient, ItemStatus};
 use super::error::CliError;
 use super::progress::Progress;
 use super::run::Surroundings;
-use super::token::{Grant, sign};
-use super::welcome::reachable;
+use super::target::{Target, Wanted, parse_token};
 use crate::config::Secret;
 use crate::import::{Item, Mapping, read_rows};
 
-const TOKEN_VARIABLE: &str = "SMARTPULSE_TOKEN";
 const BATCH_MAX: i64 = 10_000;
 /// More bad rows than this are counted, not shown.
 const SHOWN_ROWS_MAX: usize = 20;
@@ -47,10 +45,6 @@ pub(super) struct ImportCommand {
     config: ConfigArgs,
 }
 
-fn parse_token(text: &str) -> Result<Secret<String>, std::convert::Infallible> {
-    Ok(Secret::new(text.trim().to_owned()))
-}
-
 #[derive(Debug, Default)]
 struct Summary {
     rows: u64,
@@ -63,20 +57,12 @@ struct Summary {
     answered: bool,
 }
 
-/// Where the rows go, and by which right.
-#[derive(Debug)]
-struct Target {
-    url: String,
-    token: Option<Secret<String>>,
-    /// Why there is no token, where one was to be made.
-    no_token: Option<String>,
-}
-
 impl ImportCommand {
     pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
         let mut summary = Summary::default();
         let items = self.read(&mut summary)?;
-        let target = self.target(surroundings)?;
+        let wanted = Wanted { url: self.url.as_deref(), token: self.token.as_ref(), config: &self.config };
+        let target = Target::of(&wanted, |config| config.http.listen, surroundings)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| CliError::Runtime(Arc::new(error)))?;
         let mut progress = Progress::new(items.len() as u64, &mut *surroundings.err, surroundings.is_terminal);
@@ -103,28 +89,6 @@ impl ImportCommand {
         Ok(items)
     }
 
-    /// A token of our own goes to this machine only: elsewhere it would hand a stranger the keys of the local service.
-    fn target(&self, surroundings: &Surroundings<'_>) -> Result<Target, CliError> {
-        let given = || surroundings.env.get(TOKEN_VARIABLE).map(|token| Secret::new(token.trim().to_owned()));
-        let token = self.token.clone().or_else(given);
-        if let (Some(url), Some(_)) = (&self.url, &token) {
-            return Ok(Target { url: url.clone(), token, no_token: None });
-        }
-        let listening =
-            || Ok::<_, CliError>(format!("http://{}", reachable(self.config.load(surroundings)?.config.http.listen)));
-        let url = self.url.clone().map_or_else(listening, Ok)?;
-        let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
-        if token.is_some() || !matches!(host.as_deref(), Some("127.0.0.1" | "localhost" | "[::1]")) {
-            return Ok(Target { url, token, no_token: None });
-        }
-        let config = self.config.load(surroundings)?.config;
-        let none_made = |_: &mut [u8]| Err("the service has not made its secret yet".to_owned());
-        match sign(&config, Grant::everything(), (surroundings.now_unix_s)(), none_made) {
-            Ok(token) => Ok(Target { url, token: Some(Secret::new(token)), no_token: None }),
-            Err(error) => Ok(Target { url, token: None, no_token: Some(error.to_string()) }),
-        }
-    }
-
     async fn send(
         &self,
         items: &[(u64, Item)],
@@ -140,18 +104,6 @@ impl ImportCommand {
             progress.advance(batch.len() as u64);
         }
         Ok(())
-    }
-}
-
-impl Target {
-    /// Who is refused for want of a token shall read why none was made for him.
-    fn explained(&self, error: CliError) -> CliError {
-        match (&self.no_token, &error) {
-            (Some(reason), CliError::Send(SendError::Unauthorized { .. })) => {
-                CliError::Refused(format!("{error}. None was made here: {reason}"))
-            }
-            _ => error,
-        }
     }
 }
 

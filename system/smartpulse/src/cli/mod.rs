@@ -3,17 +3,21 @@
 //! [`run()`] parses the arguments and runs one command; each command is a file. Without one it serves. What a command needs of its surroundings
 //! (environment, clock, randomness, terminal) is handed to it, so that tests run commands as users do.
 
+mod admin;
+mod admin_client;
 pub mod args;
 pub mod batch_client;
 pub mod config;
 mod database;
 pub mod error;
 pub mod import;
+mod incarnation;
 mod openapi;
 pub mod progress;
 pub mod run;
 mod serve;
 mod signals;
+mod target;
 pub mod token;
 mod welcome;
 

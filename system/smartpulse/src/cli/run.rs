@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
-use super::{config, database, import, openapi, serve, token};
+use super::{admin, config, database, import, incarnation, openapi, serve, token};
 use crate::config::misnamed_variables;
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
@@ -58,6 +58,8 @@ enum Command {
     Migrate(database::MigrateCommand),
     Backup(database::BackupCommand),
     Restore(database::RestoreCommand),
+    Incarnation(incarnation::IncarnationCommand),
+    Admin(admin::AdminCommand),
 }
 
 /// Runs the command of these arguments (the first is the program's name) and returns the exit code: 0 done, 1 failed,
@@ -85,6 +87,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
         Some(Command::Migrate(command)) => command.run(surroundings),
         Some(Command::Backup(command)) => command.run(surroundings),
         Some(Command::Restore(command)) => command.run(surroundings),
+        Some(Command::Incarnation(command)) => command.run(surroundings),
+        Some(Command::Admin(command)) => command.run(surroundings),
     };
     match done {
         Ok(()) => 0,

@@ -7,28 +7,34 @@ use std::time::Duration;
 use axum::serve::Listener;
 use clap::Args;
 use domain::model::{ForecastId, UserId};
+use tokio::task::JoinSet;
 
 use super::args::ServeArgs;
 use super::error::{CliError, chain};
 use super::run::Surroundings;
 use super::signals::EndSignals;
 use super::token::{DEFAULT_USER, Grant, sign};
-use super::welcome::Welcome;
+use super::welcome::{Addresses, Welcome};
 use crate::app::{App, Ended, Ports};
-use crate::config::{AuthMode, Config, Profile, StoreKind};
+use crate::config::{AuthMode, Config, InstanceRole, Profile, StoreKind};
 use crate::import::{load, sample};
-use crate::serve::{Served, listen};
+use crate::serve::{Drain, listen};
 use crate::telemetry::logs;
 use crate::wiring::Embedded;
 
 /// How long the database may take to close, and what is left of the runtime to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// By how much the ports of further instances count up.
+const API_PORT_STEP: usize = 10;
+const INTERNAL_PORT_STEP: usize = 1;
 const RUNTIME_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Starts the service; the same as `smartpulse` alone
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   smartpulse serve
+  smartpulse serve --instances 3
+  smartpulse serve --roles forecast-api --listen 127.0.0.1:8081 --internal-listen 127.0.0.1:9091
   smartpulse serve --listen 0.0.0.0:8080 --data-dir /var/lib/smartpulse --log-format json")]
 pub(super) struct ServeCommand {
     #[command(flatten)]
@@ -57,28 +63,47 @@ pub(super) fn run(args: &ServeArgs, surroundings: &mut Surroundings<'_>) -> Resu
 }
 
 async fn serve(config: &Config, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
-    // First: whoever starts a second instance by mistake shall not touch the data of the first.
-    let api = bind(config.http.listen, "--listen").await?;
-    let internal = bind(config.internal.listen, "--internal-listen").await?;
+    // First: whoever starts the same instances by mistake shall not touch the data.
+    let mut bound = Vec::new();
+    for number in 0..config.instances {
+        let config = of_instance(config, number)?;
+        let api = bind(config.http.listen, "--listen").await?;
+        let internal = bind(config.internal.listen, "--internal-listen").await?;
+        bound.push((config, api, internal));
+    }
     let signals = EndSignals::new().map_err(|error| CliError::Runtime(Arc::new(error)))?;
     let embedded = Embedded::open(config).await?;
-    let outcome = instance(config, embedded.ports.clone(), api, internal, signals, surroundings).await;
+    let outcome = instances(config, &embedded, bound, signals, surroundings).await;
     let closed = tokio::time::timeout(CLOSE_TIMEOUT, embedded.close()).await;
-    let ended = outcome?;
-    let Served { accepted, too_slow, cut_off } = ended.served;
-    let (failed, aborted) = (ended.jobs.failed.len(), ended.jobs.aborted.len());
-    let database_closed = matches!(closed, Ok(Ok(())));
+    let all = outcome?;
+    let sum = |count: fn(&Ended) -> u64| all.iter().map(count).sum::<u64>();
     tracing::info!(
-        accepted,
-        too_slow,
-        cut_off,
-        jobs_failed = failed,
-        jobs_aborted = aborted,
-        database_closed,
+        accepted = sum(|ended| ended.served.accepted),
+        too_slow = sum(|ended| ended.served.too_slow),
+        cut_off = sum(|ended| ended.served.cut_off),
+        jobs_failed = sum(|ended| ended.jobs.failed.len() as u64),
+        jobs_aborted = sum(|ended| ended.jobs.aborted.len() as u64),
+        database_closed = matches!(closed, Ok(Ok(()))),
         "drained"
     );
     closed.map_err(|_| CliError::NotClean("the database did not close in time".to_owned()))??;
-    verdict(&ended)
+    verdict(&all)
+}
+
+/// The configuration of one of the instances: its own addresses. Port 0 is any free one, for each of them.
+fn of_instance(config: &Config, number: usize) -> Result<Config, CliError> {
+    let moved = |address: SocketAddr, step: usize| {
+        let port = match address.port() {
+            0 => Some(0),
+            base => u16::try_from(usize::from(base) + step * number).ok(),
+        };
+        let too_high = || CliError::Refused(format!("{address}: there is no port for instance {}", number + 1));
+        port.map(|port| SocketAddr::new(address.ip(), port)).ok_or_else(too_high)
+    };
+    let mut own = config.clone();
+    own.http.listen = moved(config.http.listen, API_PORT_STEP)?;
+    own.internal.listen = moved(config.internal.listen, INTERNAL_PORT_STEP)?;
+    Ok(own)
 }
 
 async fn bind(
@@ -88,30 +113,56 @@ async fn bind(
     listen(address).await.map_err(|source| CliError::Listen { flag, source: Arc::new(source) })
 }
 
-async fn instance(
+/// Runs the instances of this process, over one database, one bus and one shared tier, to their common end.
+async fn instances<L: Listener<Addr = SocketAddr>>(
     config: &Config,
-    ports: Ports,
-    api: impl Listener<Addr = SocketAddr>,
-    internal: impl Listener<Addr = SocketAddr>,
+    embedded: &Embedded,
+    bound: Vec<(Config, L, L)>,
     signals: EndSignals,
     surroundings: &mut Surroundings<'_>,
-) -> Result<Ended, CliError> {
-    let address = |listener: std::io::Result<SocketAddr>| listener.map_err(|error| CliError::Runtime(Arc::new(error)));
-    let (at, inside) = (address(api.local_addr())?, address(internal.local_addr())?);
-    // Containers are named by their host; two instances of one host differ by their port.
-    let host = surroundings.env.get("HOSTNAME").map_or("local", String::as_str);
-    let app = App::new(config, ports.clone(), &format!("{host}-{}", at.port())).await?;
-    let sample = first_start(config, &ports, &app).await?;
-    let token = own_token(config, at, surroundings)?;
+) -> Result<Vec<Ended>, CliError> {
+    let address = |listener: &L| listener.local_addr().map_err(|error| CliError::Runtime(Arc::new(error)));
+    // Containers are named by their host; instances of one host differ by their port.
+    let host = surroundings.env.get("HOSTNAME").map_or("local", String::as_str).to_owned();
+    let drain = Drain::new(config.drain.delay, config.drain.deadline);
+    let (mut apps, mut addresses) = (Vec::new(), Vec::new());
+    for (own, api, internal) in bound {
+        let (at, inside) = (address(&api)?, address(&internal)?);
+        let ports = if apps.is_empty() { embedded.ports.clone() } else { embedded.beside() };
+        let app = App::under(&own, ports, &format!("{host}-{}", at.port()), drain.clone()).await?;
+        addresses.push(Addresses { api: at, internal: inside });
+        apps.push((app, api, internal));
+    }
+    let sample = match apps.first() {
+        Some((first, _, _)) => first_start(config, &embedded.ports, first).await?,
+        None => None,
+    };
+    let token = own_token(config, &addresses, surroundings)?;
     let signs = matches!(config.auth.mode, AuthMode::Hs256 { .. });
-    let welcome = Welcome { api: at, internal: inside, about: about(config), token, signs, sample };
-    show(&welcome, surroundings);
-    tracing::info!(api = %at, internal = %inside, profile = config.profile.as_str(), "serving");
-    let ending = tokio::spawn(signals.drive(app.drain().clone()));
-    // On a worker, beside its connections, and not on this thread, which would have to be woken for each.
-    let served = tokio::spawn(app.serve(api, internal)).await;
+    for Addresses { api, internal } in &addresses {
+        let roles = config.roles.names().join(",");
+        tracing::info!(%api, %internal, profile = config.profile.as_str(), roles, "serving");
+    }
+    show(&Welcome { addresses, about: about(config), token, signs, sample }, surroundings);
+    let ending = tokio::spawn(signals.drive(drain.clone()));
+    // On workers, beside their connections, and not on this thread, which would have to be woken for each.
+    let mut serving = JoinSet::new();
+    for (app, api, internal) in apps {
+        serving.spawn(app.serve(api, internal));
+    }
+    let (mut all, mut failed) = (Vec::new(), None);
+    while let Some(ended) = serving.join_next().await {
+        match ended {
+            Ok(ended) => all.push(ended),
+            Err(error) => {
+                // One without the others would be less than was asked for.
+                drain.begin();
+                failed = Some(CliError::NotClean(format!("an accept loop failed: {error}")));
+            }
+        }
+    }
     ending.abort();
-    served.map_err(|error| CliError::NotClean(format!("the accept loop failed: {error}")))
+    failed.map_or(Ok(all), Err)
 }
 
 /// Loads the sample into a store that was never written, where it is wanted, and answers its first forecast if the store
@@ -119,7 +170,7 @@ async fn instance(
 async fn first_start(config: &Config, ports: &Ports, app: &App) -> Result<Option<ForecastId>, CliError> {
     let failed = |error: &dyn std::error::Error| CliError::Refused(format!("cannot load the sample: {}", chain(error)));
     let items = sample::items().map_err(|error| failed(&error))?;
-    if config.profile == Profile::Embedded && config.sample.load {
+    if config.profile == Profile::Embedded && config.sample.load && config.roles.has(InstanceRole::ForecastApi) {
         let end = ports.feed.end().await.map_err(|error| failed(&error))?;
         if end.0 == 0 {
             let loaded = load(app.service(), UserId(DEFAULT_USER), &items).await.map_err(|error| failed(&error))?;
@@ -138,8 +189,12 @@ fn shows_token(config: &Config, at: SocketAddr) -> bool {
     config.profile == Profile::Embedded && made_here && at.ip().is_loopback()
 }
 
-fn own_token(config: &Config, at: SocketAddr, surroundings: &Surroundings<'_>) -> Result<Option<String>, CliError> {
-    if !shows_token(config, at) {
+fn own_token(
+    config: &Config,
+    addresses: &[Addresses],
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<String>, CliError> {
+    if !addresses.iter().all(|one| shows_token(config, one.api)) {
         return Ok(None);
     }
     sign(config, Grant::everything(), (surroundings.now_unix_s)(), surroundings.random).map(Some)
@@ -162,11 +217,15 @@ fn show(welcome: &Welcome, surroundings: &mut Surroundings<'_>) {
 }
 
 /// Whether the end was orderly.
-fn verdict(ended: &Ended) -> Result<(), CliError> {
-    let mut wrong: Vec<String> = ended.jobs.failed.iter().map(|(job, reason)| format!("job {job} {reason}")).collect();
-    wrong.extend(ended.jobs.aborted.iter().map(|job| format!("job {job} did not stop in time")));
-    if ended.served.cut_off > 0 {
-        wrong.push(format!("{} connections were cut off", ended.served.cut_off));
+fn verdict(all: &[Ended]) -> Result<(), CliError> {
+    let mut wrong = Vec::new();
+    for ended in all {
+        wrong.extend(ended.jobs.failed.iter().map(|(job, reason)| format!("job {job} {reason}")));
+        wrong.extend(ended.jobs.aborted.iter().map(|job| format!("job {job} did not stop in time")));
+    }
+    let cut_off: u64 = all.iter().map(|ended| ended.served.cut_off).sum();
+    if cut_off > 0 {
+        wrong.push(format!("{cut_off} connections were cut off"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(CliError::NotClean(wrong.join("; "))) }
 }
@@ -175,7 +234,7 @@ fn verdict(ended: &Ended) -> Result<(), CliError> {
 mod tests {
     use super::*;
     use crate::config::{Inputs, load};
-    use crate::serve::TasksReport;
+    use crate::serve::{Served, TasksReport};
 
     #[test]
     fn a_token_is_shown_only_to_this_machine() {
@@ -192,15 +251,26 @@ mod tests {
     }
 
     #[test]
+    fn ports_count_up_and_zero_stays_any() {
+        let mut config = load(&Inputs::default()).unwrap().config;
+        let third = of_instance(&config, 2).unwrap();
+        assert_eq!((third.http.listen.port(), third.internal.listen.port()), (8100, 9092));
+        config.http.listen.set_port(0);
+        assert_eq!(of_instance(&config, 2).unwrap().http.listen.port(), 0);
+        config.http.listen.set_port(65_530);
+        assert!(of_instance(&config, 1).unwrap_err().to_string().contains("no port for instance 2"));
+    }
+
+    #[test]
     fn only_an_orderly_end_is_a_success() {
         let orderly =
             || Ended { served: Served { accepted: 3, too_slow: 1, cut_off: 0 }, jobs: TasksReport::default() };
-        assert!(verdict(&orderly()).is_ok());
+        assert!(verdict(&[orderly(), orderly()]).is_ok());
         let mut failed = orderly();
         failed.jobs.failed.insert("checkpoint", "panicked: no".to_owned());
         failed.jobs.aborted.push("prune");
         failed.served.cut_off = 2;
-        let text = verdict(&failed).unwrap_err().to_string();
+        let text = verdict(&[orderly(), failed]).unwrap_err().to_string();
         for part in ["job checkpoint panicked: no", "job prune did not stop", "2 connections were cut off"] {
             assert!(text.contains(part), "{text}");
         }

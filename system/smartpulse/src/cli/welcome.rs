@@ -8,13 +8,20 @@ use domain::model::ForecastId;
 /// The demand that the printed PATCH sets; no day of the sample has it.
 const CHANGED_DEMAND: &str = "1234.5";
 
+/// Where an instance listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Addresses {
+    /// The API.
+    pub(super) api: SocketAddr,
+    /// Metrics and admin.
+    pub(super) internal: SocketAddr,
+}
+
 /// What there is to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Welcome {
-    /// Where the API listens.
-    pub(super) api: SocketAddr,
-    /// Where the metrics are.
-    pub(super) internal: SocketAddr,
+    /// Where the instances listen; at least one.
+    pub(super) addresses: Vec<Addresses>,
     /// The profile, and where the data is.
     pub(super) about: String,
     /// A token for everything; only where the secret was made here and only this machine can use it, for whoever sits at it.
@@ -27,14 +34,20 @@ pub(super) struct Welcome {
 
 impl Welcome {
     pub(super) fn text(&self) -> String {
-        let (api, internal) = (reachable(self.api), reachable(self.internal));
-        let mut text = format!(
-            "SmartPulse {version}, {about}\n\n  API      http://{api}/api/forecasts\n  Docs     http://{api}/docs\n  \
-             OpenAPI  http://{api}/openapi.json\n  Health   http://{api}/health/ready\n  \
-             Metrics  http://{internal}/metrics\n\n",
-            version = env!("CARGO_PKG_VERSION"),
-            about = self.about,
+        let mut text = format!("SmartPulse {}, {}\n\n", env!("CARGO_PKG_VERSION"), self.about);
+        let Some(first) = self.addresses.first() else { return text };
+        let (api, internal) = (reachable(first.api), reachable(first.internal));
+        let _ = write!(
+            text,
+            "  API      http://{api}/api/forecasts\n  Docs     http://{api}/docs\n  OpenAPI  http://{api}/openapi.json\n  \
+             Health   http://{api}/health/ready\n  Metrics  http://{internal}/metrics\n",
         );
+        for (number, other) in (2..).zip(&self.addresses[1..]) {
+            let (api, internal) = (reachable(other.api), reachable(other.internal));
+            let _ = writeln!(text, "  API-{number}    http://{api}/api/forecasts");
+            let _ = writeln!(text, "  Metrics-{number}  http://{internal}/metrics");
+        }
+        text.push('\n');
         match &self.token {
             Some(token) => self.push_lines(&mut text, token, api),
             None if self.signs => text.push_str("`smartpulse token` makes a token.\n\nCtrl-C ends it.\n"),
@@ -83,15 +96,19 @@ mod tests {
     use super::*;
 
     fn welcome(token: Option<&str>, sample: Option<ForecastId>) -> String {
-        let (api, internal) = ("0.0.0.0:80".parse().unwrap(), "[::]:90".parse().unwrap());
+        let addresses = vec![
+            Addresses { api: "0.0.0.0:80".parse().unwrap(), internal: "[::]:90".parse().unwrap() },
+            Addresses { api: "0.0.0.0:81".parse().unwrap(), internal: "[::]:91".parse().unwrap() },
+        ];
         let token = token.map(str::to_owned);
-        Welcome { api, internal, about: "embedded".to_owned(), token, signs: true, sample }.text()
+        Welcome { addresses, about: "embedded".to_owned(), token, signs: true, sample }.text()
     }
 
     #[test]
     fn urls_can_be_called_and_a_token_is_shown_only_if_there_is_one() {
         let text = welcome(None, Some(ForecastId(uuid::Uuid::nil())));
         assert!(text.contains("http://127.0.0.1:80/docs") && text.contains("http://[::1]:90/metrics"), "{text}");
+        assert!(text.contains("http://127.0.0.1:81/api") && text.contains("http://[::1]:91/metrics"), "{text}");
         assert!(text.contains("`smartpulse token` makes a token."), "{text}");
         assert!(!text.contains("TOKEN") && !text.contains("curl"), "{text}");
     }

@@ -7,9 +7,23 @@ use super::reader::Reader;
 const BYTES_MAX: u64 = 1 << 50;
 const TTL_S_MAX: u64 = 86_400;
 
+/// What makes the local tiers trustworthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheFreshness {
+    /// The beacon of the change feed, end to end.
+    EndToEnd,
+    /// Lifetimes alone.
+    Ttl,
+}
+
+const FRESHNESS: [(&str, CacheFreshness); 2] =
+    [("end_to_end", CacheFreshness::EndToEnd), ("ttl", CacheFreshness::Ttl)];
+
 /// The settings of the tiers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CacheConfig {
+    /// What makes L1, L2 and the output cache trustworthy.
+    pub freshness: CacheFreshness,
     /// L1: size.
     pub l1_bytes: u64,
     /// L1: lifetime.
@@ -41,6 +55,7 @@ pub struct CacheConfig {
 impl CacheConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         Self {
+            freshness: r.choice("cache.freshness", &FRESHNESS).unwrap_or(CacheFreshness::EndToEnd),
             l1_bytes: r.int("cache.l1_bytes", 0..=BYTES_MAX),
             l1_ttl: r.seconds("cache.l1_ttl_s", 1..=TTL_S_MAX),
             l2_bytes: r.int("cache.l2_bytes", 0..=BYTES_MAX),

@@ -22,6 +22,10 @@ pub struct LimitsConfig {
     pub page_max: u32,
     /// The largest batch.
     pub batch_max: usize,
+    /// Event streams that are open at the same time.
+    pub streams_max: usize,
+    /// The same of one subject.
+    pub streams_per_subject_max: usize,
 }
 
 impl LimitsConfig {
@@ -33,6 +37,8 @@ impl LimitsConfig {
             idempotency_ttl: r.seconds("limits.idempotency_ttl_s", 1..=2_592_000),
             page_max: r.int32("limits.page_max", 1..=u64::from(TAKE_MAX)),
             batch_max: r.size("limits.batch_max", 1..=BATCH_ITEMS_MAX as u64),
+            streams_max: r.size("limits.streams_max", 0..=1_000_000),
+            streams_per_subject_max: r.size("limits.streams_per_subject_max", 0..=1_000_000),
         }
     }
 }

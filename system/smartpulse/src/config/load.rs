@@ -10,12 +10,15 @@ use super::cache::CacheConfig;
 use super::error::{ConfigError, ConfigErrors};
 use super::http::{HttpConfig, InternalConfig};
 use super::layers::{Layers, Source, Value};
+use super::pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, SyncSettings, TrackerSettings};
 use super::limits::{DrainConfig, LimitsConfig, LogConfig, SampleConfig};
 use super::profile::{self, PROFILES, Profile};
 use super::reader::Reader;
+use super::roles::{INSTANCES_MAX, Roles};
 use super::secret::REDACTED;
 use super::shared::SharedConfig;
 use super::store::StoreConfig;
+use super::streams::StreamsConfig;
 
 /// The defaults, every key with a comment.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -34,6 +37,10 @@ pub struct Config {
     pub profile: Profile,
     /// Where files live.
     pub data_dir: PathBuf,
+    /// What each instance does.
+    pub roles: Roles,
+    /// How many instances this process holds.
+    pub instances: usize,
     /// `[store]`.
     pub store: StoreConfig,
     /// `[bus]`.
@@ -46,6 +53,18 @@ pub struct Config {
     pub internal: InternalConfig,
     /// `[cache]`.
     pub cache: CacheConfig,
+    /// `[lease]`.
+    pub lease: LeaseConfig,
+    /// `[tracker]`.
+    pub tracker: TrackerSettings,
+    /// `[sync]`.
+    pub sync: SyncSettings,
+    /// `[follower]`.
+    pub follower: FollowerSettings,
+    /// `[monitor]`.
+    pub monitor: MonitorSettings,
+    /// `[streams]`.
+    pub streams: StreamsConfig,
     /// `[auth]`.
     pub auth: AuthConfig,
     /// `[limits]`.
@@ -141,11 +160,19 @@ fn read(r: &mut Reader<'_>) -> Config {
         profile: r.choice("profile", &PROFILES).unwrap_or(Profile::Embedded),
         store: StoreConfig::read(r, &data_dir),
         data_dir,
+        roles: Roles::read(r),
+        instances: r.size("instances", 1..=INSTANCES_MAX as u64),
         bus: BusConfig::read(r),
         shared: SharedConfig::read(r),
         http: HttpConfig::read(r),
         internal: InternalConfig::read(r),
         cache: CacheConfig::read(r),
+        lease: LeaseConfig::read(r),
+        tracker: TrackerSettings::read(r),
+        sync: SyncSettings::read(r),
+        follower: FollowerSettings::read(r),
+        monitor: MonitorSettings::read(r),
+        streams: StreamsConfig::read(r),
         auth: AuthConfig::read(r),
         limits: LimitsConfig::read(r),
         drain: DrainConfig::read(r),
@@ -155,6 +182,9 @@ fn read(r: &mut Reader<'_>) -> Config {
     config.bus.check(r, config.store.kind);
     config.http.check(r, config.internal.listen);
     config.cache.check(r, config.http.request_timeout);
+    config.lease.check(r);
+    config.follower.check(r);
+    config.streams.check(r, config.http.idle_timeout);
     config.auth.check(r, config.profile);
     config
 }

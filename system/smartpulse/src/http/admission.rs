@@ -41,10 +41,20 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let keeper = Arc::<Gatekeeper>::from_ref(state);
         let caller = keeper.verifier.authenticate(&parts.headers).await?;
-        if let Some(limiter) = &keeper.limiter {
+        keeper.admit(caller)
+    }
+}
+
+impl Gatekeeper {
+    /// Lets a known caller in, within its rate.
+    ///
+    /// # Errors
+    /// 429 `RATE_LIMITED`.
+    pub fn admit(&self, caller: Arc<Caller>) -> Result<Admitted, Problem> {
+        if let Some(limiter) = &self.limiter {
             limiter.check(caller.identity.user.0, Instant::now())?;
         }
-        Ok(Self { caller })
+        Ok(Admitted { caller })
     }
 }
 

@@ -46,6 +46,8 @@ codes! {
     Forbidden = "FORBIDDEN", FORBIDDEN, "The token does not allow this";
     /// No forecast of that id that the caller may see.
     ForecastNotFound = "FORECAST_NOT_FOUND", NOT_FOUND, "Forecast not found";
+    /// No parked event of that id.
+    ParkedNotFound = "PARKED_NOT_FOUND", NOT_FOUND, "No such parked event";
     /// No such route.
     RouteNotFound = "ROUTE_NOT_FOUND", NOT_FOUND, "No such route";
     /// The route exists, but not with this method; `Allow` names those it has.

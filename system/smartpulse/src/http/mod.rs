@@ -3,8 +3,10 @@
 //! A request passes the [`edge`] (request id, instance, panics, metrics, the [cap](concurrency)), which costs one layer;
 //! then its handler takes what it needs: an [admitted](admission) caller within its [rate](rate_limit), a
 //! [body](extract), [parameters](params), [preconditions](conditional). Each of them fails with a [`Problem`], whose
-//! [`Code`] is one of a closed list; nothing else makes an error answer. [`forecasts`] are the routes themselves.
+//! [`Code`] is one of a closed list; nothing else makes an error answer. [`forecasts`] are the routes
+//! themselves, [`streams`] what they send as events; [`admin`] is what operators ask on the internal address.
 
+pub mod admin;
 pub mod admission;
 pub mod code;
 pub mod concurrency;
@@ -17,6 +19,7 @@ pub mod problem;
 pub mod rate_limit;
 pub mod request_id;
 pub mod service_error;
+pub mod streams;
 
 pub use admission::{Admitted, Gatekeeper};
 pub use code::Code;

@@ -25,7 +25,7 @@ const TIERS: [Tier; 5] = [
     ("output", |stats| stats.hits_output),
 ];
 
-const COUNTERS: [Counter; 11] = [
+const COUNTERS: [Counter; 25] = [
     ("cache_builds", "Lists built from the store", |stats| stats.builds),
     ("cache_joins", "Reads that waited for a fill or a build begun by another", |stats| stats.joins),
     ("cache_loads", "Rows read from the store by fills", |stats| stats.loads),
@@ -45,6 +45,24 @@ const COUNTERS: [Counter; 11] = [
     ("cache_stamps_forgotten", "Tag stamps forgotten early for want of room (cache.stamps_max)", |stats| {
         stats.stamps_forgotten
     }),
+    ("coherence_changes_applied", "Changes of the stream applied to the tiers", |stats| stats.changes_applied),
+    ("coherence_patched", "Of those, tracked documents that were patched", |stats| stats.patched),
+    ("coherence_duplicates", "Changes of the stream that were known already", |stats| stats.duplicates),
+    ("coherence_pulls", "Patches that did not fit the tracked document, which is fetched", |stats| stats.pulls),
+    ("coherence_gaps", "Jumps of the stream's sequence", |stats| stats.gaps),
+    ("coherence_replays", "Repairs from the stream", |stats| stats.replays),
+    ("coherence_resyncs", "Repairs by comparing all tracked versions", |stats| stats.resyncs),
+    ("coherence_refetched", "Documents fetched after a repair, before anybody asked", |stats| stats.refetched),
+    ("coherence_refetches_dropped", "Documents left to their next reader for want of room", |stats| {
+        stats.refetches_dropped
+    }),
+    ("coherence_heads", "Beacons received", |stats| stats.heads),
+    ("coherence_heads_refused", "Beacons refused: from the future, or unreadable", |stats| stats.heads_refused),
+    ("coherence_unreadable", "Messages of the stream that cannot be read", |stats| stats.unreadable),
+    ("coherence_subscriptions", "Subscriptions to the stream begun, the first one included", |stats| {
+        stats.subscriptions
+    }),
+    ("coherence_suspicions", "Times that the lease was lost and the local tiers with it", |stats| stats.suspicions),
 ];
 
 const GAUGES: [Gauge; 7] = [

@@ -5,15 +5,22 @@
 //!   both made. It is a value: many instances in one process do not share their counters.
 //! - [`requests`]: counters and durations of the HTTP interface.
 //! - [`cache`]: what the tiers did and hold.
-//! - [`backends`]: calls of store, feed, bus and shared tier.
+//! - [`follow`]: how long changes are on their way; [`pipeline`]: where tracker, sync and follower stand.
+//! - [`backends`]: calls of store, feed, bus and shared tier; [`trouble`]: which of them failed lately.
 
 pub mod backends;
 pub mod cache;
 pub mod catalogue;
+pub mod follow;
 pub mod logs;
+pub mod pipeline;
 pub mod requests;
+pub mod trouble;
 
 pub use backends::BackendMetrics;
 pub use cache::register_cache;
 pub use catalogue::{Catalogue, Descriptor};
+pub use follow::FollowMetrics;
+pub use pipeline::register_pipeline;
 pub use requests::RequestMetrics;
+pub use trouble::Trouble;

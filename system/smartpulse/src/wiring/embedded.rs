@@ -6,22 +6,22 @@ use std::sync::Arc;
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
 use adapters::sqlite::{self, CHECKPOINT_INTERVAL, Migrated, PRUNE_INTERVAL, Restored, Sqlite, SqliteConfig};
 use adapters::system::{SystemClock, SystemIds, SystemRng, make_private_folder};
+use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
-use coherence::{Rng, WallClock};
+use coherence::{Incarnation, Rng, WallClock};
+use domain::ports::{Bus, Outbox};
 use futures_util::FutureExt;
 
 use super::error::WiringError;
-use super::instance::InstanceLock;
 use crate::app::{Job, Ports};
+use crate::auth::MemoryTickets;
 use crate::config::{BusKind, Config, StoreKind};
 
 /// The embedded composition.
 pub struct Embedded {
-    /// The ports of an instance.
+    /// The ports of the first instance. The others of the process share them, but for the jobs.
     pub ports: Ports,
     sqlite: Option<Sqlite>,
-    /// Given up with the rest, after the database is closed.
-    _lock: Option<InstanceLock>,
 }
 
 impl Embedded {
@@ -33,7 +33,7 @@ impl Embedded {
         let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::default());
         match (config.store.kind, config.bus.kind) {
-            (StoreKind::Sqlite, BusKind::Store) => Self::on_sqlite(config, clock, rng).await,
+            (StoreKind::Sqlite, BusKind::Store | BusKind::Memory) => Self::on_sqlite(config, clock, rng).await,
             (StoreKind::Memory, BusKind::Memory | BusKind::Store) => Ok(Self::in_memory(config, clock, rng)),
             _ => Err(WiringError::Kinds),
         }
@@ -41,41 +41,54 @@ impl Embedded {
 
     async fn on_sqlite(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Result<Self, WiringError> {
         make_folder_of(&config.store.path)?;
-        let lock = InstanceLock::take(&config.store.path)?;
         let sqlite = Sqlite::open(sqlite_settings(config), Arc::clone(&clock)).await?;
+        let store = Arc::new(sqlite.store());
+        let (bus, outbox): (Arc<dyn Bus>, Option<Arc<dyn Outbox>>) = match config.bus.kind {
+            BusKind::Store => (Arc::new(sqlite.bus()), None),
+            _ => (Arc::new(memory_bus(config, &clock)), Some(Arc::clone(&store) as _)),
+        };
         let ports = Ports {
-            store: Arc::new(sqlite.store()),
+            leases: Arc::clone(&store) as _,
+            parking: Arc::clone(&store) as _,
+            outbox,
+            store,
             feed: Arc::new(sqlite.feed()),
-            bus: Arc::new(sqlite.bus()),
+            bus,
             shared: shared(config),
+            backplane: backplane(),
+            tickets: tickets(config),
             ids: Arc::new(SystemIds::new(Arc::clone(&clock), Arc::clone(&rng))),
             clock,
             rng,
             jobs: vec![checkpoint(sqlite.clone()), prune(sqlite.clone())],
         };
-        Ok(Self { ports, sqlite: Some(sqlite), _lock: Some(lock) })
+        Ok(Self { ports, sqlite: Some(sqlite) })
     }
 
     fn in_memory(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Self {
-        let bus_config = MemoryBusConfig {
-            retention: config.bus.retention,
-            max_bytes: config.bus.max_bytes,
-            redelivery_timeout: config.bus.redelivery_timeout,
-            ..MemoryBusConfig::default()
-        };
-        let bus = MemoryBus::new(bus_config, Arc::clone(&clock));
+        let bus = memory_bus(config, &clock);
         let store = MemoryStore::new(MemoryStoreConfig::default(), bus.clone(), Arc::clone(&clock));
         let ports = Ports {
             store: Arc::new(store.clone()),
+            leases: Arc::new(store.clone()),
+            parking: Arc::new(store.clone()),
+            outbox: None,
             feed: Arc::new(store),
             bus: Arc::new(bus),
             shared: shared(config),
+            backplane: backplane(),
+            tickets: tickets(config),
             ids: Arc::new(SystemIds::new(Arc::clone(&clock), Arc::clone(&rng))),
             clock,
             rng,
             jobs: Vec::new(),
         };
-        Self { ports, sqlite: None, _lock: None }
+        Self { ports, sqlite: None }
+    }
+
+    /// The ports of another instance of the same process. What the adapters need done is done once.
+    pub fn beside(&self) -> Ports {
+        Ports { jobs: Vec::new(), ..self.ports.clone() }
     }
 
     /// Writes what is still to be written and closes the database.
@@ -99,6 +112,7 @@ fn sqlite_settings(config: &Config) -> SqliteConfig {
         retention: config.bus.retention,
         max_bytes: config.bus.max_bytes,
         redelivery_timeout: config.bus.redelivery_timeout,
+        outbox: config.bus.kind != BusKind::Store,
         ..defaults
     }
 }
@@ -127,6 +141,35 @@ pub async fn backup(from: &Path, to: &Path) -> Result<(), WiringError> {
 pub async fn restore(from: &Path, to: &Path) -> Result<Restored, WiringError> {
     make_folder_of(to)?;
     Ok(sqlite::restore(from, to).await?)
+}
+
+/// Begins a new incarnation of the database, running or not: every cache forgets what it holds.
+///
+/// # Errors
+/// The database cannot be opened or written.
+pub async fn raise_incarnation(config: &Config) -> Result<Incarnation, WiringError> {
+    let embedded = Embedded::open(config).await?;
+    let raised = embedded.ports.store.raise_incarnation(Incarnation(0)).await;
+    embedded.close().await?;
+    Ok(raised?)
+}
+
+fn memory_bus(config: &Config, clock: &Arc<dyn WallClock>) -> MemoryBus {
+    let settings = MemoryBusConfig {
+        retention: config.bus.retention,
+        max_bytes: config.bus.max_bytes,
+        redelivery_timeout: config.bus.redelivery_timeout,
+        ..MemoryBusConfig::default()
+    };
+    MemoryBus::new(settings, Arc::clone(clock))
+}
+
+fn backplane() -> Arc<MemoryBackplane> {
+    Arc::new(MemoryBackplane::new(MemoryBackplaneLimits::default()))
+}
+
+fn tickets(config: &Config) -> Arc<MemoryTickets> {
+    Arc::new(MemoryTickets::new(config.streams.tickets_max))
 }
 
 fn make_folder_of(file: &Path) -> Result<(), WiringError> {

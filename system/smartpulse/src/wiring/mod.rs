@@ -2,7 +2,6 @@
 
 mod embedded;
 mod error;
-mod instance;
 
-pub use embedded::{Embedded, backup, migrate, restore};
+pub use embedded::{Embedded, backup, migrate, raise_incarnation, restore};
 pub use error::WiringError;

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
-use coherence::SharedError;
+use coherence::{BackplaneError, SharedError};
 use domain::ports::{BusError, FeedError, StoreError};
 use tokio::time::Instant;
 
 /// A call that ended. Every text is a constant: fit for a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// `store`, `feed`, `leases`, `outbox`, `parking`, `bus` or `shared`.
+    /// `store`, `feed`, `leases`, `outbox`, `parking`, `bus`, `shared` or `backplane`.
     pub port: &'static str,
     /// The port's method.
     pub method: &'static str,
@@ -82,6 +82,17 @@ impl Named for SharedError {
             Self::Unavailable(_) => "unavailable",
             Self::Timeout => "timeout",
             Self::Corrupt(_) => "corrupt",
+        }
+    }
+}
+
+impl Named for BackplaneError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Corrupt(_) => "corrupt",
+            Self::Closed => "closed",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Counts of calls, their errors and their durations, told to whoever keeps metrics: adapters know no metrics library.
 
+mod backplane;
 mod bus;
 mod call;
 mod feed;
@@ -9,6 +10,7 @@ mod parking;
 mod shared;
 mod store;
 
+pub use backplane::MeterBackplane;
 pub use bus::MeterBus;
 pub use call::{Call, Meter};
 pub use feed::MeterFeed;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use coherence::SharedError;
+use coherence::{BackplaneError, SharedError};
 use domain::ports::{BusError, FeedError, StoreError};
 
 /// An error that can say "not in time".
@@ -24,6 +24,12 @@ impl TimesOut for FeedError {
 }
 
 impl TimesOut for BusError {
+    fn timed_out() -> Self {
+        Self::Timeout
+    }
+}
+
+impl TimesOut for BackplaneError {
     fn timed_out() -> Self {
         Self::Timeout
     }

@@ -3,6 +3,7 @@
 //! What the deadline cut off may still have taken effect: a port's `Timeout` says so. Waiting for a message has no
 //! deadline, since it is no trouble if none comes.
 
+mod backplane;
 mod bus;
 mod deadline;
 mod feed;
@@ -12,6 +13,7 @@ mod parking;
 mod shared;
 mod store;
 
+pub use backplane::TimeoutBackplane;
 pub use bus::TimeoutBus;
 pub use feed::TimeoutFeed;
 pub use lease::TimeoutLeases;

@@ -12,6 +12,7 @@ use super::views::JsonViews;
 use crate::config::{HttpConfig, LimitsConfig};
 use crate::http::admission::Gatekeeper;
 use crate::http::extract::BodyLimit;
+use crate::http::streams::{self, StreamHub};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub(super) struct Inner {
     pub(super) batch_body: BodyLimit,
     pub(super) page_max: u32,
     pub(super) batch_max: usize,
+    streams: StreamHub,
 }
 
 impl ForecastApi {
@@ -34,6 +36,7 @@ impl ForecastApi {
         keeper: Arc<Gatekeeper>,
         http: &HttpConfig,
         limits: &LimitsConfig,
+        streams: StreamHub,
     ) -> Self {
         let limit = |bytes| BodyLimit { bytes, timeout: http.body_timeout };
         Self(Arc::new(Inner {
@@ -44,7 +47,23 @@ impl ForecastApi {
             batch_body: limit(http.batch_limit_bytes),
             page_max: limits.page_max,
             batch_max: limits.batch_max,
+            streams,
         }))
+    }
+
+    /// The use cases.
+    pub(in crate::http) fn service(&self) -> &ForecastService<JsonViews> {
+        &self.0.service
+    }
+
+    /// Who is let in.
+    pub(in crate::http) fn keeper(&self) -> &Gatekeeper {
+        &self.0.keeper
+    }
+
+    /// The event streams.
+    pub(in crate::http) fn streams(&self) -> &StreamHub {
+        &self.0.streams
     }
 }
 
@@ -60,4 +79,6 @@ pub fn routes() -> OpenApiRouter<ForecastApi> {
         .routes(routes!(super::get::get_forecast, super::revise::patch_forecast, super::revise::delete_forecast))
         .routes(routes!(super::list::list_forecasts, super::create::create_forecast))
         .routes(routes!(super::batch::write_batch))
+        .routes(routes!(streams::forecast_changes))
+        .routes(routes!(streams::stream_ticket))
 }

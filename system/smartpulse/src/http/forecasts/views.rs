@@ -120,6 +120,12 @@ impl Render for JsonViews {
         Ok(View::Present(Arc::new(ReadyForecast { company: owner.company_id, ready })))
     }
 
+    /// As the store's loader writes it: read and written again.
+    fn normalise(&self, _key: &Key, body: Bytes) -> Result<Bytes, String> {
+        let forecast: Forecast = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        serde_json::to_vec(&forecast).map(Bytes::from).map_err(|error| error.to_string())
+    }
+
     fn weight_bytes(&self, view: &View) -> usize {
         match view {
             View::Present(forecast) => forecast.ready.weight_bytes(),
@@ -161,5 +167,61 @@ impl Views for JsonViews {
 
     fn list_weight_bytes(&self, list: &ListView) -> usize {
         list.weight_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coherence::stream::{apply, diff};
+    use coherence::{Timestamp, VersionId};
+    use domain::model::{ProviderId, Status, UnitId, forecast_key};
+    use proptest::prelude::*;
+    use serde_json::Value;
+    use uuid::Uuid;
+
+    fn moments() -> impl Strategy<Value = Timestamp> {
+        (0..4_000_000_000_000_000_i64).prop_map(|us| Timestamp::from_microsecond(us).unwrap())
+    }
+
+    fn forecasts() -> impl Strategy<Value = Forecast> {
+        let amount = || prop_oneof![(0.0..1e15_f64), Just(0.0), Just(5.0), Just(1130.413_000_000_000_2)];
+        let ids = (any::<u128>(), any::<u128>(), prop::option::of(any::<u128>()));
+        let numbers = (amount(), prop::option::of(amount()), 0.0..=1.0_f64);
+        let rest = (moments(), moments(), moments(), 1..u64::MAX, prop::collection::vec("\\PC{0,8}", 0..4), 0..3_usize);
+        (ids, numbers, rest).prop_map(|((id, unit, provider), (demand, supply, confidence_level), rest)| {
+            let (forecast_date, created_at, updated_at, version, tags, status) = rest;
+            Forecast {
+                id: ForecastId(Uuid::from_u128(id)),
+                company_id: CompanyId(Uuid::from_u128(id ^ unit)),
+                production_unit_id: UnitId(Uuid::from_u128(unit)),
+                provider_id: provider.map(|id| ProviderId(Uuid::from_u128(id))),
+                forecast_date,
+                demand,
+                supply,
+                confidence_level,
+                status: Status::ALL[status],
+                tags,
+                created_at,
+                updated_at,
+                version_id: VersionId(version),
+            }
+        })
+    }
+
+    proptest! {
+        /// All instances hold the same bytes under one version, and so send the same entity tag with the same body:
+        /// whether the document was read from the store or patched.
+        #[test]
+        fn a_patched_document_has_the_bytes_that_the_store_would_give(before in forecasts(), after in forecasts()) {
+            let http = crate::config::load(&crate::config::Inputs::default()).unwrap().config.http;
+            let views = JsonViews::new(&http);
+            let bytes = |forecast: &Forecast| Bytes::from(serde_json::to_vec(forecast).unwrap());
+            let value = |forecast: &Forecast| serde_json::from_slice::<Value>(&bytes(forecast)).unwrap();
+            let (old, new) = (value(&before), value(&after));
+            let patched = apply(Some(&old), &diff(Some(&old), Some(&new))).unwrap().unwrap();
+            let text = Bytes::from(serde_json::to_vec(&patched).unwrap());
+            prop_assert_eq!(views.normalise(&forecast_key(after.id), text).unwrap(), bytes(&after));
+        }
     }
 }

@@ -40,7 +40,13 @@ async fn every_route_is_described_and_the_reverse() {
     let app = TestApp::memory().await;
     let described = app.contract.0["paths"].as_object().unwrap();
     let templates: BTreeSet<&str> = described.keys().map(String::as_str).collect();
-    assert_eq!(templates, BTreeSet::from(["/api/forecasts", "/api/forecasts/batch", "/api/forecasts/{id}"]));
+    assert_eq!(templates, BTreeSet::from([
+        "/api/forecasts",
+        "/api/forecasts/batch",
+        "/api/forecasts/changes",
+        "/api/forecasts/{id}",
+        "/api/stream-ticket",
+    ]));
     for template in templates {
         let path = template.replace("{id}", &unit(1).to_string());
         let refused = app.ask("TRACE", &path).send().await;
@@ -64,7 +70,10 @@ async fn every_route_is_described_and_the_reverse() {
     for plain in ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics", "unmatched"] {
         assert!(routes.remove(plain), "{plain}");
     }
-    assert_eq!(routes.len(), 3, "{routes:?}");
+    for path in smartpulse::http::admin::PATHS {
+        assert!(routes.remove(path), "{path}");
+    }
+    assert_eq!(routes.len(), 5, "{routes:?}");
 }
 
 #[test]
@@ -84,6 +93,7 @@ fn every_operation_is_told_in_full() {
                 let content = response["content"].as_object().map(|content| content.keys().collect::<Vec<_>>());
                 match status.as_str() {
                     "204" | "304" => assert_eq!(content, None),
+                    "200" if path.ends_with("/changes") => assert_eq!(content.unwrap(), ["text/event-stream"]),
                     "200" | "201" => assert_eq!(content.unwrap(), ["application/json"]),
                     _ => assert_eq!(content.unwrap(), ["application/problem+json"], "{method} {path} {status}"),
                 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
 use adapters::system::{SeededRng, SystemIds};
+use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{Rng, SharedTier, Timestamp, WallClock};
 use domain::forecast::Role;
@@ -15,7 +16,7 @@ use domain::ports::Bus;
 use serde_json::{Value, json};
 use smartpulse::app::Routes;
 use smartpulse::app::{App, Ports};
-use smartpulse::auth::{TokenRequest, sign_hs256};
+use smartpulse::auth::{MemoryTickets, TokenRequest, sign_hs256};
 use smartpulse::config::{Config, Inputs, Override, load};
 use smartpulse::wiring::Embedded;
 use tempfile::TempDir;
@@ -70,7 +71,9 @@ pub(super) struct TestApp {
 
 /// The defaults of a test under `settings`: a known secret, lifetimes without chance.
 pub(super) fn config(settings: &[(&str, &str)]) -> Config {
-    let base = [("auth.secret", SECRET), ("cache.jitter", "0.0"), ("sample.load", "false")];
+    // Nothing runs beside the routers here: without a beacon the tiers are trusted for their lives.
+    let base =
+        [("auth.secret", SECRET), ("cache.jitter", "0.0"), ("cache.freshness", "ttl"), ("sample.load", "false")];
     let flags = base.iter().chain(settings).map(|(key, value)| Override {
         flag: "--set".to_owned(),
         key: (*key).to_owned(),
@@ -197,9 +200,14 @@ fn memory_ports() -> Ports {
     let shared: Arc<dyn SharedTier> = Arc::new(MemorySharedTier::new(MemorySharedTierLimits::default()));
     Ports {
         store: Arc::new(store.clone()),
+        leases: Arc::new(store.clone()),
+        parking: Arc::new(store.clone()),
+        outbox: None,
         feed: Arc::new(store),
         bus: Arc::new(bus),
         shared,
+        backplane: MemoryBackplane::new(MemoryBackplaneLimits::default()).into_port(),
+        tickets: Arc::new(MemoryTickets::new(1_000)),
         ids: Arc::new(SystemIds::new(Arc::clone(&clock), Arc::clone(&rng))),
         clock,
         rng,

@@ -1,0 +1,187 @@
+//! Where follower, tracker, sync, roads and relay stand, read at each scrape.
+
+use coherence::{FollowerStatus, WallClock};
+use domain::monitor::MonitorStatus;
+use domain::relay::RelayStatus;
+use domain::roads::RoadStatus;
+use domain::sync::SyncStatus;
+use domain::tracker::TrackerStatus;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use std::sync::Arc;
+
+use super::catalogue::{Catalogue, Descriptor, PREFIX};
+use crate::app::PipelineStatus;
+use crate::http::streams::StreamSlots;
+
+/// What one scrape sees.
+struct Seen {
+    follower: Option<FollowerStatus>,
+    is_trusted: bool,
+    tracker: Option<TrackerStatus>,
+    sync: Option<SyncStatus>,
+    invalidations: Option<RoadStatus>,
+    updates: Option<RoadStatus>,
+    relay: Option<RelayStatus>,
+    monitor: Option<MonitorStatus>,
+    streams: usize,
+    now: coherence::Timestamp,
+}
+
+#[derive(Clone, Copy)]
+enum Value {
+    /// Rises only.
+    Counter(u64),
+    /// Goes up and down.
+    Gauge(f64),
+}
+
+type Metric = (&'static str, &'static str, Kind, fn(&Seen) -> Option<Value>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Gauge,
+}
+
+const C: Kind = Kind::Counter;
+const G: Kind = Kind::Gauge;
+
+/// A metric of a job that the instance does not have is not scraped.
+const METRICS: [Metric; 30] = [
+    ("coherence_trusted", "Whether the local tiers are trusted", G, |seen| gauge(seen.is_trusted)),
+    ("coherence_head_age_seconds", "Time since the feed was read to its end, as the last beacon said", G, |seen| {
+        let head = seen.follower.as_ref()?.head.as_ref()?;
+        Some(Value::Gauge(seen.now.duration_since(head.read_at).as_secs_f64()))
+    }),
+    ("coherence_stream_sequence", "Changes of the stream's epoch applied by this instance", G, |seen| {
+        whole(seen.follower.as_ref()?.applied.0)
+    }),
+    ("coherence_head_sequence", "Changes of the stream's epoch that the last beacon told of", G, |seen| {
+        whole(seen.follower.as_ref()?.head.as_ref()?.sequence.0)
+    }),
+    ("streams_open", "Event streams that are open now", G, |seen| whole(seen.streams as u64)),
+    ("tracker_leader", "Whether this instance is the tracker", G, |seen| gauge(seen.tracker.as_ref()?.is_leader)),
+    ("tracker_position", "Everything in the feed up to here is confirmed by the bus", G, |seen| {
+        position(seen.tracker.as_ref()?.cursor.0)
+    }),
+    ("tracker_backlog", "How far the feed's end is ahead, in positions", G, |seen| {
+        position(seen.tracker.as_ref()?.backlog?)
+    }),
+    ("tracker_changes", "Changes told to the bus", C, |seen| count(seen.tracker.as_ref()?.changes)),
+    ("tracker_beacons", "Beacons sent", C, |seen| count(seen.tracker.as_ref()?.beacons)),
+    ("tracker_errors", "Calls of feed, bus or store that failed", C, |seen| count(seen.tracker.as_ref()?.errors)),
+    ("tracker_holes", "Places where continuity was lost", C, |seen| count(seen.tracker.as_ref()?.holes)),
+    ("tracker_terms", "Terms begun as the tracker", C, |seen| count(seen.tracker.as_ref()?.terms)),
+    ("sync_leader", "Whether this instance is the sync", G, |seen| gauge(seen.sync.as_ref()?.is_leader)),
+    ("sync_position", "Everything in the feed up to here is in the stream", G, |seen| {
+        position(seen.sync.as_ref()?.position.0)
+    }),
+    ("sync_changes", "Changes published with their document", C, |seen| count(seen.sync.as_ref()?.changes)),
+    ("sync_pulls", "Changes published without it", C, |seen| count(seen.sync.as_ref()?.pulls)),
+    ("sync_beacons", "Beacons announced", C, |seen| count(seen.sync.as_ref()?.beacons)),
+    ("sync_epochs", "Stream epochs begun, since continuity could not be shown", C, |seen| {
+        count(seen.sync.as_ref()?.epochs)
+    }),
+    ("sync_parked", "Events parked", C, |seen| count(seen.sync.as_ref()?.parked)),
+    ("sync_errors", "Calls that failed and are tried again", C, |seen| count(seen.sync.as_ref()?.errors)),
+    ("sync_terms", "Terms begun as the sync", C, |seen| count(seen.sync.as_ref()?.terms)),
+    ("invalidations", "Events of forecast:invalidation that took effect", C, |seen| {
+        count(seen.invalidations.as_ref()?.events)
+    }),
+    ("updates", "Events of forecast:updated that took effect", C, |seen| count(seen.updates.as_ref()?.events)),
+    ("relay_published", "Events of the outbox published", C, |seen| count(seen.relay.as_ref()?.published)),
+    ("monitor_writes", "Writes of which the monitor saw the answer that shows them", C, |seen| {
+        count(seen.monitor.as_ref()?.writes)
+    }),
+    ("monitor_within_1s", "Of these, no answer was older a second after the write or later", C, |seen| {
+        count(seen.monitor.as_ref()?.within_1s)
+    }),
+    ("monitor_within_5s", "Of these, no answer was older five seconds after the write or later", C, |seen| {
+        count(seen.monitor.as_ref()?.within_5s)
+    }),
+    ("monitor_violations", "Writes that an answer did not show five seconds after (C3)", C, |seen| {
+        count(seen.monitor.as_ref()?.violations)
+    }),
+    ("monitor_consistent_ratio", "Share of the writes that every answer showed within five seconds", G, |seen| {
+        let monitor = seen.monitor.as_ref()?;
+        let writes = monitor.writes.max(monitor.within_5s);
+        Some(Value::Gauge(if writes == 0 { 1.0 } else { monitor.within_5s as f64 / writes as f64 }))
+    }),
+];
+
+fn gauge(is_so: bool) -> Option<Value> {
+    Some(Value::Gauge(f64::from(u8::from(is_so))))
+}
+
+fn whole(number: u64) -> Option<Value> {
+    Some(Value::Gauge(number as f64))
+}
+
+fn position(position: u128) -> Option<Value> {
+    Some(Value::Gauge(position as f64))
+}
+
+fn count(number: u64) -> Option<Value> {
+    Some(Value::Counter(number))
+}
+
+struct PipelineCollector {
+    status: PipelineStatus,
+    is_trusted: Box<dyn Fn() -> bool + Send + Sync>,
+    streams: StreamSlots,
+    clock: Arc<dyn WallClock>,
+}
+
+impl std::fmt::Debug for PipelineCollector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PipelineCollector")
+    }
+}
+
+/// Registers what the jobs tell. `is_trusted` says whether the local tiers are.
+pub fn register_pipeline(
+    catalogue: &mut Catalogue,
+    status: PipelineStatus,
+    is_trusted: impl Fn() -> bool + Send + Sync + 'static,
+    streams: StreamSlots,
+    clock: Arc<dyn WallClock>,
+) {
+    let described = METRICS.iter().map(|(name, help, kind, _)| Descriptor {
+        name: format!("{PREFIX}_{name}{}", if *kind == C { "_total" } else { "" }),
+        kind: if *kind == C { "counter" } else { "gauge" },
+        unit: if name.ends_with("_seconds") { "seconds".to_owned() } else { String::new() },
+        help: (*help).to_owned(),
+    });
+    let collector = PipelineCollector { status, is_trusted: Box::new(is_trusted), streams, clock };
+    catalogue.register_collector(collector, described);
+}
+
+impl Collector for PipelineCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let status = &self.status;
+        let seen = Seen {
+            follower: status.follower.as_ref().map(|handle| handle.status()),
+            is_trusted: (self.is_trusted)(),
+            tracker: status.tracker.as_ref().map(|handle| handle.read()),
+            sync: status.sync.as_ref().map(|handle| handle.read()),
+            invalidations: status.invalidations.as_ref().map(|handle| handle.read()),
+            updates: status.updates.as_ref().map(|handle| handle.read()),
+            relay: status.relay.as_ref().map(|handle| handle.read()),
+            monitor: status.monitor.as_ref().map(|handle| handle.read()),
+            streams: self.streams.open(),
+            now: self.clock.now(),
+        };
+        for (name, help, kind, value) in METRICS {
+            let Some(value) = value(&seen) else { continue };
+            let kind = if kind == C { MetricType::Counter } else { MetricType::Gauge };
+            let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+            match value {
+                Value::Counter(number) => metric.encode_counter::<NoLabelSet, _, u64>(&number, None)?,
+                Value::Gauge(number) => metric.encode_gauge(&number)?,
+            }
+        }
+        Ok(())
+    }
+}
