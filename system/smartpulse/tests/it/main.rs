@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod crash;
 mod edge;
+mod guarantees;
 mod import_end_to_end;
 mod jwks;
 mod licences;

@@ -35,7 +35,8 @@ pub(super) async fn list(
     let mut limit = LIMIT;
     for (name, value) in query_pairs(request.uri())? {
         let given = value.parse().ok().filter(|given| name == "limit" && (1..=LIMIT_MAX).contains(given));
-        limit = given.ok_or_else(|| Problem::invalid_field(name, format!("there is only `limit`, 1 to {LIMIT_MAX}")))?;
+        limit =
+            given.ok_or_else(|| Problem::invalid_field(name, format!("there is only `limit`, 1 to {LIMIT_MAX}")))?;
     }
     let items: Vec<Value> = api.desk.list(limit).await?.iter().map(item).collect();
     Ok(Json(json!({"items": items})).into_response())
