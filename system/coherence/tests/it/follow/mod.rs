@@ -1,5 +1,6 @@
 //! Several instances over one stream. Under paused time; each test says what it fails without.
 
+mod attack;
 mod gaps;
 mod generations;
 mod group;
