@@ -669,3 +669,31 @@ async fn an_l3_that_hangs_delays_no_writer_for_ever() {
     let invalidated = tokio::time::timeout(minute, cache.invalidate(&key(1), &[])).await;
     assert!(invalidated.is_ok());
 }
+
+/// cache.rs `read_through`: whoever joins a flight checks its generation and the floors, and never its age. A process that
+/// was frozen while an answer of the source lay in its socket wakes; a request that comes now joins that flight before the
+/// follower notices the lapse (C3). `tokio::time::timeout` asks its future first, so the deadline does not help.
+#[tokio::test(start_paused = true)]
+async fn a_flight_that_was_frozen_with_its_process_answers_no_request_of_after_that() {
+    let group = Arc::new(Group::new(1).await);
+    group.commit(&key(1), 1);
+    group.truth.gate.shut();
+    let first = tokio::spawn({
+        let group = group.clone();
+        async move { group.nodes[0].get(&group, &key(1)).await }
+    });
+    group.truth.gate.someone().await;
+    group.commit(&key(1), 2);
+    // The source has answered; the process stands still for 10 s; then a request comes.
+    group.truth.gate.release();
+    let late = async { group.nodes[0].get(&group, &key(1)).await };
+    let ((), answer) = tokio::join!(biased; tokio::time::advance(Duration::from_secs(10)), late);
+    first.await.unwrap();
+    assert_eq!(
+        (answer.version.id.0, answer.stale),
+        (2, false),
+        "committed 10 s before the request; answered by {:?}, read {:?} ago",
+        answer.level,
+        answer.age
+    );
+}

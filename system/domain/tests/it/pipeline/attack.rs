@@ -123,3 +123,24 @@ async fn an_event_that_the_bus_refuses_does_not_stop_the_outbox_for_ever() {
     let last = bus.last(Topic::ForecastInvalidation).await.unwrap();
     assert!(last.is_some(), "the second forecast's event waits behind the first one's: {:?}", status.read());
 }
+
+/// DESIGN 3.5: "0.5 + 1.5 + 0.2 + 1.0 = 3.2 <= 3.5": without skew, which the test has none of, a head is never older than
+/// 2.5 s when a process dies that led both.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_led_both_dies_and_no_head_gets_too_old() {
+    for offset in (0..500).step_by(20) {
+        let cluster = Cluster::new(2).await;
+        pause(5_000 + offset).await;
+        cluster.nodes[0].kill(Part::Tracker);
+        cluster.nodes[0].kill(Part::Sync);
+        let mut worst = ms(0);
+        for _ in 0..900 {
+            pause(5).await;
+            let head = cluster.nodes[1].follower.status().head.unwrap();
+            let now = coherence::WallClock::now(&*cluster.clock);
+            worst = worst.max(std::time::Duration::try_from(now.duration_since(head.read_at)).unwrap());
+        }
+        assert!(worst <= ms(2_500), "killed {offset} ms on: a head was {worst:?} old");
+        assert_eq!(cluster.nodes[1].service.caches().cache().stats().suspicions, 0);
+    }
+}
