@@ -1,5 +1,7 @@
 //! Several instances over one stream. Under paused time; each test says what it fails without.
 
+mod attack;
+mod attack_model;
 mod gaps;
 mod generations;
 mod group;

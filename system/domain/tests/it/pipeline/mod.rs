@@ -1,5 +1,6 @@
 //! The pipeline from end to end over the memory adapters, under paused time: several instances, each with its own tiers.
 
+mod attack;
 mod cluster;
 mod flow;
 mod history;
