@@ -209,7 +209,7 @@ impl<R: Render> Cache<R> {
             let seat = inner.flights.board(
                 key,
                 departure,
-                |other| other.generation == departure.generation && other.started > barrier,
+                |other| departure.may_join(&other) && other.started > barrier,
                 || Arc::clone(inner).fly(key.clone(), departure, options.clone(), Arc::clone(loader)),
             );
             let Some(seat) = seat else { return inner.stale_or(key, options, ReadError::Overloaded) };

@@ -137,7 +137,7 @@ impl Core {
     }
 
     pub(crate) fn depart(&self) -> Departure {
-        Departure { generation: self.life().generation, started: self.next_ordinal() }
+        Departure { generation: self.life().generation, started: self.next_ordinal(), at: Instant::now() }
     }
 
     pub(crate) fn generation(&self) -> Generation {
@@ -215,7 +215,10 @@ impl Core {
     pub(crate) fn raise(&self, key: &Key, version: Version, reason: Reason, drop_document: bool) -> bool {
         let at = self.next_ordinal();
         self.floors.raise(key, version, at, |key, floor| self.holds_below(key, floor));
-        let news = reason == Reason::Changed && self.announced.announce(key, version);
+        // A change of an earlier life of the database is no news in this one.
+        let news = reason == Reason::Changed
+            && version.incarnation >= self.incarnation()
+            && self.announced.announce(key, version);
         if news {
             self.note(key, Mutation::Changed { version });
         }

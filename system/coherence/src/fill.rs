@@ -14,7 +14,7 @@ use crate::key::{Key, Tag};
 use crate::options::ReadOptions;
 use crate::shared::{FillToken, SharedError, SharedLookup};
 use crate::stats::count;
-use crate::version::{Ordinal, Version};
+use crate::version::{Ordinal, StreamEpoch, Version};
 
 /// How often the source is read again because the cache learnt of something newer during the read. Then the result is
 /// served to the flight's own caller, whose request came before it, but not stored.
@@ -43,8 +43,8 @@ pub(crate) struct Fetched {
 /// What the look into L3 came to.
 enum SharedStep {
     Found(Fetched),
-    /// Go on to the source; with a token the result may be stored in L3.
-    Missed(Option<FillToken>),
+    /// Go on to the source; with a token the result may be stored in L3, in the epoch of the miss.
+    Missed(Option<(FillToken, StreamEpoch)>),
     /// L3 holds less than is known; the source's answer must raise it.
     Behind,
 }
@@ -52,7 +52,7 @@ enum SharedStep {
 /// What a flight still owes L3 when it has its answer.
 enum Debt {
     None,
-    Fill(FillToken, Fetched),
+    Fill((FillToken, StreamEpoch), Fetched),
     Raise(Version),
 }
 
@@ -72,7 +72,7 @@ impl<R: Render> Inner<R> {
         let (filled, debt) = filled?;
         match debt {
             Debt::None => {}
-            Debt::Fill(token, fetched) => self.share(&key, token, &fetched, &options).await,
+            Debt::Fill(miss, fetched) => self.share(&key, miss, &fetched, &options).await,
             Debt::Raise(version) => {
                 let raise = tokio::time::timeout(options.shared_timeout, self.raise_shared(&key, version));
                 // A failure is noted where it happens; the floor stays for as long as L3 may hold less.
@@ -106,7 +106,7 @@ impl<R: Render> Inner<R> {
         let fetched = self.read_source(key, departure, floor, options, loader).await?;
         let (filled, stored) = self.keep(key, departure, &fetched, options)?;
         let debt = match step {
-            SharedStep::Missed(Some(token)) if stored => Debt::Fill(token, fetched),
+            SharedStep::Missed(Some(miss)) if stored => Debt::Fill(miss, fetched),
             SharedStep::Behind => Debt::Raise(fetched.document.version),
             _ => Debt::None,
         };
@@ -160,8 +160,8 @@ impl<R: Render> Inner<R> {
         if !trusted || self.core.floors.is_amnesiac(now) || floor.barrier != Ordinal(0) {
             return SharedStep::Missed(None);
         }
-        let token = FillToken(self.core.rng.next_u64());
-        let looked = tokio::time::timeout(options.shared_timeout, self.shared.get(key, token, self.core.trust.epoch()));
+        let (token, epoch) = (FillToken(self.core.rng.next_u64()), self.core.trust.epoch());
+        let looked = tokio::time::timeout(options.shared_timeout, self.shared.get(key, token, epoch));
         let value = match looked.await.unwrap_or(Err(SharedError::Timeout)) {
             Ok(SharedLookup::Hit(value)) => value,
             Ok(SharedLookup::Miss { latest }) => {
@@ -170,7 +170,7 @@ impl<R: Render> Inner<R> {
                     self.core.raise(key, latest, Reason::Shown, false);
                     self.core.floors.settle(key, latest);
                 }
-                return SharedStep::Missed(Some(token));
+                return SharedStep::Missed(Some((token, epoch)));
             }
             Err(error) => {
                 self.note(key, Err(error));
@@ -183,7 +183,9 @@ impl<R: Render> Inner<R> {
         if value.version < least || value.version.incarnation < self.core.incarnation() {
             return SharedStep::Behind;
         }
-        if !self.core.stamps.admits_shared(&value.tags, value.age, now) {
+        // The tags of the read count too: what the sync wrote carries none.
+        let admits = |tags: &[Tag]| self.core.stamps.admits_shared(tags, value.age, now);
+        if !admits(&value.tags) || !admits(&options.tags) {
             return SharedStep::Missed(None);
         }
         self.core.observe(value.version.incarnation);

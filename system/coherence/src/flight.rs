@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::key::Key;
 use crate::version::{Generation, Ordinal};
@@ -21,11 +23,23 @@ pub const FLIGHTS_MAX: usize = 16_384;
 /// How often a caller boards another flight because the one that it joined had begun too early; then it reads alone.
 pub(crate) const BOARDINGS_MAX: u32 = 3;
 
+/// A flight that has been in the air for longer is not joined: what it brings may be older than the caller's request by
+/// as much. It also bounds what a process that was frozen finds in the air when it wakes.
+pub(crate) const JOIN_AGE_MAX: Duration = Duration::from_secs(2);
+
 /// What identifies a flight among those of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Departure {
     pub(crate) generation: Generation,
     pub(crate) started: Ordinal,
+    pub(crate) at: Instant,
+}
+
+impl Departure {
+    /// Whether a caller who would depart as `self` may join a flight of `other`.
+    pub(crate) fn may_join(&self, other: &Self) -> bool {
+        other.generation == self.generation && self.at.saturating_duration_since(other.at) < JOIN_AGE_MAX
+    }
 }
 
 type Landing<T> = Shared<oneshot::Receiver<T>>;
@@ -125,7 +139,7 @@ mod tests {
     use super::*;
 
     fn departure(started: u64) -> Departure {
-        Departure { generation: Generation(1), started: Ordinal(started) }
+        Departure { generation: Generation(1), started: Ordinal(started), at: Instant::now() }
     }
 
     #[tokio::test]

@@ -89,6 +89,12 @@ impl Floors {
         table.floors.get(key.as_str()).is_none_or(|held| version >= held.floor.version && started > held.floor.barrier)
     }
 
+    /// Whether more than `version` was known of `key` before `started`, and nothing was learnt of it since.
+    pub(crate) fn binds(&self, key: &Key, version: Version, started: Ordinal) -> bool {
+        let table = self.lock();
+        table.floors.get(key.as_str()).is_some_and(|held| held.floor.version > version && held.raised <= started)
+    }
+
     /// Whether L3 must be skipped: it may hold less than a floor that was forgotten.
     pub(crate) fn is_amnesiac(&self, now: Instant) -> bool {
         self.lock().amnesia_until.is_some_and(|until| now < until)

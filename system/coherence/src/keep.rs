@@ -18,7 +18,7 @@ use crate::options::{Freshness, ReadOptions};
 use crate::shared::{FillOutcome, FillToken, SharedError, SharedValue};
 use crate::stats::count;
 use crate::tiers::Entry;
-use crate::version::Version;
+use crate::version::{StreamEpoch, Version};
 
 impl<R: Render> Inner<R> {
     /// Renders what was fetched, raises the floor to it, since it is about to be shown, and stores it in L2 and L1 if
@@ -55,12 +55,20 @@ impl<R: Render> Inner<R> {
         Ok((fetched.filled(view), stored))
     }
 
-    pub(crate) async fn share(&self, key: &Key, token: FillToken, fetched: &Fetched, options: &ReadOptions) {
+    /// Fills L3. `miss` is the token left there, and the epoch in which it was left: a fill that spans a resync is none of
+    /// the new epoch.
+    pub(crate) async fn share(
+        &self,
+        key: &Key,
+        miss: (FillToken, StreamEpoch),
+        fetched: &Fetched,
+        options: &ReadOptions,
+    ) {
         let age = fetched.read_at.elapsed();
         let ttl = options.shared_ttl.min(self.core.config.shared_ttl_max).checked_sub(age);
         let (Some(body), Some(ttl)) = (&fetched.document.body, ttl) else { return };
         let (version, tags) = (fetched.document.version, Arc::clone(&fetched.document.tags));
-        let epoch = self.core.trust.epoch();
+        let (token, epoch) = miss;
         let value = SharedValue { version, body: body.clone(), tags, age, epoch };
         let filling = tokio::time::timeout(options.shared_timeout, self.shared.fill(key, token, value, ttl));
         match filling.await.unwrap_or(Err(SharedError::Timeout)) {
@@ -76,7 +84,8 @@ impl<R: Render> Inner<R> {
     /// Tells L3 that the key has reached `version`. Until it is told, the key's floor stays for as long as a value may live
     /// there.
     pub(crate) async fn raise_shared(&self, key: &Key, version: Version) -> Result<(), SharedError> {
-        let raised = self.shared.raise(key, version).await;
+        let raising = tokio::time::timeout(self.core.config.shared_timeout, self.shared.raise(key, version));
+        let raised = raising.await.unwrap_or(Err(SharedError::Timeout));
         if raised.is_ok() {
             self.core.floors.settle(key, version);
         }

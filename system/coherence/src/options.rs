@@ -70,6 +70,9 @@ pub struct CacheConfig {
     pub floor_life: Duration,
     /// The longest life that a read may give a value in L3; a longer [`ReadOptions::shared_ttl`] is cut to it.
     pub shared_ttl_max: Duration,
+    /// After this long a call of L3 by which the cache is told of a change has failed (those of reads have their own:
+    /// [`ReadOptions::shared_timeout`]).
+    pub shared_timeout: Duration,
     /// How long tag stamps are remembered: more than any entry lives, stale age included.
     pub stamp_life: Duration,
     /// What makes L2 trustworthy.
@@ -89,6 +92,7 @@ impl Default for CacheConfig {
             stamps_max: 100_000,
             floor_life: Duration::from_secs(15),
             shared_ttl_max: Duration::from_secs(300),
+            shared_timeout: Duration::from_millis(500),
             stamp_life: Duration::from_secs(420),
             freshness: Freshness::TtlOnly { l2_ttl: Duration::from_secs(300) },
             maintenance: Maintenance::Background,

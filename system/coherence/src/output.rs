@@ -117,7 +117,7 @@ impl<V: Clone + Send + Sync + 'static> OutputCache<V> {
             let seat = inner.flights.board(
                 key,
                 departure,
-                |other| other.generation == departure.generation,
+                |other| departure.may_join(&other),
                 || Arc::clone(inner).fly(key.clone(), departure, options.clone(), Arc::clone(build)),
             );
             let Some(seat) = seat else { return inner.stale_or(key, options, ReadError::Overloaded) };
@@ -188,7 +188,13 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 self.core.observe(version.incarnation);
             }
             let admitted = built.shows.iter().all(|(key, version)| self.core.floors.admits(key, *version, started));
-            if admitted || rebuilds == REBUILDS_MAX {
+            let last = rebuilds == REBUILDS_MAX;
+            // The source itself lags behind what was known when the request came.
+            let binds = |(key, version): &&(Key, Version)| self.core.floors.binds(key, *version, departure.started);
+            if let Some((_, version)) = built.shows.iter().find(binds).filter(|_| last) {
+                return Err(ReadError::BelowMinimum { actual: *version });
+            }
+            if admitted || last {
                 return Ok(self.keep(key, Departure { started, ..departure }, built, read_at, options));
             }
             count(&self.core.counters.rereads);

@@ -43,7 +43,8 @@ impl<R: Render> Cache<R> {
         core.bar(key, true);
         core.evict_tags(tags, core.next_ordinal());
         // Once more after L3 dropped the key: a read may have begun between the barrier and that, and found the old value.
-        let dropped = self.inner.shared.drop_key(key).await;
+        let dropping = tokio::time::timeout(core.config.shared_timeout, self.inner.shared.drop_key(key));
+        let dropped = dropping.await.unwrap_or(Err(SharedError::Timeout));
         core.bar(key, dropped.is_err());
         core.emit(CacheEvent::DataChanged { key: key.clone(), version: None });
         self.inner.note(key, dropped.clone());

@@ -43,6 +43,10 @@ impl<R: Render> Cache<R> {
         core.observe(version.incarnation);
         let departure = core.depart();
         let news = core.raise(key, version, Reason::Changed, false);
+        if message.sequence.is_some() {
+            // L3 was written before the message was: it holds nothing below.
+            core.floors.settle(key, version);
+        }
         core.evict_tags(&message.cache_tags(), core.next_ordinal());
         if !message.tags_complete {
             core.evict_queries();
@@ -86,7 +90,10 @@ impl<R: Render> Cache<R> {
         let document = Document { version, body, tags: Arc::clone(&held.value.tags) };
         let now = Instant::now();
         let life = if document.is_absent() { ABSENCE_TRACKED } else { FOREVER };
-        let mut entry = Entry::new(document, version, core.next_ordinal(), now, after(now, life));
+        // A tag that was evicted since the document was read is not undone by a patch, which may be older than that.
+        let (started, read_at) =
+            if held.tags.is_empty() { (core.next_ordinal(), now) } else { (held.started, held.read_at) };
+        let mut entry = Entry::new(document, version, started, read_at, after(now, life));
         entry.tags = Arc::clone(&held.tags);
         entry.absent = entry.value.is_absent();
         entry.weight = held.weight.max(u32::try_from(entry.value.weight_bytes()).unwrap_or(u32::MAX));

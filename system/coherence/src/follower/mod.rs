@@ -9,13 +9,15 @@
 //!
 //! - `gap`: where an instance is and what a message means; `lease`: what a head is worth. Both pure.
 //! - `apply`: one change into the tiers; `verify`: all versions compared; `refetch`: with jitter and a budget.
-//! - `session`: one subscription, from its beginning to its loss; `run`: one session after the other.
+//! - `session`: one subscription, from its beginning to its loss; `repair`: what it does about a gap; `run`: one session
+//!   after the other.
 //! - `status`: what operators see.
 
 mod apply;
 mod gap;
 mod lease;
 mod refetch;
+mod repair;
 mod run;
 mod session;
 mod status;

@@ -173,6 +173,10 @@ impl<R: Render> Follower<R> {
                 Ok(mut session) => {
                     wait = self.config.reconnect;
                     let ended = session.run(self).await;
+                    if session.is_open() {
+                        // What was to be compared is not: the next session begins as the first one did.
+                        self.position = Position::default();
+                    }
                     tracing::info!(section = %self.section, ?ended, "the subscription ended; a new one begins");
                     if matches!(ended, Ended::Lost) {
                         self.error(SyncError::ConnectionLost);
@@ -199,8 +203,7 @@ impl<R: Render> Follower<R> {
 
     /// Reads the stored head; what it is worth, L3 is worth. Answers it, if there is one.
     pub(super) async fn look(&mut self) -> Option<Head> {
-        let asked = tokio::time::timeout(self.config.timeout, self.backplane.head(&self.section)).await;
-        let head = asked.ok()?.ok()??;
+        let head = stored_head(Arc::clone(&self.backplane), self.section.clone(), self.config.timeout).await?;
         self.trust_shared(&head);
         Some(head)
     }
@@ -251,4 +254,9 @@ impl<R: Render> Follower<R> {
         core.emit(CacheEvent::SyncErrorHappened { error });
         tracing::warn!(section = %self.section, error = error.name(), "SyncErrorHappened");
     }
+}
+
+/// The stored head, if it can be had in time.
+pub(super) async fn stored_head(backplane: Arc<dyn Backplane>, section: Section, timeout: Duration) -> Option<Head> {
+    tokio::time::timeout(timeout, backplane.head(&section)).await.ok()?.ok()?
 }

@@ -1,7 +1,6 @@
 //! One subscription, from its beginning to its loss.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -9,19 +8,15 @@ use tokio::time::Instant;
 use super::apply::Applied;
 use super::gap::Step;
 use super::lease::Worth;
-use super::run::{Followed, Follower};
-use super::verify::{Verified, verify};
-use crate::backplane::{BackplaneDelivery, BackplaneError, BackplaneSubscription, Replay};
+use super::run::{Followed, Follower, stored_head};
+use super::verify::Verified;
+use crate::backplane::{BackplaneDelivery, BackplaneError, BackplaneSubscription};
 use crate::document::Render;
 use crate::error::LoadError;
 use crate::event::{CacheEvent, SyncError};
 use crate::stats::count;
 use crate::stream::{ChangeMessage, Head};
 
-/// How many messages one look into the stream takes.
-const REPLAY_MESSAGES: usize = 500;
-/// After a failed comparison of all versions the next one waits so long.
-const RETRY: Duration = Duration::from_millis(200);
 /// A stored head that is so much fresher than the last one received says that the subscription is deaf.
 const DEAF: jiff::SignedDuration = jiff::SignedDuration::from_millis(1_500);
 
@@ -38,17 +33,23 @@ pub(super) enum Ended {
 pub(super) struct Session {
     subscription: Box<dyn BackplaneSubscription>,
     /// All versions are being compared: the lease is not prolonged meanwhile.
-    verifying: Option<JoinHandle<Result<Verified, LoadError>>>,
+    pub(super) verifying: Option<JoinHandle<Result<Verified, LoadError>>>,
     /// They must be compared (again) not before then.
-    verify_at: Option<Instant>,
+    pub(super) verify_at: Option<Instant>,
     /// The last head: it is what the lease is prolonged by when a repair ends.
-    head: Option<Head>,
-    looked_at: Instant,
+    pub(super) head: Option<Head>,
+    /// A look at the stored head, which must not keep deliveries waiting.
+    looking: Option<JoinHandle<Option<Head>>>,
+    /// Looks into the stream that failed since one succeeded.
+    pub(super) replays_failed: u32,
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(running) = &self.verifying {
+            running.abort();
+        }
+        if let Some(running) = &self.looking {
             running.abort();
         }
     }
@@ -64,12 +65,17 @@ impl Session {
         // A fill that began before may have read what changed unheard.
         follower.cache.begin_generation();
         let mut session =
-            Self { subscription, verifying: None, verify_at: None, head: None, looked_at: Instant::now() };
+            Self { subscription, verifying: None, verify_at: None, head: None, looking: None, replays_failed: 0 };
         follower.handle.status.update(|status| status.connected = true);
         if let Some(head) = follower.look().await {
             session.on_head(follower, head).await;
         }
         Ok(session)
+    }
+
+    /// Whether versions are to be compared still.
+    pub(super) fn is_open(&self) -> bool {
+        self.verifying.is_some() || self.verify_at.is_some()
     }
 
     /// Follows until the subscription is lost.
@@ -83,7 +89,11 @@ impl Session {
                 // Timers before messages: a process that was frozen must notice its lapse before it hears of anything.
                 _ = tick.tick() => {
                     follower.watch_lease();
-                    if let Some(ended) = self.on_tick(follower).await {
+                    self.on_tick(follower).await;
+                }
+                looked = joined(&mut self.looking) => {
+                    self.looking = None;
+                    if let Some(ended) = self.on_looked(follower, looked.ok().flatten()) {
                         return ended;
                     }
                 }
@@ -99,16 +109,20 @@ impl Session {
         }
     }
 
-    async fn on_tick<R: Render>(&mut self, follower: &mut Follower<R>) -> Option<Ended> {
+    async fn on_tick<R: Render>(&mut self, follower: &mut Follower<R>) {
         if self.verifying.is_none() && self.verify_at.is_some_and(|at| at <= Instant::now()) {
             self.resync(follower, None).await;
         }
-        let trusted = follower.cache.inner.core.trust.is_held(Instant::now());
-        if trusted || self.looked_at.elapsed() < follower.config.look_every {
-            return None;
+        if self.looking.is_none() && !follower.cache.inner.core.trust.is_held(Instant::now()) {
+            let (backplane, section) = (Arc::clone(&follower.backplane), follower.section.clone());
+            self.looking = Some(tokio::spawn(stored_head(backplane, section, follower.config.timeout)));
         }
-        self.looked_at = Instant::now();
-        let stored = follower.look().await?;
+    }
+
+    /// The stored head says whether L3 may be trusted, and whether heads go out that are not heard here.
+    fn on_looked<R: Render>(&self, follower: &Follower<R>, stored: Option<Head>) -> Option<Ended> {
+        let stored = stored?;
+        follower.trust_shared(&stored);
         let heard = self.head.as_ref().map(|head| head.read_at);
         let deaf = heard.is_none_or(|heard| stored.read_at.duration_since(heard) > DEAF);
         match deaf && matches!(follower.worth(&stored), Worth::Until { .. }) {
@@ -196,10 +210,9 @@ impl Session {
     }
 
     /// Prolongs the lease by the last head, if all up to it is applied and nothing is open.
-    fn prolong<R: Render>(&self, follower: &mut Follower<R>) {
+    pub(super) fn prolong<R: Render>(&self, follower: &mut Follower<R>) {
         let Some(head) = &self.head else { return };
-        let open = self.verifying.is_some() || self.verify_at.is_some();
-        if open || follower.position.on_head(head) != Step::InOrder {
+        if self.is_open() || follower.position.on_head(head) != Step::InOrder {
             return;
         }
         let Worth::Until { deadline, verified } = follower.worth(head) else { return };
@@ -215,113 +228,6 @@ impl Session {
             });
         }
     }
-
-    /// A message of another stream: a new one, or a late one of the stream before. The stored head tells.
-    async fn other_stream<R: Render>(&mut self, follower: &mut Follower<R>) {
-        match follower.look().await {
-            Some(stored) if follower.position.epoch() == Some(stored.stream_epoch) => {
-                count(&follower.cache.inner.core.counters.duplicates);
-            }
-            _ => self.resync(follower, None).await,
-        }
-    }
-
-    /// Repairs a jump from the stream; where that does not reach back, everything is compared.
-    async fn replay<R: Render>(&mut self, follower: &mut Follower<R>) {
-        let core = Arc::clone(&follower.cache.inner.core);
-        count(&core.counters.gaps);
-        follower.error(SyncError::Gap);
-        follower.cache.begin_generation();
-        let Some(epoch) = follower.position.epoch() else { return };
-        loop {
-            let after = follower.position.applied();
-            let asked = follower.backplane.replay(&follower.section, epoch, after, REPLAY_MESSAGES);
-            let found = tokio::time::timeout(follower.config.timeout, asked).await;
-            let messages = match found.unwrap_or(Err(BackplaneError::Timeout)) {
-                Ok(Replay::Messages(messages)) => messages,
-                Ok(Replay::OutOfReach) => {
-                    follower.error(SyncError::OutOfReach);
-                    return self.resync(follower, None).await;
-                }
-                // The gap stays open: the next message or head asks again.
-                Err(error) => {
-                    tracing::warn!(section = %follower.section, %error, "the stream cannot be read");
-                    return;
-                }
-            };
-            let last = messages.len() < REPLAY_MESSAGES;
-            for payload in messages {
-                let Ok(message) = ChangeMessage::read(&payload) else {
-                    follower.error(SyncError::Unreadable);
-                    return self.resync(follower, None).await;
-                };
-                follower.position.advance();
-                apply_one(follower, message);
-            }
-            if last {
-                count(&core.counters.replays);
-                return;
-            }
-        }
-    }
-
-    /// Adopts the stored head, or `shown` if there is none to be had, and compares all tracked versions beside what
-    /// follows.
-    async fn resync<R: Render>(&mut self, follower: &mut Follower<R>, shown: Option<&Head>) {
-        let core = Arc::clone(&follower.cache.inner.core);
-        // Before the look: what it finds decides whether there is anything to do.
-        self.verify_at = Some(Instant::now() + RETRY);
-        if let Some(running) = self.verifying.take() {
-            running.abort();
-        }
-        let Some(head) = follower.look().await.or_else(|| shown.cloned()) else { return };
-        if follower.position.epoch().is_some_and(|mine| mine != head.stream_epoch) {
-            follower.error(SyncError::EpochChanged);
-        }
-        // What lies between is not told to anybody.
-        follower.reset();
-        core.observe(head.incarnation);
-        follower.position.adopt(&head);
-        core.trust.set_epoch(head.stream_epoch);
-        // After the epoch: a fill that read L3 in the old one must not be stored.
-        follower.cache.begin_generation();
-        follower.trust_shared(&head);
-        count(&core.counters.resyncs);
-        follower.handle.status.update(|status| status.resyncing = true);
-        let (cache, loader) = (follower.cache.clone(), Arc::clone(&follower.loader));
-        self.verify_at = None;
-        if self.head.as_ref().is_none_or(|known| known.stream_epoch != head.stream_epoch) {
-            self.head = Some(head.clone());
-        }
-        self.verifying = Some(tokio::spawn(async move { verify(&cache, &loader, head.stream_epoch).await }));
-    }
-
-    fn on_verified<R: Render>(
-        &mut self,
-        follower: &mut Follower<R>,
-        verified: Result<Result<Verified, LoadError>, tokio::task::JoinError>,
-    ) {
-        self.verifying = None;
-        match verified {
-            Ok(Ok(found)) => {
-                let (compared, old) = (found.compared, found.old.len());
-                tracing::info!(section = %follower.section, compared, old, "all tracked versions are compared");
-                for (key, version) in found.old {
-                    follower.refetches.push(&follower.cache, key, version);
-                }
-                follower.handle.status.update(|status| status.resyncing = false);
-                self.prolong(follower);
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(section = %follower.section, %error, "versions cannot be compared; tried again");
-                self.verify_at = Some(Instant::now() + RETRY);
-            }
-            Err(error) => {
-                tracing::error!(section = %follower.section, %error, "the comparison of versions was broken off");
-                self.verify_at = Some(Instant::now() + RETRY);
-            }
-        }
-    }
 }
 
 /// Waits for the comparison, if one runs.
@@ -332,7 +238,7 @@ async fn joined<T>(running: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task
     }
 }
 
-fn apply_one<R: Render>(follower: &Follower<R>, message: ChangeMessage) {
+pub(super) fn apply_one<R: Render>(follower: &Follower<R>, message: ChangeMessage) {
     let clock = follower.cache.inner.core.trust.clock();
     let received_at = clock.now();
     let key = match message.key(&follower.section) {

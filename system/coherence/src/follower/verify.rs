@@ -1,6 +1,7 @@
 //! Verifying what is tracked: all versions are compared in bulk, first with the shared tier, then with the source.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::{Cache, Loader};
 use crate::core::Reason;
@@ -11,6 +12,13 @@ use crate::version::{StreamEpoch, Version};
 
 /// How many keys one question names.
 pub const VERIFY_KEYS_MAX: usize = 500;
+
+/// How long one question may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadlines {
+    pub(crate) shared: Duration,
+    pub(crate) source: Duration,
+}
 
 /// What a verification found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -29,12 +37,14 @@ pub(crate) async fn verify<R: Render>(
     cache: &Cache<R>,
     loader: &Arc<dyn Loader>,
     epoch: StreamEpoch,
+    deadlines: Deadlines,
 ) -> Result<Verified, LoadError> {
     let core = &cache.inner.core;
     let mut found = Verified::default();
     for keys in core.l2.keys().chunks(VERIFY_KEYS_MAX) {
         // Where the shared tier cannot say, the source can.
-        let known = cache.inner.shared.versions(keys, epoch).await.unwrap_or_default();
+        let asked = tokio::time::timeout(deadlines.shared, cache.inner.shared.versions(keys, epoch)).await;
+        let known = asked.ok().and_then(Result::ok).unwrap_or_default();
         let mut unknown = Vec::new();
         for (place, key) in keys.iter().enumerate() {
             match known.get(place).copied().flatten() {
@@ -46,7 +56,9 @@ pub(crate) async fn verify<R: Render>(
             continue;
         }
         found.asked_source += unknown.len();
-        match loader.versions(&unknown).await? {
+        let asked = tokio::time::timeout(deadlines.source, loader.versions(&unknown)).await;
+        let late = || LoadError { message: "the source was not asked in time".into(), retryable: true, source: None };
+        match asked.unwrap_or_else(|_| Err(late()))? {
             Some(versions) if versions.len() == unknown.len() => {
                 for (key, version) in unknown.iter().zip(versions) {
                     compare(cache, key, version, &mut found);

@@ -17,6 +17,9 @@ pub enum PublishError {
     /// a new epoch must begin.
     #[error("the stream is not where it was left")]
     OutOfStep,
+    /// Other writers of the section were faster, again and again; the change may be published again.
+    #[error("other writers were faster")]
+    Outrun,
     /// The shared tier failed; the change may be published again.
     #[error("the shared tier failed")]
     Shared(#[from] SharedError),
@@ -34,6 +37,7 @@ impl PublishError {
         match self {
             Self::Shared(error) => error.is_retryable(),
             Self::Backplane(error) => error.is_retryable(),
+            Self::Outrun => true,
             Self::Fenced { .. } | Self::OutOfStep | Self::Document(_) => false,
         }
     }

@@ -68,7 +68,7 @@ impl Writer {
                 outcome => return outcome,
             }
         }
-        Err(PublishError::OutOfStep)
+        Err(PublishError::Outrun)
     }
 
     /// The beacon of this hop: all that writers told is in the stream. Call it every 500 ms, or [`Self::run`] it.
@@ -89,7 +89,7 @@ impl Writer {
                 outcome => return outcome,
             }
         }
-        Err(PublishError::OutOfStep)
+        Err(PublishError::Outrun)
     }
 
     /// Beats until it is dropped.

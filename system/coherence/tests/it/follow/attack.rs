@@ -351,7 +351,10 @@ async fn a_list_from_a_source_that_lags_does_not_go_back() {
     let list: Arc<dyn Build<u64>> = Arc::new(Lagging { shows: AtomicU64::new(1) });
     let name = Key::new("GET_/things").unwrap();
     let answer = output.get_or_build(&name, &ReadOptions::default(), &list).await;
-    assert!(!answer.as_ref().is_ok_and(|answer| answer.view < 2), "the list shows version 1 after version 2: {answer:?}");
+    assert!(
+        !answer.as_ref().is_ok_and(|answer| answer.view < 2),
+        "the list shows version 1 after version 2: {answer:?}"
+    );
 }
 
 /// core.rs `raise`: a change of the stream is in L3 already (step 1 comes before step 2), yet its floor counts as owed, and
