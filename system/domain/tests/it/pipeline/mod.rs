@@ -1,6 +1,7 @@
 //! The pipeline from end to end over the memory adapters, under paused time: several instances, each with its own tiers.
 
 mod cluster;
+mod faults;
 mod flow;
 mod history;
 mod holes;

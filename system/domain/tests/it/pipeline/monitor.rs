@@ -11,8 +11,7 @@ use crate::service::harness::body;
 
 fn watch(cluster: &Cluster, number: usize) -> MonitorStatusHandle {
     let ports = MonitorPorts { store: Arc::new(cluster.store.clone()), rng: cluster.rng.clone() };
-    let monitor =
-        ConsistencyMonitor::new(MonitorConfig::default(), ports, cluster.nodes[number].service.clone());
+    let monitor = ConsistencyMonitor::new(MonitorConfig::default(), ports, cluster.nodes[number].service.clone());
     let status = monitor.status();
     tokio::spawn(monitor.run(pending()));
     status

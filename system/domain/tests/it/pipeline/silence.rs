@@ -34,7 +34,8 @@ async fn frozen_trackers() {
         cluster.nodes.iter().for_each(|node| act(&node.ices[&Part::Tracker]));
     };
     let (freeze, thaw) = (super::ports::Ice::freeze, super::ports::Ice::thaw);
-    falls_silent("tracker", async |cluster| each(cluster, freeze).await, async |cluster| each(cluster, thaw).await).await;
+    falls_silent("tracker", async |cluster| each(cluster, freeze).await, async |cluster| each(cluster, thaw).await)
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,10 +49,8 @@ async fn frozen_syncs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bus_that_is_cut() {
-    let (cut, heal) = (
-        async |cluster: &Cluster| cluster.bus.faults().cut(),
-        async |cluster: &Cluster| cluster.bus.faults().heal(),
-    );
+    let (cut, heal) =
+        (async |cluster: &Cluster| cluster.bus.faults().cut(), async |cluster: &Cluster| cluster.bus.faults().heal());
     falls_silent("bus", cut, heal).await;
 }
 
