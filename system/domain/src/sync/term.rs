@@ -106,7 +106,7 @@ impl<'t> Consuming<'t> {
             }
             // Where nothing has to be waited for, nothing else would be polled: the lease, which is kept beside this.
             worked_on += 1;
-            if worked_on % YIELD_EVERY == 0 {
+            if worked_on.is_multiple_of(YIELD_EVERY) {
                 tokio::task::yield_now().await;
             }
         }
