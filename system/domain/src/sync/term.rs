@@ -121,7 +121,7 @@ impl<'t> Consuming<'t> {
                 self.status.update(|status| status.unreadable += 1);
                 // It may have been any change.
                 self.is_broken = true;
-                self.park(message, error.to_string(), 1).await;
+                self.park(message, convert::reason(&error), 1).await;
                 Ok(())
             }
         }
@@ -190,7 +190,7 @@ impl<'t> Consuming<'t> {
         let mut change = change;
         if let Err(error) = self.writing.publish(&change, after.source(), beginning).await? {
             tracing::error!(key = %change.key, %error, "SyncErrorHappened: a change cannot be published; it is parked");
-            self.park(message, error.to_string(), self.writing.tries()).await;
+            self.park(message, convert::reason(&error), self.writing.tries()).await;
             change = convert::pull(change);
             if let Err(error) = self.writing.publish(&change, after.source(), beginning).await? {
                 tracing::error!(key = %change.key, %error, "SyncErrorHappened: not even its key can be told");

@@ -76,7 +76,7 @@ async fn a_poison_change_is_parked_and_its_key_is_right_all_the_same() {
     let parked = cluster.store.parked(10).await.unwrap();
     let [event] = parked.as_slice() else { panic!("{parked:?}") };
     assert_eq!((event.entity, event.attempts, event.topic), (Some(created.id), 5, Topic::CdcForecasts));
-    assert!(event.reason.contains("shared tier"), "{}", event.reason);
+    assert!(event.reason.contains("shared tier") && event.reason.contains("a test says so"), "{}", event.reason);
     let store = Arc::new(cluster.store.clone());
     let desk = ParkedDesk::new(store, Arc::new(cluster.bus.clone()), cluster.clock.clone(), cluster.ids.clone());
     let events: Vec<u64> = cluster.nodes.iter().map(|node| node.invalidation.read().events).collect();
