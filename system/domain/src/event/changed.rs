@@ -285,6 +285,13 @@ impl FeedBeacon {
     }
 }
 
+/// What tells the two kinds of messages apart.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Kind {
+    operation: CdcOperation,
+}
+
 /// A message of `cdc:forecasts`.
 #[derive(Debug, Clone)]
 pub enum CdcMessage {
@@ -300,17 +307,18 @@ impl CdcMessage {
     /// # Errors
     /// [`EventError`] if it is neither.
     pub fn read(payload: &[u8]) -> Result<Self, EventError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Kind {
-            operation: CdcOperation,
-        }
+        // A change first, in one pass: a beacon is one message of many.
+        let error = match serde_json::from_slice::<ForecastChanged>(payload) {
+            Ok(change) if change.operation != CdcOperation::Beacon => return Ok(Self::Change(Box::new(change))),
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
         let kind: Kind = serde_json::from_slice(payload).map_err(EventError::new)?;
-        match kind.operation {
-            CdcOperation::Beacon => serde_json::from_slice(payload).map(Self::Beacon).map_err(EventError::new),
-            CdcOperation::Insert | CdcOperation::Update | CdcOperation::Delete => {
-                serde_json::from_slice(payload).map(Box::new).map(Self::Change).map_err(EventError::new)
+        match (kind.operation, error) {
+            (CdcOperation::Beacon, _) | (_, None) => {
+                serde_json::from_slice(payload).map(Self::Beacon).map_err(EventError::new)
             }
+            (_, Some(error)) => Err(EventError::new(error)),
         }
     }
 

@@ -7,18 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
-use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits, Published};
+use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
 use coherence::follower::{FollowerConfig, FollowerHandle};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::testing::{Seed, TestClock};
-use coherence::{
-    Backplane, CacheConfig, CacheEvent, Fence, Freshness, Head, Level, Maintenance, Rng, Section, SharedTier, Version,
-    WallClock,
-};
+use coherence::{CacheConfig, CacheEvent, Freshness, Level, Maintenance, Rng, Section, SharedTier, Version, WallClock};
 use domain::Wake;
 use domain::forecast::{Answered, ForecastConfig, ForecastPorts, ForecastService};
 use domain::model::{Forecast, ForecastId, ListParams, forecast_key};
-use domain::ports::{Acquired, FeedPosition, Ids, LeaseName, Leases, Lookup, Store};
+use domain::ports::{Ids, Lookup, Store};
 use domain::roads::{InvalidationRoad, RoadStatusHandle, UpdatedRoad, UpdatedRoadPorts};
 use domain::sync::{SyncConfig, SyncPorts, SyncService, SyncStatus, SyncStatusHandle};
 use domain::tracker::{ChangeTracker, TrackerConfig, TrackerPorts, TrackerStatus, TrackerStatusHandle};
@@ -27,7 +24,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 
 use super::ports::{Ice, TestBackplane, TestFeed, TestIds, TestShared};
-use crate::service::harness::{TestViews, caller, patch, request};
+use crate::service::harness::{TestViews, caller, everyone, patch, request};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -50,7 +47,7 @@ pub(super) struct Node {
     pub(super) backplane: Arc<TestBackplane>,
     pub(super) events: broadcast::Receiver<CacheEvent>,
     pub(super) ices: BTreeMap<Part, Ice>,
-    wake: Wake,
+    pub(super) wake: Wake,
     stops: BTreeMap<Part, Arc<Notify>>,
     jobs: BTreeMap<Part, JoinHandle<()>>,
 }
@@ -89,6 +86,7 @@ impl Cluster {
         let shared = Arc::new(TestShared {
             inner: MemorySharedTier::new(MemorySharedTierLimits::default()),
             poison: Mutex::default(),
+            hangs: AtomicBool::new(false),
             poisoned: AtomicU32::new(0),
         });
         let rng = Seed::rng(7);
@@ -104,22 +102,33 @@ impl Cluster {
             rng,
             nodes: Vec::new(),
         };
+        cluster.add_nodes(n, parts).await;
+        cluster
+    }
+
+    /// The same instances over the same backends, but all parts of them run.
+    pub(super) async fn start(mut self) -> Self {
+        let n = self.nodes.drain(..).count();
+        self.add_nodes(n, &PARTS).await;
+        self
+    }
+
+    async fn add_nodes(&mut self, n: usize, parts: &[Part]) {
         for number in 0..n {
-            cluster.add_node(number, parts);
+            self.add_node(number, parts);
             // So that the first instance leads, in every test.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pause(20).await;
         }
         if parts == PARTS {
-            cluster.until("all instances hold a lease", ms(2_000), || cluster.all_trusted()).await;
+            self.until("all instances hold a lease", ms(2_000), || self.all_trusted()).await;
         }
-        cluster
     }
 
     fn add_node(&mut self, number: usize, parts: &[Part]) {
         let wall: Arc<dyn WallClock> = self.clock.clone();
         let (store, shared): (Arc<dyn Store>, Arc<dyn SharedTier>) =
             (Arc::new(self.store.clone()), self.shared.clone());
-        let (leases, bus) = (Arc::new(self.store.clone()), Arc::new(self.bus.clone()));
+        let bus = Arc::new(self.bus.clone());
         let backplane = Arc::new(TestBackplane {
             inner: Arc::new(self.backplane.clone()),
             holds: AtomicBool::new(false),
@@ -143,17 +152,7 @@ impl Cluster {
         let service = ForecastService::new(ForecastConfig { cache, ..ForecastConfig::default() }, ports, TestViews);
         let follower = service.caches().follower(backplane.clone(), self.section.clone(), FollowerConfig::default());
         let tracker = self.new_tracker(&backplane, &wake);
-        let sync_ports = SyncPorts {
-            leases: leases.clone(),
-            bus: bus.clone(),
-            parking: leases,
-            shared: shared.clone(),
-            backplane: backplane.clone(),
-            clock: wall,
-            rng: self.rng.clone(),
-            ids: self.ids.clone(),
-        };
-        let sync = SyncService::new(SyncConfig::new(self.section.clone()), sync_ports);
+        let sync = self.new_sync(&backplane);
         let invalidation = InvalidationRoad::new(
             service.clone(),
             bus.clone(),
@@ -191,7 +190,21 @@ impl Cluster {
 }
 
 impl Cluster {
-    fn new_tracker(&self, backplane: &Arc<TestBackplane>, wake: &Wake) -> ChangeTracker {
+    fn new_sync(&self, backplane: &Arc<TestBackplane>) -> SyncService {
+        let ports = SyncPorts {
+            leases: Arc::new(self.store.clone()),
+            bus: Arc::new(self.bus.clone()),
+            parking: Arc::new(self.store.clone()),
+            shared: self.shared.clone(),
+            backplane: backplane.clone(),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            ids: self.ids.clone(),
+        };
+        SyncService::new(SyncConfig::new(self.section.clone()), ports)
+    }
+
+    pub(super) fn new_tracker(&self, backplane: &Arc<TestBackplane>, wake: &Wake) -> ChangeTracker {
         let ports = TrackerPorts {
             store: Arc::new(self.store.clone()),
             leases: Arc::new(self.store.clone()),
@@ -204,40 +217,13 @@ impl Cluster {
         };
         ChangeTracker::new(TrackerConfig::new(self.section.clone()), ports, wake.clone())
     }
-
-    /// Starts the tracker of a node anew, as a process does that is started again.
-    pub(super) fn start_tracker(&mut self, number: usize) {
-        let node = &self.nodes[number];
-        let tracker = self.new_tracker(&node.backplane, &node.wake);
-        let node = &mut self.nodes[number];
-        node.tracker = tracker.status();
-        node.start(Part::Tracker, |stop| Box::pin(tracker.run(stop)));
-    }
-
-    /// Announces that all is read, which is not so.
-    pub(super) async fn lie(&self, tracker: &TrackerStatus) {
-        let head = self.backplane.head(&self.section).await.unwrap().unwrap();
-        let fence = Fence { incarnation: tracker.incarnation, token: coherence::FencingToken(1_000) };
-        let head = Head { read_at: self.clock.now(), ..head };
-        assert_eq!(self.backplane.announce(&self.section, fence, head).await.unwrap(), Published::Done);
-    }
-
-    /// Moves the tracker's cursor on, as if the changes up to there had been published, and the topic had lost them.
-    pub(super) async fn lose_up_to(&self, position: FeedPosition) {
-        let holder = self.ids.uuid();
-        let Acquired::Held(lease) = self.store.acquire(LeaseName::Tracker, holder, ms(1)).await.unwrap() else {
-            panic!("no tracker runs");
-        };
-        assert!(self.store.move_cursor(LeaseName::Tracker, lease.token, position).await.unwrap());
-        self.store.release(LeaseName::Tracker, lease.token).await.unwrap();
-    }
 }
 
 type Job = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Node {
-    fn start(&mut self, part: Part, make: impl FnOnce(Stop) -> Job) {
+    pub(super) fn start(&mut self, part: Part, make: impl FnOnce(Stop) -> Job) {
         let stop = Arc::new(Notify::new());
         let (told, ice) = (stop.clone(), Ice::default());
         let job = make(Box::pin(async move { told.notified().await }));
@@ -271,6 +257,12 @@ impl Node {
     pub(super) async fn tracked(&self, id: ForecastId) -> Option<Version> {
         let report = self.service.caches().cache().explain(&forecast_key(id)).await;
         report.l2.filter(|tier| tier.served).map(|tier| tier.version)
+    }
+
+    /// A list of all forecasts of all companies.
+    pub(super) async fn list_everything(&self) -> (Vec<f64>, bool) {
+        let answer = self.service.list(&everyone(), &ListParams::from_query([("take", "20")]).unwrap()).await.unwrap();
+        (answer.view.items.iter().map(|item| item.demand).collect(), answer.hit)
     }
 
     /// A list: the demands shown, and whether the output cache answered.

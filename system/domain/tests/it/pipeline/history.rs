@@ -20,6 +20,8 @@ async fn assert_reborn(cluster: &Cluster, ids: &[domain::model::ForecastId]) {
     cluster.assert_converged(ids).await;
     let raised: u64 = cluster.nodes.iter().map(|node| node.tracker.read().raised).sum();
     assert_eq!(raised, 1, "once");
+    let epochs: u64 = cluster.nodes.iter().map(|node| node.sync.read().epochs).sum();
+    assert_eq!(epochs, 2, "the stream begins anew in it");
     pause(2_000).await;
     assert_eq!(incarnation(cluster).await, Incarnation(2), "and it stays");
     assert!(cluster.all_trusted());
@@ -84,6 +86,7 @@ async fn an_ordinary_restart_is_no_restore() {
         pause(500).await;
         cluster.start_tracker(0);
         pause(1_000).await;
+        assert_eq!(cluster.tracker().changes, 1, "it goes on where the one before was");
     }
     assert_eq!(incarnation(&cluster).await, Incarnation(1));
     assert_eq!(cluster.sync().epochs, 1);
@@ -98,11 +101,13 @@ async fn an_incarnation_raised_by_hand_reaches_every_instance() {
     pause(1_000).await;
     cluster.warm(created.id).await;
     cluster.store.raise_incarnation(Incarnation(0)).await.unwrap();
+    cluster.store.bare_update(created.id, |row| row.demand = 6.0).unwrap();
     let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(2));
     cluster.until("all instances are in the new life", ms(2_000), reborn).await;
     cluster.until("all leases are back", ms(3_000), || cluster.all_trusted()).await;
     cluster.assert_converged(&[created.id]).await;
     assert_eq!(cluster.nodes.iter().map(|node| node.tracker.read().raised).sum::<u64>(), 0);
+    assert_eq!(cluster.sync().refused, 0, "no message mixes the two lives");
 }
 
 /// A cursor behind the feed's end, as a feed that was switched off and on leaves it.

@@ -2,6 +2,7 @@
 
 mod attack;
 mod cluster;
+mod faults;
 mod flow;
 mod history;
 mod holes;

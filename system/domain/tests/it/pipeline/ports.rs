@@ -97,10 +97,12 @@ impl ChangeFeed for TestFeed {
     }
 }
 
-/// The shared tier, with keys whose values it cannot hold.
+/// The shared tier, which can hang, with keys whose values it cannot hold.
 pub(super) struct TestShared {
     pub(super) inner: MemorySharedTier,
     pub(super) poison: Mutex<BTreeSet<Key>>,
+    /// Raises are never answered.
+    pub(super) hangs: AtomicBool,
     pub(super) poisoned: AtomicU32,
 }
 
@@ -121,6 +123,9 @@ impl SharedTier for TestShared {
     }
 
     async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.inner.raise(key, version).await
     }
 

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use coherence::Version;
+use coherence::backplane::Claimed;
+use coherence::{Backplane, Fence, FencingToken, Incarnation, Version};
 use domain::event::{ForecastChanged, TrackerMark};
 use domain::ports::{Bus, Change, FeedPosition, Operation, Topic};
 use serde_json::json;
@@ -55,6 +56,9 @@ async fn a_killed_sync_is_followed_and_no_lease_is_lost() {
         assert_eq!(node.service.caches().cache().stats().suspicions, 0);
     }
     assert_eq!(cluster.sync().epochs, 0, "it continues where the one before was");
+    let earlier = Fence { incarnation: Incarnation(1), token: FencingToken(1) };
+    let claimed = cluster.backplane.claim(&cluster.section, earlier).await.unwrap();
+    assert!(matches!(claimed, Claimed::Fenced { .. }), "the one before cannot write any more: {claimed:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +94,20 @@ async fn a_frozen_tracker_that_wakes_publishes_nothing() {
     assert_eq!((status.is_leader, status.counter), (false, counter));
     assert_eq!(status.raised, 0, "a later term is no restore");
     assert_eq!(cluster.sync().refused, 0);
+}
+
+/// The store would prolong the lease, since nobody took it; the holder stops all the same.
+#[tokio::test(start_paused = true)]
+async fn a_holder_stops_at_its_own_deadline() {
+    let cluster = Cluster::new(1).await;
+    for part in [Part::Tracker, Part::Sync] {
+        cluster.nodes[0].ices[&part].freeze();
+        pause(1_400).await;
+        cluster.nodes[0].ices[&part].thaw();
+    }
+    pause(1_000).await;
+    assert_eq!((cluster.tracker().terms, cluster.sync().terms), (2, 2));
+    assert!(cluster.all_trusted());
 }
 
 /// What an earlier tracker had sent into the network arrives late.
