@@ -1,5 +1,6 @@
 //! The two steps of a change, and the head.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use super::bases::Bases;
 use super::error::PublishError;
 use super::message::{self, Sender};
 use crate::ambient::{Rng, WallClock};
-use crate::backplane::{Backplane, Claimed, Publication, Published};
+use crate::backplane::{Backplane, BackplaneError, Claimed, Publication, Published};
 use crate::key::{Key, Tag};
-use crate::shared::{SharedTier, SharedValue, SharedWrite, WriteOutcome};
+use crate::shared::{SharedError, SharedTier, SharedValue, SharedWrite, WriteOutcome};
 use crate::stream::{Head, Section, SourceMark, Stations};
 use crate::version::{Fence, Incarnation, Sequence, StreamEpoch, Version};
 
@@ -25,12 +26,14 @@ pub struct PublisherConfig {
     /// How much memory the last documents may take, about, in bytes. Where one is forgotten, the next change of it is sent
     /// whole.
     pub bases_bytes: usize,
+    /// After this long a call of the shared tier or of the backplane has failed.
+    pub timeout: Duration,
 }
 
 impl Default for PublisherConfig {
-    /// 300 s; 64 MiB.
+    /// 300 s; 64 MiB; calls of at most 500 ms.
     fn default() -> Self {
-        Self { shared_ttl: Duration::from_secs(300), bases_bytes: 64 << 20 }
+        Self { shared_ttl: Duration::from_secs(300), bases_bytes: 64 << 20, timeout: Duration::from_millis(500) }
     }
 }
 
@@ -110,7 +113,7 @@ impl Publisher {
     /// [`PublishError::Fenced`] if a later term began already; those of the backplane.
     pub async fn claim(&mut self, fence: Fence) -> Result<Option<Head>, PublishError> {
         self.fence = fence;
-        let stored = match self.backplane.claim(&self.section, fence).await? {
+        let stored = match self.timely(self.backplane.claim(&self.section, fence)).await? {
             Claimed::Fenced { by } => return Err(PublishError::Fenced { by }),
             Claimed::Held { head } => head,
         };
@@ -120,7 +123,7 @@ impl Publisher {
             self.bases = Bases::new(self.config.bases_bytes);
         }
         self.head = stored;
-        let identity = self.backplane.identity().await?;
+        let identity = self.timely(self.backplane.identity()).await?;
         self.head = self.head.take().filter(|head| head.identity == identity);
         Ok(self.head.clone())
     }
@@ -135,9 +138,13 @@ impl Publisher {
         source: SourceMark,
         read_at: Timestamp,
     ) -> Result<(), PublishError> {
-        let identity = self.backplane.identity().await?;
+        let identity = self.timely(self.backplane.identity()).await?;
         let (stream_epoch, sequence) = (self.fresh_epoch(), Sequence(0));
         self.store(Head { incarnation, stream_epoch, sequence, read_at, source, identity }).await
+    }
+
+    async fn timely<T>(&self, call: impl Future<Output = Result<T, BackplaneError>>) -> Result<T, BackplaneError> {
+        tokio::time::timeout(self.config.timeout, call).await.unwrap_or(Err(BackplaneError::Timeout))
     }
 
     /// A place in the feed that is nobody else's: for writers without a feed.
@@ -160,13 +167,13 @@ impl Publisher {
         source: SourceMark,
         read_at: Timestamp,
     ) -> Result<(), PublishError> {
-        let identity = self.backplane.identity().await?;
+        let identity = self.timely(self.backplane.identity()).await?;
         let head = self.head.clone().filter(|head| head.identity == identity).ok_or(PublishError::OutOfStep)?;
         self.store(Head { incarnation, source, read_at, ..head }).await
     }
 
     async fn store(&mut self, head: Head) -> Result<(), PublishError> {
-        match self.backplane.announce(&self.section, self.fence, head.clone()).await? {
+        match self.timely(self.backplane.announce(&self.section, self.fence, head.clone())).await? {
             Published::Done => {
                 self.head = Some(head);
                 Ok(())
@@ -214,7 +221,8 @@ impl Publisher {
         });
         let write =
             SharedWrite { fence: self.fence, version: change.version, epoch, value, ttl: self.config.shared_ttl };
-        match self.shared.write(&change.key, write).await? {
+        let writing = tokio::time::timeout(self.config.timeout, self.shared.write(&change.key, write));
+        match writing.await.unwrap_or(Err(SharedError::Timeout))? {
             // The second step follows an older version too: the message may be the only one that others get.
             WriteOutcome::Written | WriteOutcome::Older { .. } => Ok(()),
             WriteOutcome::Fenced { by } => Err(PublishError::Fenced { by }),
@@ -233,7 +241,7 @@ impl Publisher {
         let payload = message::message(&sender, change, document, base, &head, stations)?;
         let data_key = self.section.data_key(&change.key).ok_or_else(|| message::other_section(change))?.to_owned();
         let publication = Publication { fence: self.fence, head: head.clone(), data_key, payload };
-        match self.backplane.publish(&self.section, publication).await? {
+        match self.timely(self.backplane.publish(&self.section, publication)).await? {
             Published::Done => {}
             Published::Fenced { by } => return Err(PublishError::Fenced { by }),
             // An earlier try whose answer was lost took effect.

@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coherence::{Rng, Timestamp};
+use coherence::{Rng, Timestamp, WallClock};
+use uuid::Uuid;
 
 use crate::backoff::Backoff;
-use crate::ports::{Bus, BusError, Outbox, OutboxRow, StoreError};
+use crate::ports::{Bus, BusError, Outbox, OutboxRow, ParkedEvent, ParkedId, Parking, StoreError};
 use crate::wake::Wake;
 
 /// How many events are read, and published, at a time.
@@ -23,6 +24,10 @@ pub struct RelayPorts {
     pub outbox: Arc<dyn Outbox>,
     /// Where it publishes.
     pub bus: Arc<dyn Bus>,
+    /// For events that the bus refuses for good.
+    pub parking: Arc<dyn Parking>,
+    /// Wall time.
+    pub clock: Arc<dyn WallClock>,
     /// Jitter.
     pub rng: Arc<dyn Rng>,
 }
@@ -32,6 +37,8 @@ pub struct RelayPorts {
 pub struct RelayStatus {
     /// Events published.
     pub published: u64,
+    /// Events that the bus refused for good, and that are parked.
+    pub parked: u64,
     /// Sweeps made.
     pub sweeps: u64,
     /// Sweeps that failed on their way.
@@ -137,9 +144,40 @@ impl OutboxRelay {
     async fn publish(&self, run: &[OutboxRow]) -> Result<(), Failed> {
         let Some(first) = run.first() else { return Ok(()) };
         let messages = run.iter().map(|row| row.message.clone()).collect();
-        self.ports.bus.publish_all(first.topic, messages).await.map_err(Failed::Bus)?;
+        match self.ports.bus.publish_all(first.topic, messages).await {
+            Ok(()) => {}
+            Err(BusError::Refused(_) | BusError::Corrupt(_)) => {
+                for row in run {
+                    self.publish_or_park(row).await?;
+                }
+            }
+            Err(error) => return Err(Failed::Bus(error)),
+        }
         let ids: Vec<_> = run.iter().map(|row| row.id).collect();
         self.status.update(|status| status.published += ids.len() as u64);
         self.ports.outbox.mark_sent(&ids).await.map_err(Failed::Store)
+    }
+
+    /// What the bus refuses for good must not hold up what follows: it is parked, for an operator to see and send again.
+    async fn publish_or_park(&self, row: &OutboxRow) -> Result<(), Failed> {
+        let reason = match self.ports.bus.publish(row.topic, row.message.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(BusError::Refused(reason) | BusError::Corrupt(reason)) => reason,
+            Err(error) => return Err(Failed::Bus(error)),
+        };
+        tracing::error!(topic = %row.topic, key = row.message.key, reason, "the bus refuses an event for good; it is parked");
+        let event = ParkedEvent {
+            // The same row, tried again after a crash, is the same event.
+            id: ParkedId(Uuid::from_u128(xxhash_rust::xxh3::xxh3_128(&row.message.payload))),
+            topic: row.topic,
+            message: row.message.clone(),
+            entity: row.message.key.parse().ok(),
+            reason,
+            attempts: 1,
+            parked_at: self.ports.clock.now(),
+        };
+        self.ports.parking.park(event).await.map_err(Failed::Store)?;
+        self.status.update(|status| status.parked += 1);
+        Ok(())
     }
 }

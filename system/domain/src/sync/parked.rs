@@ -66,6 +66,11 @@ impl ParkedDesk {
     /// [`ParkedDeskError`]; the event is parked still, or gone, and the instances may have been told: repeat it.
     pub async fn retry(&self, id: ParkedId) -> Result<bool, ParkedDeskError> {
         let Some(parked) = self.parking.get(id).await? else { return Ok(false) };
+        if parked.topic != Topic::CdcForecasts {
+            // An event of the outbox, which its bus refused: it goes out as it was born.
+            self.bus.publish(parked.topic, parked.message).await?;
+            return Ok(self.parking.discard(id).await?);
+        }
         let (event_id, now) = (self.ids.event_id(), self.clock.now());
         let told = match (parked.entity, CdcMessage::read(&parked.message.payload)) {
             (Some(entity), Ok(CdcMessage::Change(change))) if change.tags_complete => {

@@ -8,13 +8,13 @@ use coherence::Publisher;
 use uuid::Uuid;
 
 use super::term::{Consuming, Ended};
-use super::write::{Fenced, Writing};
+use super::write::Writing;
 use super::{SyncConfig, SyncPorts, SyncStatusHandle};
 use crate::leader::{Candidate, OnDrop, Term};
 use crate::ports::LeaseName;
 
-/// How long a sync that met a later one stands back.
-const FENCED_PAUSE: Duration = Duration::from_secs(1);
+/// How long a sync that halted stands back: the others ask for the lease meanwhile.
+const HALTED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The sync. Every instance runs one; the one that holds the lease writes the stream, the others stand by.
 #[doc(alias = "DistributedDataSyncService")]
@@ -59,11 +59,11 @@ impl SyncService {
             }
             let Some(ended) = ended else { return };
             tracing::info!(token = %term.lease.token, ?ended, "the sync's term ended");
-            if ended == Ended::Fenced {
+            if matches!(ended, Ended::Halted(_)) {
                 tokio::select! {
                     biased;
                     () = &mut stop => return,
-                    () = tokio::time::sleep(FENCED_PAUSE) => {}
+                    () = tokio::time::sleep(HALTED_PAUSE) => {}
                 }
             }
         }
@@ -87,7 +87,7 @@ impl SyncService {
                 Ok(head) => break head,
                 Err(error) => match writing.on_error(&error).await {
                     Ok(()) => {}
-                    Err(Fenced) => return Ended::Fenced,
+                    Err(halt) => return Ended::Halted(halt),
                 },
             }
         };

@@ -52,6 +52,8 @@ pub struct SyncStatus {
     pub terms: u64,
     /// How often another sync of a later term was met.
     pub fenced: u64,
+    /// Terms that ended since nothing could be written.
+    pub gave_way: u64,
 }
 
 /// A handle to a sync's status.

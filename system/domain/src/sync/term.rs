@@ -8,7 +8,7 @@ use coherence::{Head, Incarnation, SourceChange, Timestamp, Version, VersionId};
 use super::convert;
 use super::progress::{Progress, Verdict};
 use super::status::SyncStatusHandle;
-use super::write::{Beginning, Fenced, Writing};
+use super::write::{Beginning, Halt, Writing};
 use super::{SUBSCRIPTION, SyncPorts};
 use crate::event::{CdcMessage, FeedBeacon, ForecastChanged};
 use crate::leader::Lost;
@@ -25,14 +25,8 @@ const VERSIONS_MAX: usize = 65_536;
 pub(super) enum Ended {
     /// The lease is lost.
     Lost(Lost),
-    /// Another sync of a later term was here.
-    Fenced,
-}
-
-impl From<Fenced> for Ended {
-    fn from(Fenced: Fenced) -> Self {
-        Self::Fenced
-    }
+    /// The stream could not be written, or not by this sync.
+    Halted(Halt),
 }
 
 /// The state of a term.
@@ -77,7 +71,7 @@ impl<'t> Consuming<'t> {
             };
             match self.consume(&mut *consumer).await {
                 Ok(error) => tracing::warn!(%error, "the sync's subscription ended; it subscribes again"),
-                Err(Fenced) => return Ended::Fenced,
+                Err(halt) => return Ended::Halted(halt),
             }
             drop(consumer);
             self.writing.pause().await;
@@ -85,7 +79,7 @@ impl<'t> Consuming<'t> {
     }
 
     /// Works until the subscription fails.
-    async fn consume(&mut self, consumer: &mut dyn Consumer) -> Result<BusError, Fenced> {
+    async fn consume(&mut self, consumer: &mut dyn Consumer) -> Result<BusError, Halt> {
         let mut worked_on = 0_u64;
         loop {
             let message = match consumer.next().await {
@@ -112,7 +106,7 @@ impl<'t> Consuming<'t> {
         }
     }
 
-    async fn on_message(&mut self, message: &BusMessage) -> Result<(), Fenced> {
+    async fn on_message(&mut self, message: &BusMessage) -> Result<(), Halt> {
         match CdcMessage::read(&message.message.payload) {
             Ok(CdcMessage::Change(event)) => self.on_change(message, &event).await,
             Ok(CdcMessage::Beacon(beacon)) => self.on_beacon(&beacon).await,
@@ -153,7 +147,7 @@ impl<'t> Consuming<'t> {
         true
     }
 
-    async fn on_change(&mut self, message: &BusMessage, event: &ForecastChanged) -> Result<(), Fenced> {
+    async fn on_change(&mut self, message: &BusMessage, event: &ForecastChanged) -> Result<(), Halt> {
         let known = self.progress.incarnation().max(self.lease.incarnation);
         let incarnation = event.incarnation.unwrap_or(known);
         let mark = event.mark();
@@ -185,7 +179,7 @@ impl<'t> Consuming<'t> {
         change: SourceChange,
         after: Progress,
         beginning: Beginning,
-    ) -> Result<(), Fenced> {
+    ) -> Result<(), Halt> {
         let committed_at = change.stations.committed_at;
         let mut change = change;
         if let Err(error) = self.writing.publish(&change, after.source(), beginning).await? {
@@ -208,7 +202,7 @@ impl<'t> Consuming<'t> {
         Ok(())
     }
 
-    async fn on_beacon(&mut self, beacon: &FeedBeacon) -> Result<(), Fenced> {
+    async fn on_beacon(&mut self, beacon: &FeedBeacon) -> Result<(), Halt> {
         let (incarnation, mark) = (beacon.incarnation, beacon.mark());
         let verdict = self.progress.judge(incarnation, &mark);
         if !self.admits(incarnation, verdict) {

@@ -1,15 +1,27 @@
 //! What goes to the stream, with its retries. A failure that passes by itself is retried for as long as the lease lasts:
 //! order counts more than speed.
 
+use std::time::Duration;
+
 use coherence::{Incarnation, PublishError, Publisher, SourceChange, SourceMark, Timestamp};
+
+use tokio::time::Instant;
 
 use super::status::SyncStatusHandle;
 use super::{SyncConfig, SyncPorts};
 use crate::backoff::Backoff;
 
-/// Another sync of a later term was here.
+/// A term whose stream cannot be written for so long ends: another instance may reach what this one does not.
+pub(super) const GIVE_WAY_AFTER: Duration = Duration::from_secs(2);
+
+/// Why a term cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fenced;
+pub(super) enum Halt {
+    /// Another sync of a later term was here.
+    Fenced,
+    /// Nothing could be written for [`GIVE_WAY_AFTER`].
+    Failing,
+}
 
 /// Where a new stream epoch begins.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +39,8 @@ pub(super) struct Writing<'t> {
     ports: &'t SyncPorts,
     status: &'t SyncStatusHandle,
     backoff: Backoff,
+    /// Since when nothing could be written.
+    failing_since: Option<Instant>,
 }
 
 impl<'t> Writing<'t> {
@@ -37,7 +51,7 @@ impl<'t> Writing<'t> {
         status: &'t SyncStatusHandle,
     ) -> Self {
         let backoff = Backoff::new(config.retry, config.retry_max);
-        Self { publisher, config, ports, status, backoff }
+        Self { publisher, config, ports, status, backoff, failing_since: None }
     }
 
     pub(super) fn publisher(&mut self) -> &mut Publisher {
@@ -50,7 +64,7 @@ impl<'t> Writing<'t> {
     }
 
     /// Begins a new epoch: whatever was in the stream counts no more, all instances compare all versions.
-    pub(super) async fn begin_epoch(&mut self, at: Beginning) -> Result<(), Fenced> {
+    pub(super) async fn begin_epoch(&mut self, at: Beginning) -> Result<(), Halt> {
         loop {
             match self.publisher.begin_epoch(at.incarnation, at.source, at.read_at).await {
                 Ok(()) => {
@@ -58,7 +72,7 @@ impl<'t> Writing<'t> {
                     tracing::warn!(epoch, incarnation = %at.incarnation, position = at.source.feed_position,
                         "SyncErrorHappened: a new stream epoch begins");
                     self.status.update(|status| status.epochs += 1);
-                    self.backoff.reset();
+                    self.succeeded();
                     return Ok(());
                 }
                 Err(error) => self.on_error(&error).await?,
@@ -72,12 +86,12 @@ impl<'t> Writing<'t> {
         change: &SourceChange,
         source: SourceMark,
         beginning: Beginning,
-    ) -> Result<Result<(), PublishError>, Fenced> {
+    ) -> Result<Result<(), PublishError>, Halt> {
         let mut failures = 0;
         loop {
             match self.publisher.publish(change, source).await {
                 Ok(()) => {
-                    self.backoff.reset();
+                    self.succeeded();
                     return Ok(Ok(()));
                 }
                 Err(PublishError::OutOfStep) => {
@@ -99,11 +113,11 @@ impl<'t> Writing<'t> {
     }
 
     /// Announces a beacon; where the stream is not where it was left, as a new epoch.
-    pub(super) async fn announce(&mut self, at: Beginning) -> Result<(), Fenced> {
+    pub(super) async fn announce(&mut self, at: Beginning) -> Result<(), Halt> {
         loop {
             match self.publisher.announce(at.incarnation, at.source, at.read_at).await {
                 Ok(()) => {
-                    self.backoff.reset();
+                    self.succeeded();
                     return Ok(());
                 }
                 Err(PublishError::OutOfStep) => return self.begin_epoch(at).await,
@@ -112,14 +126,24 @@ impl<'t> Writing<'t> {
         }
     }
 
+    fn succeeded(&mut self) {
+        self.backoff.reset();
+        self.failing_since = None;
+    }
+
     /// Counts a failure and waits.
-    pub(super) async fn on_error(&mut self, error: &PublishError) -> Result<(), Fenced> {
+    pub(super) async fn on_error(&mut self, error: &PublishError) -> Result<(), Halt> {
         if let PublishError::Fenced { by } = error {
             tracing::warn!(token = %by.token, incarnation = %by.incarnation, "a sync of a later term was here");
             self.status.update(|status| status.fenced += 1);
-            return Err(Fenced);
+            return Err(Halt::Fenced);
         }
         tracing::warn!(%error, "the stream cannot be written; tried again");
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        if error.is_retryable() && since.elapsed() >= GIVE_WAY_AFTER {
+            self.status.update(|status| status.gave_way += 1);
+            return Err(Halt::Failing);
+        }
         self.pause().await;
         Ok(())
     }

@@ -7,7 +7,9 @@ use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle, waits};
 use crate::backoff::Backoff;
 use crate::event::{EventError, FeedBeacon, ForecastChanged, TrackerMark};
 use crate::leader::Lost;
-use crate::ports::{Change, FeedBatch, FeedError, FeedPosition, Lease, LeaseName, Outgoing, StoreError, Topic};
+use crate::ports::{
+    BusError, Change, FeedBatch, FeedError, FeedPosition, Lease, LeaseName, Outgoing, StoreError, Topic,
+};
 use crate::wake::Wake;
 
 /// How often an unreadable change is read again before it is passed over.
@@ -213,28 +215,50 @@ impl<'t> Reading<'t> {
         TrackerMark { token: self.lease.token, counter: self.counter, follows, position }
     }
 
-    /// Publishes until the bus confirms. The very same messages each time: the sync drops repeated counters, and another
-    /// message under a counter that went out after all would be lost.
+    /// Publishes until the bus confirms. What it refuses for good is passed over, as an unreadable change is: the hole in
+    /// the counter shows the sync that something is missing.
     async fn publish(&mut self, messages: Vec<Outgoing>) -> Result<(), Ended> {
-        loop {
-            let sent = match messages.as_slice() {
-                [only] => self.ports.bus.publish(Topic::CdcForecasts, only.clone()).await.map(drop),
-                _ => self.ports.bus.publish_all(Topic::CdcForecasts, messages.clone()).await,
-            };
-            match sent {
-                Ok(()) => break,
-                Err(error) => {
-                    self.failed(&error, "the bus did not confirm");
-                    if !error.is_retryable() {
-                        return Err(Ended::Failed);
-                    }
+        if !self.is_confirmed(&messages).await? {
+            let mut refused = 0_u64;
+            for message in &messages {
+                if !self.is_confirmed(std::slice::from_ref(message)).await? {
+                    tracing::error!(key = message.key, "the bus refuses a change for good: continuity is lost");
+                    refused += 1;
                 }
             }
-            self.backoff.wait(&*self.ports.rng).await;
+            self.status.update(|status| {
+                status.holes += u64::from(refused > 0);
+                status.skipped += refused;
+            });
         }
         self.backoff.reset();
         self.status.update(|status| (status.cursor, status.counter) = (self.told, self.counter));
         Ok(())
+    }
+
+    /// Whether the bus confirmed; `false`: it refuses them for good. The very same messages each time: the sync drops
+    /// repeated counters, and another message under a counter that went out after all would be lost.
+    async fn is_confirmed(&mut self, messages: &[Outgoing]) -> Result<bool, Ended> {
+        let mut refusals = 0;
+        loop {
+            let sent = match messages {
+                [only] => self.ports.bus.publish(Topic::CdcForecasts, only.clone()).await.map(drop),
+                _ => self.ports.bus.publish_all(Topic::CdcForecasts, messages.to_vec()).await,
+            };
+            let Err(error) = sent else { return Ok(true) };
+            self.failed(&error, "the bus did not confirm");
+            match error {
+                BusError::Refused(_) | BusError::Corrupt(_) => {
+                    refusals += 1;
+                    if refusals >= CORRUPT_TRIES {
+                        return Ok(false);
+                    }
+                }
+                BusError::Closed => return Err(Ended::Failed),
+                BusError::Unavailable(_) | BusError::Timeout | BusError::Full(_) => {}
+            }
+            self.backoff.wait(&*self.ports.rng).await;
+        }
     }
 
     /// What the bus confirmed need not be told again. A cursor that could not be moved is moved with the next message.

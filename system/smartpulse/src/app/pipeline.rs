@@ -93,7 +93,13 @@ impl Pipeline {
             UpdatedRoad::new(needed, wakes.tracker.clone())
         };
         let relay = |outbox| {
-            let needed = RelayPorts { outbox, bus: Arc::clone(&ports.bus), rng: Arc::clone(&ports.rng) };
+            let needed = RelayPorts {
+                outbox,
+                bus: Arc::clone(&ports.bus),
+                parking: Arc::clone(&ports.parking),
+                clock: Arc::clone(&ports.clock),
+                rng: Arc::clone(&ports.rng),
+            };
             OutboxRelay::new(needed, wakes.relay.clone())
         };
         Self {
@@ -186,7 +192,7 @@ fn sync(config: &Config, ports: &Ports, section: &Section) -> SyncService {
     let bases_bytes = usize::try_from(config.sync.bases_bytes).unwrap_or(usize::MAX);
     let settings = SyncConfig {
         lease: lease(config),
-        publisher: PublisherConfig { shared_ttl: config.shared.ttl, bases_bytes },
+        publisher: PublisherConfig { shared_ttl: config.shared.ttl, bases_bytes, timeout: config.shared.timeout },
         poison_retries: config.sync.attempts_max,
         ..SyncConfig::new(section.clone())
     };

@@ -116,7 +116,16 @@ async fn an_event_that_the_bus_refuses_does_not_stop_the_outbox_for_ever() {
     }
     let first = store.pending(1).await.unwrap().remove(0);
     let picky = Arc::new(Picky { inner: bus.clone(), key: first.message.key });
-    let relay = OutboxRelay::new(RelayPorts { outbox: Arc::new(store.clone()), bus: picky, rng }, wake);
+    let relay = OutboxRelay::new(
+        RelayPorts {
+            outbox: Arc::new(store.clone()),
+            bus: picky,
+            parking: Arc::new(store.clone()),
+            clock: TestClock::new(),
+            rng,
+        },
+        wake,
+    );
     let status = relay.status();
     tokio::spawn(relay.run(pending()));
     pause(60_000).await;

@@ -38,7 +38,13 @@ impl Outside {
             wake: Wake::joined([wake.clone()]),
         };
         let service = ForecastService::new(ForecastConfig::default(), ports, TestViews);
-        let ports = RelayPorts { outbox: Arc::new(store.clone()), bus: Arc::new(bus.clone()), rng };
+        let ports = RelayPorts {
+            outbox: Arc::new(store.clone()),
+            bus: Arc::new(bus.clone()),
+            parking: Arc::new(store.clone()),
+            clock: TestClock::new(),
+            rng,
+        };
         let relay = OutboxRelay::new(ports, wake);
         let status = relay.status();
         tokio::spawn(relay.run(pending()));
