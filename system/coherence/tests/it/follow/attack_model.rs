@@ -20,24 +20,59 @@ const BOUND: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 enum Op {
-    Write { of: u64, told: bool },
+    Write {
+        of: u64,
+        told: bool,
+    },
     /// The changes that were not told are lost: a hole, and a new epoch.
     Hole,
     Restore,
-    Invalidate { node: usize, of: u64 },
-    Bar { node: usize, of: u64 },
-    Read { node: usize, of: u64 },
-    List { node: usize },
-    DropLocal { node: usize, of: u64 },
-    EvictVersions { of: u64 },
+    Invalidate {
+        node: usize,
+        of: u64,
+    },
+    Bar {
+        node: usize,
+        of: u64,
+    },
+    Read {
+        node: usize,
+        of: u64,
+    },
+    List {
+        node: usize,
+    },
+    DropLocal {
+        node: usize,
+        of: u64,
+    },
+    EvictVersions {
+        of: u64,
+    },
     DropShared,
-    Fates { node: usize, fates: u64 },
-    Cut { node: usize, cut: bool },
-    Mute { node: usize, mute: bool },
-    Resync { node: usize },
-    Step { node: usize, ahead: bool },
+    Fates {
+        node: usize,
+        fates: u64,
+    },
+    Cut {
+        node: usize,
+        cut: bool,
+    },
+    Mute {
+        node: usize,
+        mute: bool,
+    },
+    Resync {
+        node: usize,
+    },
+    Step {
+        node: usize,
+        ahead: bool,
+    },
     Beat,
-    Pass { ms: u64 },
+    Pass {
+        ms: u64,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
