@@ -700,3 +700,24 @@ async fn a_flight_that_was_frozen_with_its_process_answers_no_request_of_after_t
         answer.age
     );
 }
+
+/// The first two without any loss of the subscription: `on_tick` begins a comparison that was put off, and in the same call
+/// finds the subscription deaf, and ends the session with the comparison that has not had its first turn.
+#[tokio::test(start_paused = true)]
+async fn a_comparison_that_begins_in_a_deaf_session_is_not_forgotten() {
+    let group = Group::new(1).await;
+    let node = &group.nodes[0];
+    group.write(&key(1), 1).await;
+    node.get(&group, &key(1)).await;
+    // Calls fail and deliveries are lost; an operator asks for a comparison, which is put off.
+    node.lossy.mute(true);
+    node.lossy.decide(|_| coherence::testing::Fate::Lose);
+    node.handle.request_resync();
+    group.write(&key(1), 2).await;
+    group.pass(Duration::from_secs(5)).await;
+    node.lossy.mute(false);
+    node.lossy.decide(|_| coherence::testing::Fate::Deliver);
+    group.pass(Duration::from_secs(20)).await;
+    assert!(node.cache.is_trusted());
+    assert_eq!(node.at(&group, &key(1)).await.1, 2, "25 s after the commit, unmarked");
+}
