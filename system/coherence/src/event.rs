@@ -10,7 +10,9 @@ pub const EVENTS_MAX: usize = 1_024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheEvent {
-    /// `DataChanged`: the key has a new version. Once for each key and version.
+    /// `DataChanged`: the key has a new version. Once for each key and version that this instance hears of, by whichever
+    /// road; versions that were overtaken before it heard of them, or that it missed while it tracked nothing of the key, it
+    /// does not announce.
     #[doc(alias = "DistributedDataChangedInfo")]
     #[doc(alias = "DataIsChanged")]
     DataChanged {

@@ -61,7 +61,8 @@ pub struct CacheConfig {
     pub l2_bytes: u64,
     /// Bound on the output cache (responses of queries), about, in bytes.
     pub output_bytes: u64,
-    /// How many floors are remembered. When one must be forgotten early, misses skip L3 for the rest of its life.
+    /// How many floors are remembered: keys changed or shown within the life of a floor. When one must be forgotten early,
+    /// misses skip L3 for the rest of its life.
     pub floors_max: usize,
     /// How many tag stamps are remembered. When one must be forgotten early, it counts as newest.
     pub stamps_max: usize,

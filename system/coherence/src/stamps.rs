@@ -17,6 +17,8 @@ use crate::tiers::Entry;
 use crate::version::{Ordinal, Version};
 
 const SWEEP_STEPS_MAX: usize = 4;
+/// How many stamps are passed over, since they are in use, before one is forgotten.
+const SECOND_CHANCES_MAX: usize = 16;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Stamp {
@@ -185,6 +187,18 @@ impl Table {
     }
 
     fn forget_oldest(&mut self, now: Instant) -> u64 {
+        // One that was stamped again since it was queued has another turn: the busiest tag must not go first.
+        for _ in 0..SECOND_CHANCES_MAX {
+            match self.queue.front().map(|(due, tag)| (*due, self.stamps.get(tag.as_str()))) {
+                Some((due, Some((_, deadline)))) if *deadline > due => {
+                    let deadline = *deadline;
+                    if let Some((_, tag)) = self.queue.pop_front() {
+                        self.queue.push_back((deadline, tag));
+                    }
+                }
+                _ => break,
+            }
+        }
         let Some((_, tag)) = self.queue.pop_front() else { return 0 };
         let Some((stamp, _)) = self.stamps.remove(tag.as_str()) else { return 0 };
         self.forgotten = self.forgotten.max(stamp.evicted).max(stamp.shown_at);

@@ -171,8 +171,11 @@ impl<R: Render> Follower<R> {
         loop {
             match Session::begin(self).await {
                 Ok(mut session) => {
-                    wait = self.config.reconnect;
+                    let begun = tokio::time::Instant::now();
                     let ended = session.run(self).await;
+                    if begun.elapsed() > self.config.reconnect_max {
+                        wait = self.config.reconnect;
+                    }
                     if session.is_open() {
                         // What was to be compared is not: the next session begins as the first one did.
                         self.position = Position::default();

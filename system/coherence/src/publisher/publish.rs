@@ -122,9 +122,10 @@ impl Publisher {
             // Others published meanwhile: patches against what this one sent last would fit nobody.
             self.bases = Bases::new(self.config.bases_bytes);
         }
-        self.head = stored;
+        // Not believed before its servers are known.
+        self.head = None;
         let identity = self.timely(self.backplane.identity()).await?;
-        self.head = self.head.take().filter(|head| head.identity == identity);
+        self.head = stored.filter(|head| head.identity == identity);
         Ok(self.head.clone())
     }
 
@@ -191,12 +192,7 @@ impl Publisher {
     pub async fn publish(&mut self, change: &SourceChange, source: SourceMark) -> Result<(), PublishError> {
         let Some(held) = self.head.clone() else { return Err(PublishError::OutOfStep) };
         let document = message::parse(change)?;
-        let head = Head {
-            incarnation: held.incarnation.max(change.version.incarnation),
-            sequence: held.sequence.next(),
-            source,
-            ..held
-        };
+        let head = Head { sequence: held.sequence.next(), source, ..held };
         self.write_value(change, head.stream_epoch).await?;
         self.write_message(change, document.as_ref(), head).await?;
         match document {
@@ -246,7 +242,12 @@ impl Publisher {
             Published::Fenced { by } => return Err(PublishError::Fenced { by }),
             // An earlier try whose answer was lost took effect.
             Published::OutOfStep { head: Some(stored) } if is_same(&stored, &head) => {}
-            Published::OutOfStep { .. } => return Err(PublishError::OutOfStep),
+            Published::OutOfStep { head: stored } => {
+                // Others published: from there it goes on, if it is the same stream at all.
+                self.bases = Bases::new(self.config.bases_bytes);
+                self.head = stored.filter(|stored| stored.identity == head.identity);
+                return Err(PublishError::OutOfStep);
+            }
         }
         self.head = Some(head);
         Ok(())

@@ -64,7 +64,8 @@ impl Writer {
             // Without a feed there is no place in it; but another writer's message must not be taken for this one.
             let mark = publisher.unique_mark();
             match publisher.publish(&change, mark).await {
-                Err(PublishError::OutOfStep) => self.step_in(&mut publisher, version).await?,
+                // The publisher knows by now where the others are.
+                Err(PublishError::OutOfStep) => {}
                 outcome => return outcome,
             }
         }
@@ -79,13 +80,11 @@ impl Writer {
         let mut publisher = self.publisher.lock().await;
         let read_at = self.clock.now();
         for _ in 0..TRIES_MAX {
-            let Some(head) = publisher.head() else {
-                self.step_in(&mut publisher, Version::ZERO).await?;
-                continue;
-            };
-            let incarnation = head.incarnation;
+            // Each time: a writer that began an epoch at the same moment as another one must not turn back to its own.
+            self.step_in(&mut publisher, Version::ZERO).await?;
+            let Some(incarnation) = publisher.head().map(|head| head.incarnation) else { continue };
             match publisher.announce(incarnation, SourceMark::default(), read_at).await {
-                Err(PublishError::OutOfStep) => self.step_in(&mut publisher, Version::ZERO).await?,
+                Err(PublishError::OutOfStep) => {}
                 outcome => return outcome,
             }
         }

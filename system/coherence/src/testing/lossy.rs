@@ -61,7 +61,9 @@ impl LossyBackplane {
         self.mute.store(mute, Ordering::SeqCst);
     }
 
-    fn up(&self) -> Result<(), BackplaneError> {
+    /// Others have their turn during a call, as over a network.
+    async fn up(&self) -> Result<(), BackplaneError> {
+        tokio::task::yield_now().await;
         if *self.cut.borrow() || self.mute.load(Ordering::SeqCst) {
             Err(BackplaneError::Unavailable(None))
         } else {
@@ -78,22 +80,22 @@ impl LossyBackplane {
 #[async_trait]
 impl Backplane for LossyBackplane {
     async fn claim(&self, section: &Section, fence: Fence) -> Result<Claimed, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         self.inner.claim(section, fence).await
     }
 
     async fn publish(&self, section: &Section, publication: Publication) -> Result<Published, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         self.inner.publish(section, publication).await
     }
 
     async fn announce(&self, section: &Section, fence: Fence, head: Head) -> Result<Published, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         self.inner.announce(section, fence, head).await
     }
 
     async fn head(&self, section: &Section) -> Result<Option<Head>, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         self.inner.head(section).await
     }
 
@@ -104,12 +106,12 @@ impl Backplane for LossyBackplane {
         after: Sequence,
         limit: usize,
     ) -> Result<Replay, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         self.inner.replay(section, epoch, after, limit).await
     }
 
     async fn subscribe(&self, section: &Section) -> Result<Box<dyn BackplaneSubscription>, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         let inner = self.inner.subscribe(section).await?;
         let decide = Arc::clone(&self.decide);
         Ok(Box::new(LossySubscription {
@@ -122,7 +124,7 @@ impl Backplane for LossyBackplane {
     }
 
     async fn identity(&self) -> Result<String, BackplaneError> {
-        self.up()?;
+        self.up().await?;
         self.inner.identity().await
     }
 }

@@ -102,7 +102,7 @@ impl<R: Views> ConsistencyMonitor<R> {
             // Without the truth there is nothing to compare with.
             Err(error) => {
                 tracing::debug!(%error, "the store cannot be asked for versions");
-                self.recent.extend(keys);
+                keys.into_iter().for_each(|key| self.look_again(key));
                 return;
             }
         };
@@ -123,12 +123,7 @@ impl<R: Views> ConsistencyMonitor<R> {
             match self.events.try_recv() {
                 Ok(CacheEvent::DataChanged { key, version }) if forecast_of_key(&key).is_some() => {
                     self.watched.entry(key.clone()).or_default().told(version);
-                    if !self.recent.contains(&key) {
-                        self.recent.push_back(key);
-                    }
-                    while self.recent.len() > WATCHED_MAX {
-                        self.recent.pop_front();
-                    }
+                    self.look_again(key);
                     while self.watched.len() > WATCHED_MAX {
                         self.forget_one();
                     }
@@ -137,6 +132,16 @@ impl<R: Views> ConsistencyMonitor<R> {
                 Ok(_) | Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             }
+        }
+    }
+
+    /// The key is asked for again in its turn.
+    fn look_again(&mut self, key: Key) {
+        if !self.recent.contains(&key) {
+            self.recent.push_back(key);
+        }
+        while self.recent.len() > WATCHED_MAX {
+            self.recent.pop_front();
         }
     }
 
@@ -169,12 +174,11 @@ impl<R: Views> ConsistencyMonitor<R> {
         let Some(watch) = self.watched.get_mut(&key) else { return };
         let Some(answer) = answer else {
             self.status.update(|status| status.skipped += 1);
-            self.recent.push_back(key);
-            return;
+            return self.look_again(key);
         };
         let found = watch.answered(answer.version, asked);
-        if watch.is_open() && !self.recent.contains(&key) {
-            self.recent.push_back(key.clone());
+        if watch.is_open() {
+            self.look_again(key.clone());
         }
         self.note(&key, answer.version, answer.level.name(), &found);
     }

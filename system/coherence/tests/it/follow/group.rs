@@ -11,7 +11,7 @@ use coherence::follower::{Follower, FollowerConfig, FollowerHandle, RefetchBudge
 use coherence::publisher::{Publisher, PublisherConfig, SourceChange};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::stream::{Section, SourceMark, Stations};
-use coherence::testing::{LossyBackplane, Seed, TestClock};
+use coherence::testing::{Fate, LossyBackplane, Seed, TestClock};
 use coherence::*;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -312,6 +312,17 @@ impl Node {
     pub fn stop(&self) {
         self.running.abort();
     }
+}
+
+/// What happens to a node's deliveries: two bits of `fates` each, over and over.
+pub fn decide_by(node: &Node, fates: u64) {
+    let place = AtomicU64::new(0);
+    node.lossy.decide(move |_| match (fates >> (2 * (place.fetch_add(1, Ordering::SeqCst) % 32))) & 3 {
+        0 => Fate::Lose,
+        1 => Fate::Repeat,
+        2 => Fate::Delay,
+        _ => Fate::Deliver,
+    });
 }
 
 /// Lets all tasks run until they wait for time.

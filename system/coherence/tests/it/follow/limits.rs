@@ -65,7 +65,6 @@ async fn a_busy_key_grows_nothing_without_bound() {
     assert_eq!(group.publisher.lock().await.bases().0, 1);
     for node in &group.nodes {
         assert_eq!(node.at(&group, &key(1)).await, (Level::L2, 10_001));
-        assert!(node.cache.sizes().floors <= 2);
     }
 }
 

@@ -1,8 +1,8 @@
 //! A model: random writes, reads, evictions, losses, repetitions, reorderings and restarts against a reference map.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -238,7 +238,7 @@ impl World {
                 self.group.nodes[node].cache.drop_l2(&key(of));
             }
             Op::DropShared => self.group.shared.drop_values(),
-            Op::Fates { node, fates } => self.fates(node, fates),
+            Op::Fates { node, fates } => decide_by(&self.group.nodes[node], fates),
             Op::Restart { node } => self.restart(node),
             Op::Beat => {
                 self.flush().await;
@@ -249,20 +249,6 @@ impl World {
                 settle().await;
             }
         }
-    }
-
-    fn fates(&self, node: usize, fates: u64) {
-        let place = Mutex::new(0_u32);
-        self.group.nodes[node].lossy.decide(move |_| {
-            let mut place = place.lock().unwrap();
-            *place = (*place + 1) % 32;
-            match (fates >> (2 * *place)) & 3 {
-                0 => Fate::Lose,
-                1 => Fate::Repeat,
-                2 => Fate::Delay,
-                _ => Fate::Deliver,
-            }
-        });
     }
 
     fn restart(&mut self, node: usize) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coherence::follower::{Follower, FollowerConfig};
 use coherence::publisher::{Publisher, PublisherConfig};
-use coherence::testing::{Seed, TestClock};
+use coherence::testing::{LossyBackplane, Seed, TestClock};
 use coherence::*;
 
 use super::group::{Group, document, key, settle};
@@ -19,7 +19,7 @@ fn program(group: &Group, seed: u64) -> Program {
     let clock = TestClock::new();
     let config = CacheConfig { freshness: Freshness::Backplane, ..CacheConfig::default() };
     let cache = Cache::new(config, Plain, Arc::clone(&group.shared) as _, Seed::rng(seed), clock.clone());
-    let backplane: Arc<dyn Backplane> = Arc::new(group.backplane.clone());
+    let backplane: Arc<dyn Backplane> = Arc::new(LossyBackplane::new(Arc::new(group.backplane.clone())));
     let loader = group.truth.clone();
     let follower =
         Follower::new(cache.clone(), Arc::clone(&backplane), group.section.clone(), loader, FollowerConfig::default());
@@ -79,7 +79,11 @@ async fn writers_at_the_same_moment_lose_nothing() {
                 let of = key(2 * n + by);
                 group.commit(&of, 1);
                 let body = document(&of, 1).body;
-                programs[by as usize].writer.changed(&of, Version::new(1, 1), body, &[]).await.unwrap();
+                let writer = &programs[by as usize].writer;
+                while let Err(error) = writer.changed(&of, Version::new(1, 1), body.clone(), &[]).await {
+                    assert!(error.is_retryable(), "{error}");
+                    tokio::time::sleep(Duration::from_millis(1 + by)).await;
+                }
                 tokio::task::yield_now().await;
             }
         }));

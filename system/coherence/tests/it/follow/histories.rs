@@ -176,11 +176,9 @@ impl World {
             Op::Restore => {
                 self.untold.clear();
                 self.group.restore().await;
-                for of in 0..KEYS {
-                    if self.versions.contains_key(&of) {
-                        self.versions.insert(of, 1);
-                        self.note(of);
-                    }
+                self.versions.values_mut().for_each(|version| *version = 1);
+                for of in self.versions.keys().copied().collect::<Vec<_>>() {
+                    self.note(of);
                 }
             }
             Op::Invalidate { node, of } => {
@@ -197,19 +195,7 @@ impl World {
             }
             Op::EvictVersions { of } => self.group.shared.evict_versions(&key(of)),
             Op::DropShared => self.group.shared.drop_values(),
-            Op::Fates { node, fates } => {
-                let place = std::sync::Mutex::new(0_u32);
-                self.group.nodes[node].lossy.decide(move |_| {
-                    let mut place = place.lock().unwrap();
-                    *place = (*place + 1) % 32;
-                    match (fates >> (2 * *place)) & 3 {
-                        0 => Fate::Lose,
-                        1 => Fate::Repeat,
-                        2 => Fate::Delay,
-                        _ => Fate::Deliver,
-                    }
-                });
-            }
+            Op::Fates { node, fates } => decide_by(&self.group.nodes[node], fates),
             Op::Cut { node, cut } => {
                 self.group.nodes[node].lossy.cut(cut);
                 settle().await;
@@ -219,17 +205,7 @@ impl World {
                 self.group.nodes[node].handle.request_resync();
                 settle().await;
             }
-            Op::Step { node, ahead } => {
-                let clock = &self.group.nodes[node].clock;
-                let (by, stepped) = (Duration::from_millis(900), &mut self.stepped[node]);
-                if ahead && *stepped < 1 {
-                    clock.step(by);
-                    *stepped += 1;
-                } else if !ahead && *stepped > -1 {
-                    clock.step_back(by);
-                    *stepped -= 1;
-                }
-            }
+            Op::Step { node, ahead } => self.step(node, ahead),
             Op::Beat => {
                 self.flush().await;
                 self.group.beat().await;
@@ -238,6 +214,19 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 settle().await;
             }
+        }
+    }
+
+    /// Never beyond the bound on clocks.
+    fn step(&mut self, node: usize, ahead: bool) {
+        let clock = &self.group.nodes[node].clock;
+        let (by, stepped) = (Duration::from_millis(900), &mut self.stepped[node]);
+        if ahead && *stepped < 1 {
+            clock.step(by);
+            *stepped += 1;
+        } else if !ahead && *stepped > -1 {
+            clock.step_back(by);
+            *stepped -= 1;
         }
     }
 
