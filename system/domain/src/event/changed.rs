@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::EventError;
-use crate::model::{EventId, Forecast, ForecastId, forecast_key};
+use crate::model::{EventId, Forecast, ForecastId};
 use crate::ports::{COMPACTED, Change, FeedPosition, Operation, Outgoing};
 
 /// The key of beacons on the topic.
@@ -211,8 +211,8 @@ impl ForecastChanged {
     pub fn outgoing(&self, traceparent: Option<&str>) -> Result<Outgoing, EventError> {
         let properties = traceparent.map(|trace| (TRACEPARENT.to_owned(), trace.to_owned()));
         let payload = serde_json::to_vec(self).map_err(EventError::new)?;
-        let key = forecast_key(self.entity_id).as_str().to_owned();
-        Ok(Outgoing { key, payload: Bytes::from(payload), properties: properties.into_iter().collect() })
+        let (key, payload) = (self.entity_id.to_string(), Bytes::from(payload));
+        Ok(Outgoing { key, payload, properties: properties.into_iter().collect() })
     }
 }
 
@@ -285,6 +285,13 @@ impl FeedBeacon {
     }
 }
 
+/// What tells the two kinds of messages apart.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Kind {
+    operation: CdcOperation,
+}
+
 /// A message of `cdc:forecasts`.
 #[derive(Debug, Clone)]
 pub enum CdcMessage {
@@ -300,17 +307,18 @@ impl CdcMessage {
     /// # Errors
     /// [`EventError`] if it is neither.
     pub fn read(payload: &[u8]) -> Result<Self, EventError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Kind {
-            operation: CdcOperation,
-        }
+        // A change first, in one pass: a beacon is one message of many.
+        let error = match serde_json::from_slice::<ForecastChanged>(payload) {
+            Ok(change) if change.operation != CdcOperation::Beacon => return Ok(Self::Change(Box::new(change))),
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
         let kind: Kind = serde_json::from_slice(payload).map_err(EventError::new)?;
-        match kind.operation {
-            CdcOperation::Beacon => serde_json::from_slice(payload).map(Self::Beacon).map_err(EventError::new),
-            CdcOperation::Insert | CdcOperation::Update | CdcOperation::Delete => {
-                serde_json::from_slice(payload).map(Box::new).map(Self::Change).map_err(EventError::new)
+        match (kind.operation, error) {
+            (CdcOperation::Beacon, _) | (_, None) => {
+                serde_json::from_slice(payload).map(Self::Beacon).map_err(EventError::new)
             }
+            (_, Some(error)) => Err(EventError::new(error)),
         }
     }
 

@@ -36,6 +36,9 @@ pub enum Eviction {
     Tag,
     /// All that instances hold; `entityId` is the nil UUID.
     All,
+    /// Something that this release does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// Copies of a forecast, and of lists that could show it, are old.

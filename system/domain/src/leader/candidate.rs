@@ -104,3 +104,113 @@ impl Candidate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use coherence::{FencingToken, Incarnation};
+
+    use super::*;
+    use crate::ports::{FeedPosition, StoreError};
+
+    /// How a call of the store comes out.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Answers {
+        Yes,
+        No,
+        Fails,
+        Never,
+    }
+
+    struct Script(Mutex<(Answers, u32)>);
+
+    impl Script {
+        async fn answer(&self) -> Result<bool, StoreError> {
+            let answers = {
+                let mut script = self.0.lock().unwrap();
+                script.1 += 1;
+                script.0
+            };
+            match answers {
+                Answers::Yes => Ok(true),
+                Answers::No => Ok(false),
+                Answers::Fails => Err(StoreError::Timeout),
+                Answers::Never => std::future::pending().await,
+            }
+        }
+    }
+
+    #[async_trait]
+    impl Leases for Script {
+        async fn acquire(&self, name: LeaseName, _: Uuid, _: Duration) -> Result<Acquired, StoreError> {
+            let lease =
+                Lease { name, token: FencingToken(1), incarnation: Incarnation(1), cursor: FeedPosition::default() };
+            let held = self.answer().await?;
+            Ok(if held { Acquired::Held(lease) } else { Acquired::Busy { remaining: Duration::from_secs(1) } })
+        }
+
+        async fn renew(&self, _: LeaseName, _: FencingToken, _: Duration) -> Result<bool, StoreError> {
+            self.answer().await
+        }
+
+        async fn release(&self, _: LeaseName, _: FencingToken) -> Result<(), StoreError> {
+            self.answer().await.map(drop)
+        }
+
+        async fn move_cursor(&self, _: LeaseName, _: FencingToken, _: FeedPosition) -> Result<bool, StoreError> {
+            self.answer().await
+        }
+    }
+
+    fn candidate() -> (Candidate, Arc<Script>) {
+        let script = Arc::new(Script(Mutex::new((Answers::Yes, 0))));
+        let candidate = Candidate::new(script.clone(), LeaseName::Tracker, Uuid::nil(), LeaseTimes::default());
+        (candidate, script)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_kept_as_long_as_the_store_says_so_and_never_past_its_deadline() {
+        for (then, lost, after) in [
+            (Answers::No, Lost::Taken, 300),
+            (Answers::Fails, Lost::Expired, 1_300),
+            (Answers::Never, Lost::Expired, 1_300),
+        ] {
+            let (candidate, script) = candidate();
+            let term = candidate.elected().await;
+            let well = timeout(Duration::from_millis(3_050), candidate.keep(&term)).await;
+            assert!(well.is_err(), "kept for as long as it is prolonged");
+            assert_eq!(script.0.lock().unwrap().1, 1 + 10, "every 300 ms");
+
+            let term = candidate.elected().await;
+            script.0.lock().unwrap().0 = then;
+            let start = Instant::now();
+            assert_eq!(candidate.keep(&term).await, lost);
+            assert_eq!(start.elapsed(), Duration::from_millis(after));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standby_asks_every_200_ms_and_a_store_that_fails_does_not_end_it() {
+        for meanwhile in [Answers::No, Answers::Fails] {
+            let (candidate, script) = candidate();
+            script.0.lock().unwrap().0 = meanwhile;
+            assert!(timeout(Duration::from_millis(1_010), candidate.elected()).await.is_err());
+            assert_eq!(script.0.lock().unwrap().1, 6);
+            script.0.lock().unwrap().0 = Answers::Yes;
+            candidate.elected().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn giving_up_a_lease_waits_for_nobody_for_long() {
+        let (candidate, script) = candidate();
+        let term = candidate.elected().await;
+        script.0.lock().unwrap().0 = Answers::Never;
+        let start = Instant::now();
+        candidate.release(&term).await;
+        assert_eq!(start.elapsed(), RELEASE_MAX);
+        assert!(!candidate.is_held(&term).await);
+    }
+}

@@ -10,7 +10,9 @@
 //! the store lets another process have it. What it does not notice (a frozen process that wakes) its token tells others.
 
 mod candidate;
+mod on_drop;
 mod times;
 
 pub(crate) use candidate::{Candidate, Lost, Term};
+pub(crate) use on_drop::OnDrop;
 pub use times::LeaseTimes;

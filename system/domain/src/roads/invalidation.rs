@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use coherence::Rng;
 
+use super::consume::consume;
 use super::status::RoadStatusHandle;
 use crate::backoff::Backoff;
 use crate::event::{CacheInvalidation, Event, Eviction};
 use crate::forecast::{ForecastService, Views};
-use crate::ports::{Bus, BusError, BusMessage, Consumer, Delivery, StartAt, Subscription, SubscriptionKind, Topic};
+use crate::ports::{Bus, BusMessage, StartAt, Subscription, SubscriptionKind, Topic};
 use crate::wake::Wake;
 
 /// The subscription of an instance is this and the instance's name.
@@ -59,7 +60,8 @@ impl<R: Views> InvalidationRoad<R> {
                     self.service.caches().cache().begin_generation();
                     self.status
                         .update(|status| (status.connected, status.subscriptions) = (true, status.subscriptions + 1));
-                    let error = self.consume(&mut *consumer, &mut backoff).await;
+                    backoff.reset();
+                    let error = consume(&mut *consumer, false, |message| self.on_message(message)).await;
                     tracing::warn!(
                         error = error.map(|error| error.to_string()),
                         "the subscription to invalidations is lost"
@@ -76,23 +78,7 @@ impl<R: Views> InvalidationRoad<R> {
         }
     }
 
-    /// Works until the subscription is lost: not durable, it must be made anew.
-    async fn consume(&self, consumer: &mut dyn Consumer, backoff: &mut Backoff) -> Option<BusError> {
-        loop {
-            let message = match consumer.next().await {
-                Ok(Delivery::Message(message)) => message,
-                Ok(Delivery::Lost | Delivery::Restored) => return None,
-                Err(error) => return Some(error),
-            };
-            backoff.reset();
-            self.on_message(&message).await;
-            if let Err(error) = consumer.ack(message.id).await {
-                return Some(error);
-            }
-        }
-    }
-
-    async fn on_message(&self, message: &BusMessage) {
+    async fn on_message(&self, message: BusMessage) {
         match CacheInvalidation::read(&message.message.payload) {
             Ok(event) => {
                 self.apply(&event).await;
@@ -110,7 +96,8 @@ impl<R: Views> InvalidationRoad<R> {
         let caches = self.service.caches();
         let tags = event.cache_tags();
         match event.evict {
-            Some(Eviction::All) => {
+            // What a later release may evict is among all.
+            Some(Eviction::All | Eviction::Other) => {
                 caches.cache().clear();
             }
             Some(Eviction::Tag) => tags.iter().for_each(|tag| caches.cache().evict_tag(tag)),

@@ -5,6 +5,7 @@
 //!
 //! Both wake the tracker, so that the long road, which carries the content, follows at once. Each road alone converges.
 
+mod consume;
 mod invalidation;
 mod status;
 mod updated;

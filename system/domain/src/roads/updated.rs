@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use coherence::{Rng, SharedError, SharedTier};
 
+use super::consume::consume;
 use super::status::RoadStatusHandle;
 use crate::backoff::Backoff;
 use crate::event::{Event, ForecastUpdated};
 use crate::model::forecast_key;
-use crate::ports::{Bus, BusError, BusMessage, Consumer, Delivery, StartAt, Subscription, SubscriptionKind, Topic};
+use crate::ports::{Bus, BusMessage, StartAt, Subscription, SubscriptionKind, Topic};
 use crate::wake::Wake;
 
 /// The subscription, shared by all instances.
@@ -66,8 +67,9 @@ impl UpdatedRoad {
                 Ok(mut consumer) => {
                     self.status
                         .update(|status| (status.connected, status.subscriptions) = (true, status.subscriptions + 1));
-                    let error = self.consume(&mut *consumer, &mut backoff).await;
-                    tracing::warn!(%error, "the subscription to updates ended");
+                    backoff.reset();
+                    let error = consume(&mut *consumer, true, |message| self.on_message(message)).await;
+                    tracing::warn!(error = error.map(|error| error.to_string()), "the subscription to updates ended");
                     self.status.update(|status| status.connected = false);
                 }
                 Err(error) => {
@@ -79,26 +81,7 @@ impl UpdatedRoad {
         }
     }
 
-    async fn consume(&self, consumer: &mut dyn Consumer, backoff: &mut Backoff) -> BusError {
-        loop {
-            let message = match consumer.next().await {
-                Ok(Delivery::Message(message)) => message,
-                // Durable: what was not acknowledged comes again.
-                Ok(Delivery::Lost | Delivery::Restored) => continue,
-                Err(error) => return error,
-            };
-            backoff.reset();
-            self.on_message(&message).await;
-            match consumer.ack(message.id).await {
-                Ok(()) => {}
-                // It comes again; raising a floor twice is raising it once.
-                Err(error) if error.is_retryable() => self.status.update(|status| status.errors += 1),
-                Err(error) => return error,
-            }
-        }
-    }
-
-    async fn on_message(&self, message: &BusMessage) {
+    async fn on_message(&self, message: BusMessage) {
         let event = match ForecastUpdated::read(&message.message.payload) {
             Ok(event) => event,
             Err(error) => {

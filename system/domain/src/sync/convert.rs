@@ -6,7 +6,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::event::{CdcOperation, ForecastChanged, TRACEPARENT};
-use crate::model::{ForecastId, all_forecasts_tag, forecast_key, forecast_of_key};
+use crate::model::{ForecastId, all_forecasts_tag, forecast_key};
 use crate::ports::{BusMessage, ParkedEvent, ParkedId, Topic};
 
 /// The change that a message tells. `known` is the life in which versions without one count.
@@ -44,19 +44,14 @@ pub(super) fn pull(change: SourceChange) -> SourceChange {
     SourceChange { body: None, pull: true, tags: vec![all_forecasts_tag()], tags_complete: false, ..change }
 }
 
-/// The forecast that a message speaks of, by its key.
-pub(super) fn entity(message: &BusMessage) -> Option<ForecastId> {
-    let key = message.message.key.as_str();
-    coherence::Key::new(key).ok().and_then(|key| forecast_of_key(&key)).or_else(|| key.parse().ok())
-}
-
 pub(super) fn parked(message: &BusMessage, reason: String, attempts: u32, now: Timestamp) -> ParkedEvent {
     ParkedEvent {
         // The same message, delivered again, is the same event.
         id: ParkedId(Uuid::from_u128(xxh3_128(&message.message.payload))),
         topic: Topic::CdcForecasts,
         message: message.message.clone(),
-        entity: entity(message),
+        // Also where the body cannot be read.
+        entity: message.message.key.parse::<ForecastId>().ok(),
         reason,
         attempts,
         parked_at: now,

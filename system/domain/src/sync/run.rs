@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::term::{Consuming, Ended};
 use super::write::{Fenced, Writing};
 use super::{SyncConfig, SyncPorts, SyncStatusHandle};
-use crate::leader::{Candidate, Term};
+use crate::leader::{Candidate, OnDrop, Term};
 use crate::ports::LeaseName;
 
 /// How long a sync that met a later one stands back.
@@ -54,7 +54,6 @@ impl SyncService {
                 lost = candidate.keep(&term) => Some(Ended::Lost(lost)),
                 ended = self.lead(&term) => Some(ended),
             };
-            self.status.update(|status| status.is_leader = false);
             if !matches!(ended, Some(Ended::Lost(_))) {
                 candidate.release(&term).await;
             }
@@ -72,6 +71,7 @@ impl SyncService {
 
     async fn lead(&self, term: &Term) -> Ended {
         let lease = &term.lease;
+        let _leads = OnDrop(|| self.status.update(|status| status.is_leader = false));
         self.status.update(|status| {
             (status.is_leader, status.token) = (true, lease.token);
             status.terms += 1;

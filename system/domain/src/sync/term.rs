@@ -101,6 +101,8 @@ impl<'t> Consuming<'t> {
                 tracing::warn!(%error, "a message could not be acknowledged");
                 self.status.update(|status| status.errors += 1);
             }
+            // Where nothing has to be waited for, nothing else would be polled: the lease, which is kept beside this.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -137,7 +139,7 @@ impl<'t> Consuming<'t> {
                 self.is_broken = true;
             }
             Verdict::NewLife => {
-                tracing::warn!(%incarnation, "the database is in a new life");
+                tracing::info!(%incarnation, before = %self.progress.incarnation(), "the database is in a new life");
                 self.is_broken = true;
                 self.read_at = Timestamp::UNIX_EPOCH;
             }

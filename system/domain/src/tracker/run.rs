@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::term::{Ended, Reading};
 use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle};
 use crate::backoff::Backoff;
-use crate::leader::{Candidate, Lost, Term};
+use crate::leader::{Candidate, Lost, OnDrop, Term};
 use crate::ports::{FeedPosition, LeaseName};
 use crate::wake::Wake;
 
@@ -51,7 +51,6 @@ impl ChangeTracker {
                 lost = candidate.keep(&term) => Some(Ended::Lost(lost)),
                 ended = self.lead(&candidate, &term) => Some(ended),
             };
-            self.status.update(|status| status.is_leader = false);
             if !matches!(ended, Some(Ended::Lost(_))) {
                 candidate.release(&term).await;
             }
@@ -70,6 +69,7 @@ impl ChangeTracker {
 
     async fn lead(&self, candidate: &Candidate, term: &Term) -> Ended {
         let lease = &term.lease;
+        let _leads = OnDrop(|| self.status.update(|status| status.is_leader = false));
         self.status.update(|status| {
             (status.is_leader, status.token, status.incarnation) = (true, lease.token, lease.incarnation);
             (status.cursor, status.counter, status.backlog) = (lease.cursor, 0, None);

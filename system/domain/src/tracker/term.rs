@@ -77,6 +77,8 @@ impl<'t> Reading<'t> {
             if let Err(ended) = self.step().await {
                 return ended;
             }
+            // Where nothing has to be waited for, nothing else would be polled: the lease, which is kept beside this.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -17,7 +17,7 @@ const INVALIDATION: &str = include_str!("../golden/3_2_cache_invalidation.json")
 const COMPLETED: &str = include_str!("../golden/7_1_forecast_completed.json");
 
 /// The example with ids in place of its placeholders, as another program would send it.
-fn with_ids(example: &str) -> String {
+pub(crate) fn with_ids(example: &str) -> String {
     let names = ["forecast_uuid", "company_uuid", "unit_uuid", "provider_uuid", "user_uuid", "uuid"];
     let mut text = example.to_owned();
     for (name, id) in names.iter().zip([1, 2, 3, 4, 5, 6].map(uuid)) {
@@ -64,7 +64,7 @@ fn member_names(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn assert_golden(example: &str, ours: &[u8]) {
+pub(crate) fn assert_golden(example: &str, ours: &[u8]) {
     let text = std::str::from_utf8(ours).unwrap();
     let (specified, found) = (serde_json::from_str(example).unwrap(), serde_json::from_str(text).unwrap());
     assert_covers("", &specified, &found);

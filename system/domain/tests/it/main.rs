@@ -5,5 +5,6 @@ mod golden;
 mod input;
 mod list;
 mod model;
+mod pipeline;
 mod service;
 mod support;

@@ -32,7 +32,7 @@ use crate::support::uuid;
 
 /// Views as simple as they can be: the document, parsed.
 #[derive(Clone)]
-pub(super) struct TestViews;
+pub(crate) struct TestViews;
 
 impl Render for TestViews {
     type View = Option<Arc<Forecast>>;
@@ -69,7 +69,7 @@ impl Views for TestViews {
 }
 
 /// Wall time that follows tokio's.
-pub(super) struct TestClock(Instant);
+pub(crate) struct TestClock(Instant);
 
 impl WallClock for TestClock {
     fn now(&self) -> Timestamp {
@@ -79,7 +79,7 @@ impl WallClock for TestClock {
 }
 
 /// Splitmix64 from a seed; also makes the ids.
-pub(super) struct TestRng(AtomicU64);
+pub(crate) struct TestRng(AtomicU64);
 
 impl Rng for TestRng {
     fn next_u64(&self) -> u64 {
@@ -97,25 +97,25 @@ impl Ids for TestRng {
 }
 
 /// The memory store, with faults.
-pub(super) struct TestStore {
-    pub(super) inner: MemoryStore,
+pub(crate) struct TestStore {
+    pub(crate) inner: MemoryStore,
     /// Reads of single rows, lists and natural keys.
-    pub(super) reads: AtomicU32,
-    pub(super) lists: AtomicU32,
+    pub(crate) reads: AtomicU32,
+    pub(crate) lists: AtomicU32,
     /// Everything that was asked to be committed.
-    pub(super) commits: Mutex<Vec<WriteSet>>,
+    pub(crate) commits: Mutex<Vec<WriteSet>>,
     /// Commits wait here; closed to waiting by default.
-    pub(super) gate: Semaphore,
-    pub(super) gated: AtomicBool,
+    pub(crate) gate: Semaphore,
+    pub(crate) gated: AtomicBool,
     /// Commits take effect but answer that they did not in time.
-    pub(super) forgets_to_answer: AtomicBool,
-    pub(super) down: AtomicBool,
+    pub(crate) forgets_to_answer: AtomicBool,
+    pub(crate) down: AtomicBool,
     /// How long a commit takes, in milliseconds.
-    pub(super) commit_ms: AtomicU64,
+    pub(crate) commit_ms: AtomicU64,
     /// How long the answer of a look for a kept answer is on its way, in milliseconds.
-    pub(super) lookup_ms: AtomicU64,
+    pub(crate) lookup_ms: AtomicU64,
     /// So many commits are outrun by another writer's.
-    pub(super) rivals: AtomicU32,
+    pub(crate) rivals: AtomicU32,
 }
 
 impl TestStore {
@@ -139,7 +139,7 @@ impl TestStore {
 }
 
 /// A write that no cache is told of.
-pub(super) async fn behind(store: &MemoryStore, after: Forecast) {
+pub(crate) async fn behind(store: &MemoryStore, after: Forecast) {
     let expected = coherence::VersionId(after.version_id.0 - 1);
     let rows = vec![domain::ports::RowWrite { id: after.id, expected, after: Some(after) }];
     let incarnation = store.incarnation().await.unwrap();
@@ -203,9 +203,9 @@ impl Store for TestStore {
 }
 
 /// The in-process shared tier, which can be down.
-pub(super) struct TestShared {
-    pub(super) inner: MemorySharedTier,
-    pub(super) down: AtomicBool,
+pub(crate) struct TestShared {
+    pub(crate) inner: MemorySharedTier,
+    pub(crate) down: AtomicBool,
 }
 
 impl TestShared {
@@ -254,16 +254,16 @@ impl SharedTier for TestShared {
 }
 
 /// One instance with its backends.
-pub(super) struct House {
-    pub(super) service: ForecastService<TestViews>,
-    pub(super) store: Arc<TestStore>,
-    pub(super) shared: Arc<TestShared>,
-    pub(super) bus: MemoryBus,
+pub(crate) struct House {
+    pub(crate) service: ForecastService<TestViews>,
+    pub(crate) store: Arc<TestStore>,
+    pub(crate) shared: Arc<TestShared>,
+    pub(crate) bus: MemoryBus,
     ports: ForecastPorts,
 }
 
 impl House {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock: Arc<dyn WallClock> = Arc::new(TestClock(Instant::now()));
         let bus = MemoryBus::new(MemoryBusConfig::default(), Arc::clone(&clock));
         let store = Arc::new(TestStore {
@@ -295,37 +295,37 @@ impl House {
     }
 
     /// Another instance over the same backends.
-    pub(super) fn sibling(&self) -> ForecastService<TestViews> {
+    pub(crate) fn sibling(&self) -> ForecastService<TestViews> {
         ForecastService::new(ForecastConfig::default(), self.ports.clone(), TestViews)
     }
 
-    pub(super) async fn create(&self, body: &Value) -> Forecast {
+    pub(crate) async fn create(&self, body: &Value) -> Forecast {
         match self.service.create(&caller(), request(body), None).await.unwrap() {
             Answered::Now(saved) => saved.forecast,
             Answered::Before(_) => panic!("nothing was named"),
         }
     }
 
-    pub(super) async fn get(&self, id: ForecastId) -> Answer<Option<Arc<Forecast>>> {
+    pub(crate) async fn get(&self, id: ForecastId) -> Answer<Option<Arc<Forecast>>> {
         self.service.get(&caller(), id, None).await.unwrap()
     }
 
-    pub(super) async fn demand(&self, id: ForecastId) -> f64 {
+    pub(crate) async fn demand(&self, id: ForecastId) -> f64 {
         self.get(id).await.view.unwrap().demand
     }
 
-    pub(super) async fn patch(&self, id: ForecastId, body: Value) -> Result<Saved, ServiceError> {
+    pub(crate) async fn patch(&self, id: ForecastId, body: Value) -> Result<Saved, ServiceError> {
         self.service.patch(&caller(), id, patch(&body), None).await
     }
 
-    pub(super) async fn list(&self, caller: &Caller, query: &[(&str, &str)]) -> (Vec<f64>, bool) {
+    pub(crate) async fn list(&self, caller: &Caller, query: &[(&str, &str)]) -> (Vec<f64>, bool) {
         let params = ListParams::from_query(query.iter().copied()).unwrap();
         let answer = self.service.list(caller, &params).await.unwrap();
         (answer.view.items.iter().map(|item| item.demand).collect(), answer.hit)
     }
 
     /// A subscriber from the very beginning of a topic.
-    pub(super) async fn subscriber(&self, topic: Topic) -> Box<dyn Consumer> {
+    pub(crate) async fn subscriber(&self, topic: Topic) -> Box<dyn Consumer> {
         let subscription = Subscription {
             topic,
             name: "test".to_owned(),
@@ -337,7 +337,7 @@ impl House {
     }
 
     /// All events of a topic so far, once each.
-    pub(super) async fn events(&self, topic: Topic) -> Vec<Value> {
+    pub(crate) async fn events(&self, topic: Topic) -> Vec<Value> {
         let mut subscriber = self.subscriber(topic).await;
         let mut events = Vec::new();
         while let Ok(delivery) = tokio::time::timeout(Duration::from_secs(1), subscriber.next()).await {
@@ -348,19 +348,19 @@ impl House {
     }
 }
 
-pub(super) const COMPANY: u128 = 0xc0;
-pub(super) const UNIT: u128 = 0xa0;
+pub(crate) const COMPANY: u128 = 0xc0;
+pub(crate) const UNIT: u128 = 0xa0;
 
-pub(super) fn company(number: u128) -> CompanyId {
+pub(crate) fn company(number: u128) -> CompanyId {
     CompanyId(uuid(number))
 }
 
 /// May read and write the forecasts of [`COMPANY`].
-pub(super) fn caller() -> Caller {
+pub(crate) fn caller() -> Caller {
     caller_of([COMPANY])
 }
 
-pub(super) fn caller_of(companies: impl IntoIterator<Item = u128>) -> Caller {
+pub(crate) fn caller_of(companies: impl IntoIterator<Item = u128>) -> Caller {
     Caller {
         user: UserId(uuid(0x05)),
         scope: Scope::Companies(companies.into_iter().map(company).collect()),
@@ -369,27 +369,27 @@ pub(super) fn caller_of(companies: impl IntoIterator<Item = u128>) -> Caller {
     }
 }
 
-pub(super) fn everyone() -> Caller {
+pub(crate) fn everyone() -> Caller {
     Caller { scope: Scope::All, ..caller() }
 }
 
 /// A request body for the day with this number.
-pub(super) fn body(day: u32, demand: f64) -> Value {
+pub(crate) fn body(day: u32, demand: f64) -> Value {
     json!({
         "companyId": uuid(COMPANY).to_string(), "productionUnitId": uuid(UNIT).to_string(),
         "forecastDate": format!("2025-11-{day:02}T00:00:00Z"), "demand": demand, "confidence": 0.9,
     })
 }
 
-pub(super) fn with(mut body: Value, more: Value) -> Value {
+pub(crate) fn with(mut body: Value, more: Value) -> Value {
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
 }
 
-pub(super) fn request(body: &Value) -> CreateForecast {
+pub(crate) fn request(body: &Value) -> CreateForecast {
     CreateForecast::from_json(body.to_string().as_bytes()).unwrap()
 }
 
-pub(super) fn patch(body: &Value) -> PatchForecast {
+pub(crate) fn patch(body: &Value) -> PatchForecast {
     PatchForecast::from_json(body.to_string().as_bytes()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! The use cases over the memory adapters, under paused time.
 
 mod batch;
-mod harness;
+pub(super) mod harness;
 mod idempotency;
 mod lists;
 mod races;

@@ -1,0 +1,14 @@
+//! The pipeline from end to end over the memory adapters, under paused time: several instances, each with its own tiers.
+
+mod cluster;
+mod faults;
+mod flow;
+mod history;
+mod holes;
+mod monitor;
+mod ports;
+mod relay;
+mod roads;
+mod silence;
+mod takeover;
+mod wire;
