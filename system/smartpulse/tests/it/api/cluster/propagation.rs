@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::contract::Contract;
 use super::super::support::{On, forecast, id_of, reader, writer};
 use super::events::Events;
 use super::support::{Cluster, until};
@@ -36,6 +37,7 @@ async fn a_patch_on_one_instance_is_seen_on_all() {
             for station in ["committedAt", "detectedAt", "confirmedAt", "consumedAt", "publishedAt", "receivedAt", "appliedAt"] {
                 assert!(data[station].is_string(), "{on:?} {station}: {data}");
             }
+            described(&data);
             let reply = node.get(&token, &path).await;
             assert_eq!((&reply.json()["demand"], reply.etag()), (&json!(777.25), etag.clone()), "{on:?}");
             assert_eq!(reply.body, patch.body, "every instance sends the same bytes");
@@ -44,6 +46,19 @@ async fn a_patch_on_one_instance_is_seen_on_all() {
         }
         let other = cluster.nodes[1].get(&token, &path).await;
         assert!(["L1", "L2"].contains(&other.level()), "the tracked document was patched: {other:?}");
+    }
+}
+
+/// An event's data has the members of its description, and no others.
+fn described(data: &Value) {
+    let contract = Contract::current();
+    let schema = &contract.0["components"]["schemas"]["ForecastChange"];
+    let properties = schema["properties"].as_object().unwrap();
+    for name in data.as_object().unwrap().keys() {
+        assert!(properties.contains_key(name), "{name} is not described");
+    }
+    for name in schema["required"].as_array().unwrap() {
+        assert!(data.get(name.as_str().unwrap()).is_some(), "{name} is missing: {data}");
     }
 }
 
