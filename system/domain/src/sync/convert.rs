@@ -57,3 +57,15 @@ pub(super) fn parked(message: &BusMessage, reason: String, attempts: u32, now: T
         parked_at: now,
     }
 }
+
+/// An error with all that it came from, on one line.
+pub(super) fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

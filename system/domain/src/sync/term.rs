@@ -15,6 +15,8 @@ use crate::leader::Lost;
 use crate::model::ForecastId;
 use crate::ports::{BusError, BusMessage, Consumer, Delivery, Lease, StartAt, Subscription, SubscriptionKind, Topic};
 
+/// After so many messages something else may run.
+const YIELD_EVERY: u64 = 32;
 /// Of how many rows the last version is remembered, to count jumps.
 const VERSIONS_MAX: usize = 65_536;
 
@@ -84,6 +86,7 @@ impl<'t> Consuming<'t> {
 
     /// Works until the subscription fails.
     async fn consume(&mut self, consumer: &mut dyn Consumer) -> Result<BusError, Fenced> {
+        let mut worked_on = 0_u64;
         loop {
             let message = match consumer.next().await {
                 Ok(Delivery::Message(message)) => message,
@@ -102,7 +105,10 @@ impl<'t> Consuming<'t> {
                 self.status.update(|status| status.errors += 1);
             }
             // Where nothing has to be waited for, nothing else would be polled: the lease, which is kept beside this.
-            tokio::task::yield_now().await;
+            worked_on += 1;
+            if worked_on.is_multiple_of(YIELD_EVERY) {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -115,7 +121,7 @@ impl<'t> Consuming<'t> {
                 self.status.update(|status| status.unreadable += 1);
                 // It may have been any change.
                 self.is_broken = true;
-                self.park(message, error.to_string(), 1).await;
+                self.park(message, convert::reason(&error), 1).await;
                 Ok(())
             }
         }
@@ -184,7 +190,7 @@ impl<'t> Consuming<'t> {
         let mut change = change;
         if let Err(error) = self.writing.publish(&change, after.source(), beginning).await? {
             tracing::error!(key = %change.key, %error, "SyncErrorHappened: a change cannot be published; it is parked");
-            self.park(message, error.to_string(), self.writing.tries()).await;
+            self.park(message, convert::reason(&error), self.writing.tries()).await;
             change = convert::pull(change);
             if let Err(error) = self.writing.publish(&change, after.source(), beginning).await? {
                 tracing::error!(key = %change.key, %error, "SyncErrorHappened: not even its key can be told");

@@ -132,7 +132,7 @@ async fn a_deleted_forecast_comes_back_with_a_higher_version() {
 #[tokio::test(start_paused = true)]
 async fn a_bulk_change_behind_the_back_is_seen_everywhere_and_no_beacon_overtakes_it() {
     const ROWS: u128 = 50_000;
-    let cluster = Cluster::with(2, &[]).await;
+    let cluster = Cluster::with(1, &[]).await;
     let created = cluster.nodes[0].create(&body(1, 5.0)).await;
     let id = |n: u128| ForecastId(uuid(0x10_0000 + n));
     for n in 0..ROWS {

@@ -101,11 +101,13 @@ async fn an_incarnation_raised_by_hand_reaches_every_instance() {
     pause(1_000).await;
     cluster.warm(created.id).await;
     cluster.store.raise_incarnation(Incarnation(0)).await.unwrap();
+    cluster.store.bare_update(created.id, |row| row.demand = 6.0).unwrap();
     let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(2));
     cluster.until("all instances are in the new life", ms(2_000), reborn).await;
     cluster.until("all leases are back", ms(3_000), || cluster.all_trusted()).await;
     cluster.assert_converged(&[created.id]).await;
     assert_eq!(cluster.nodes.iter().map(|node| node.tracker.read().raised).sum::<u64>(), 0);
+    assert_eq!(cluster.sync().refused, 0, "no message mixes the two lives");
 }
 
 /// A cursor behind the feed's end, as a feed that was switched off and on leaves it.

@@ -1,14 +1,14 @@
 //! What is missing, unreadable or poison.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use coherence::Version;
-use domain::event::CacheInvalidation;
-use domain::event::Event;
+use coherence::{Backplane, Fence, Head, Incarnation, Sequence, StreamEpoch, Version};
+use domain::event::{CacheInvalidation, Event};
 use domain::model::forecast_key;
 use domain::ports::{Bus, FeedPosition, Outgoing, Parking, Topic};
 use domain::sync::ParkedDesk;
 use serde_json::json;
-use std::sync::Arc;
 
 use super::cluster::{Cluster, Part, ms, pause};
 use crate::service::harness::body;
@@ -76,7 +76,7 @@ async fn a_poison_change_is_parked_and_its_key_is_right_all_the_same() {
     let parked = cluster.store.parked(10).await.unwrap();
     let [event] = parked.as_slice() else { panic!("{parked:?}") };
     assert_eq!((event.entity, event.attempts, event.topic), (Some(created.id), 5, Topic::CdcForecasts));
-    assert!(event.reason.contains("shared tier"), "{}", event.reason);
+    assert!(event.reason.contains("shared tier") && event.reason.contains("a test says so"), "{}", event.reason);
     let store = Arc::new(cluster.store.clone());
     let desk = ParkedDesk::new(store, Arc::new(cluster.bus.clone()), cluster.clock.clone(), cluster.ids.clone());
     let events: Vec<u64> = cluster.nodes.iter().map(|node| node.invalidation.read().events).collect();
@@ -175,5 +175,29 @@ async fn a_backplane_that_fell_back_begins_an_epoch() {
     cluster.assert_converged(&[created.id]).await;
     cluster.nodes[0].patch(created.id, json!({"demand": 7.0})).await;
     pause(100).await;
+    cluster.assert_converged(&[created.id]).await;
+}
+
+/// Somebody else began another epoch: the very next change begins one more, without waiting for a beacon.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_not_where_it_was_left_begins_an_epoch_with_the_next_change() {
+    let cluster = Cluster::new(2).await;
+    let created = cluster.nodes[0].create(&body(1, 5.0)).await;
+    pause(500).await;
+    cluster.warm(created.id).await;
+    let beacons = cluster.sync().beacons;
+    cluster.until("a beacon has just been", ms(600), || cluster.sync().beacons > beacons).await;
+    let mine = cluster.backplane.head(&cluster.section).await.unwrap().unwrap();
+    let head = Head { stream_epoch: StreamEpoch(1), sequence: Sequence(0), ..mine };
+    let fence = Fence { incarnation: Incarnation(1), token: cluster.sync().token };
+    cluster.backplane.announce(&cluster.section, fence, head).await.unwrap();
+    cluster.store.bare_update(created.id, |row| row.demand = 6.0).unwrap();
+    pause(200).await;
+    assert_eq!((cluster.sync().beacons, cluster.sync().epochs), (beacons + 1, 2));
+    for node in &cluster.nodes {
+        assert_eq!(node.read(created.id).await.0, Some(6.0));
+    }
+    pause(1_000).await;
+    assert!(cluster.all_trusted());
     cluster.assert_converged(&[created.id]).await;
 }
