@@ -50,7 +50,8 @@ struct Node {
 
 impl Node {
     async fn send(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> (StatusCode, String, Value) {
-        let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request =
+            Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
@@ -64,7 +65,9 @@ impl Node {
     async fn applied(&mut self, id: &str, version: u64) -> Duration {
         loop {
             match self.heard.recv().await.unwrap() {
-                Followed::Change { message, applied_at, .. } if message.data_key == id && message.version_id.0 == version => {
+                Followed::Change { message, applied_at, .. }
+                    if message.data_key == id && message.version_id.0 == version =>
+                {
                     let committed = message.stations.committed_at.unwrap();
                     return Duration::try_from(applied_at.duration_since(committed)).unwrap_or_default();
                 }
@@ -151,7 +154,10 @@ async fn measure(nodes: &mut [Node], patches: u64) {
     report("PATCH", &mut writes);
     report("PATCH sent -> applied on all three", &mut everywhere);
     report("committed -> applied, each instance", &mut lags);
-    println!("{patched} of {} reads that followed were answered by the patched document (L2)", patches * INSTANCES as u64);
+    println!(
+        "{patched} of {} reads that followed were answered by the patched document (L2)",
+        patches * INSTANCES as u64
+    );
 }
 
 fn main() {

@@ -81,8 +81,7 @@ impl Readiness {
     pub async fn ready(&self) -> Response {
         let feed = self.feed.as_ref().map(FeedWatch::report);
         let is_suspect = feed.as_ref().is_some_and(|feed| !feed.trusted);
-        let report =
-            move |code, status, degraded| (code, Json(Report { status, degraded, feed })).into_response();
+        let report = move |code, status, degraded| (code, Json(Report { status, degraded, feed })).into_response();
         if !self.started.load(Ordering::Acquire) {
             return report(StatusCode::SERVICE_UNAVAILABLE, "starting", Vec::new());
         }

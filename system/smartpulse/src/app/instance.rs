@@ -103,7 +103,8 @@ impl App {
         let streams = streams(config, &ports, &section, &status, &drain);
         let slots = streams.slots().clone();
         let api = ForecastApi::new(service.clone(), Arc::clone(&keeper), &config.http, limits, streams);
-        let admin = AdminApi::new(AdminParts { keeper, service: service.clone(), status: status.clone(), ports: &ports });
+        let admin =
+            AdminApi::new(AdminParts { keeper, service: service.clone(), status: status.clone(), ports: &ports });
 
         register_cache(&mut catalogue, &service);
         let caches = service.clone();

@@ -7,7 +7,8 @@ use adapters::layers::meter::{
     Meter, MeterBackplane, MeterBus, MeterFeed, MeterLeases, MeterOutbox, MeterParking, MeterShared, MeterStore,
 };
 use adapters::layers::timeout::{
-    TimeoutBackplane, TimeoutBus, TimeoutFeed, TimeoutLeases, TimeoutOutbox, TimeoutParking, TimeoutShared, TimeoutStore,
+    TimeoutBackplane, TimeoutBus, TimeoutFeed, TimeoutLeases, TimeoutOutbox, TimeoutParking, TimeoutShared,
+    TimeoutStore,
 };
 use coherence::{Backplane, Rng, SharedTier, WallClock};
 use domain::ports::{Bus, ChangeFeed, Ids, Leases, Outbox, Parking, Store};

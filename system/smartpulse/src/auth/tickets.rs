@@ -164,12 +164,8 @@ mod tests {
     const LIFE: Duration = Duration::from_secs(30);
 
     fn caller(n: u128) -> Arc<Caller> {
-        let identity = Identity {
-            user: UserId(Uuid::from_u128(n)),
-            scope: Scope::All,
-            roles: BTreeSet::new(),
-            traceparent: None,
-        };
+        let identity =
+            Identity { user: UserId(Uuid::from_u128(n)), scope: Scope::All, roles: BTreeSet::new(), traceparent: None };
         Arc::new(Caller { identity, expires_at_unix_s: 100 })
     }
 

@@ -16,8 +16,7 @@ pub enum CacheFreshness {
     Ttl,
 }
 
-const FRESHNESS: [(&str, CacheFreshness); 2] =
-    [("end_to_end", CacheFreshness::EndToEnd), ("ttl", CacheFreshness::Ttl)];
+const FRESHNESS: [(&str, CacheFreshness); 2] = [("end_to_end", CacheFreshness::EndToEnd), ("ttl", CacheFreshness::Ttl)];
 
 /// The settings of the tiers.
 #[derive(Debug, Clone, PartialEq)]

@@ -43,10 +43,7 @@ pub struct TrackerSettings {
 
 impl TrackerSettings {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        Self {
-            beacon: r.millis("tracker.beacon_ms", 50..=3_000),
-            read_max: r.int32("tracker.read_max", 1..=10_000),
-        }
+        Self { beacon: r.millis("tracker.beacon_ms", 50..=3_000), read_max: r.int32("tracker.read_max", 1..=10_000) }
     }
 }
 

@@ -54,7 +54,12 @@ impl FollowMetrics {
     }
 
     /// Listens until told to stop. What a full queue lost is not measured.
-    pub async fn listen(self, mut heard: Receiver<Followed>, mut events: Receiver<CacheEvent>, stop: CancellationToken) {
+    pub async fn listen(
+        self,
+        mut heard: Receiver<Followed>,
+        mut events: Receiver<CacheEvent>,
+        stop: CancellationToken,
+    ) {
         loop {
             let closed = tokio::select! {
                 biased;

@@ -254,10 +254,12 @@ async fn a_second_process_on_one_file_without_a_beacon_serves_from_the_store_and
     let report = ready(&second).await;
     assert_eq!((&report["status"], &report["degraded"]), (&json!("degraded"), &json!(["feed"])), "{report}");
     assert_eq!(report["feed"]["trusted"], false);
-    let patched = first.request(Method::PATCH, &path).header("content-type", "application/json").body("{\"demand\": 7.5}");
+    let patched =
+        first.request(Method::PATCH, &path).header("content-type", "application/json").body("{\"demand\": 7.5}");
     assert_eq!(patched.send().await.unwrap().status(), 200);
     assert_eq!(second.get(&path).await.0["demand"], 7.5);
-    let patched = second.request(Method::PATCH, &path).header("content-type", "application/json").body("{\"demand\": 8.5}");
+    let patched =
+        second.request(Method::PATCH, &path).header("content-type", "application/json").body("{\"demand\": 8.5}");
     let version = patched.send().await.unwrap().headers()["x-version"].to_str().unwrap().to_owned();
     let seen = async || first.get(&path).await.1 == Some(version.clone());
     until("the second one's write in the first", seen).await;
@@ -328,7 +330,11 @@ async fn the_admin_commands_reach_a_running_service() {
     let id = page["items"][0]["id"].as_str().unwrap().to_owned();
     running.get(&format!("/api/forecasts/{id}")).await;
     let explained: Value = serde_json::from_str(&admin(&["explain", &id])).unwrap();
-    assert_eq!((&explained["tiers"]["L2"]["version"], &explained["floor"]), (&json!("1.1"), &json!("1.1")), "{explained}");
+    assert_eq!(
+        (&explained["tiers"]["L2"]["version"], &explained["floor"]),
+        (&json!("1.1"), &json!("1.1")),
+        "{explained}"
+    );
     assert!(admin(&["evict", "--key", &id]).contains(&id) && admin(&["resync"]).contains("begun"));
     assert!(admin(&["parked"]).contains("items"));
     let refused = refused(dir.path(), &["admin", "parked", "discard", &id, "--url", &url]);

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coherence::backplane::{
-    Backplane, BackplaneError, BackplaneSubscription, Claimed, Publication, Published, Replay,
-};
+use coherence::backplane::{Backplane, BackplaneError, BackplaneSubscription, Claimed, Publication, Published, Replay};
 use coherence::{Fence, Head, Section, Sequence, StreamEpoch};
 
 use super::deadline::within;

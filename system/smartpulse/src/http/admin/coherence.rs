@@ -37,7 +37,8 @@ pub(super) async fn show(State(AdminApi(api)): State<AdminApi>, _operator: Opera
 pub(super) async fn resync(State(AdminApi(api)): State<AdminApi>, operator: Operator) -> Result<Response, Problem> {
     let order = async {
         let follower = api.status.follower.as_ref();
-        let follower = follower.ok_or_else(|| Problem::new(Code::Unavailable).detail("this instance follows no stream"))?;
+        let follower =
+            follower.ok_or_else(|| Problem::new(Code::Unavailable).detail("this instance follows no stream"))?;
         follower.request_resync();
         Ok((StatusCode::ACCEPTED, Json(json!({"resync": "begun"}))).into_response())
     };

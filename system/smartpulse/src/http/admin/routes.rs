@@ -62,8 +62,7 @@ impl AdminApi {
     pub fn new(parts: AdminParts<'_>) -> Self {
         let AdminParts { keeper, service, status, ports } = parts;
         let (bus, clock, ids) = (Arc::clone(&ports.bus), Arc::clone(&ports.clock), Arc::clone(&ports.ids));
-        let desk =
-            ParkedDesk::new(Arc::clone(&ports.parking), Arc::clone(&bus), Arc::clone(&clock), Arc::clone(&ids));
+        let desk = ParkedDesk::new(Arc::clone(&ports.parking), Arc::clone(&bus), Arc::clone(&clock), Arc::clone(&ids));
         Self(Arc::new(Inner { keeper, service, status, bus, clock, ids, desk }))
     }
 }

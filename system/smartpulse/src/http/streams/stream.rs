@@ -262,4 +262,3 @@ impl std::fmt::Debug for ChangeStream {
         f.debug_struct("ChangeStream").field("at", &self.at).finish_non_exhaustive()
     }
 }
-

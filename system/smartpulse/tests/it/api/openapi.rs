@@ -40,13 +40,16 @@ async fn every_route_is_described_and_the_reverse() {
     let app = TestApp::memory().await;
     let described = app.contract.0["paths"].as_object().unwrap();
     let templates: BTreeSet<&str> = described.keys().map(String::as_str).collect();
-    assert_eq!(templates, BTreeSet::from([
-        "/api/forecasts",
-        "/api/forecasts/batch",
-        "/api/forecasts/changes",
-        "/api/forecasts/{id}",
-        "/api/stream-ticket",
-    ]));
+    assert_eq!(
+        templates,
+        BTreeSet::from([
+            "/api/forecasts",
+            "/api/forecasts/batch",
+            "/api/forecasts/changes",
+            "/api/forecasts/{id}",
+            "/api/stream-ticket",
+        ])
+    );
     for template in templates {
         let path = template.replace("{id}", &unit(1).to_string());
         let refused = app.ask("TRACE", &path).send().await;

@@ -72,8 +72,7 @@ pub(super) struct TestApp {
 /// The defaults of a test under `settings`: a known secret, lifetimes without chance.
 pub(super) fn config(settings: &[(&str, &str)]) -> Config {
     // Nothing runs beside the routers here: without a beacon the tiers are trusted for their lives.
-    let base =
-        [("auth.secret", SECRET), ("cache.jitter", "0.0"), ("cache.freshness", "ttl"), ("sample.load", "false")];
+    let base = [("auth.secret", SECRET), ("cache.jitter", "0.0"), ("cache.freshness", "ttl"), ("sample.load", "false")];
     let flags = base.iter().chain(settings).map(|(key, value)| Override {
         flag: "--set".to_owned(),
         key: (*key).to_owned(),

@@ -18,7 +18,10 @@ async fn a_stream_goes_on_where_it_ended_on_any_instance_without_hole_or_repetit
         let path = cluster.nodes[0].create(&token, &forecast(1, 1, 1)).await;
         let mut stream = Events::by(&cluster.nodes[0].router, &token).await;
         assert_eq!(stream.headers["content-type"], "text/event-stream");
-        assert_eq!((&stream.headers["cache-control"], &stream.headers["x-accel-buffering"]), (&"no-store".parse().unwrap(), &"no".parse().unwrap()));
+        assert_eq!(
+            (&stream.headers["cache-control"], &stream.headers["x-accel-buffering"]),
+            (&"no-store".parse().unwrap(), &"no".parse().unwrap())
+        );
         cluster.nodes[0].patch(&token, &path, 2.0).await;
         let mut last = stream.expect("change").await;
         while last.data["versionId"] != 2 {

@@ -34,7 +34,9 @@ async fn a_patch_on_one_instance_is_seen_on_all() {
             assert_eq!((&data["operation"], &data["traceparent"]), (&json!("patch"), &json!(TRACE)), "{on:?} {data}");
             let items: Vec<&Value> = data["patchItems"].as_array().unwrap().iter().map(|item| &item["path"]).collect();
             assert!(items.contains(&&json!("/demand")), "{data}");
-            for station in ["committedAt", "detectedAt", "confirmedAt", "consumedAt", "publishedAt", "receivedAt", "appliedAt"] {
+            for station in
+                ["committedAt", "detectedAt", "confirmedAt", "consumedAt", "publishedAt", "receivedAt", "appliedAt"]
+            {
                 assert!(data[station].is_string(), "{on:?} {station}: {data}");
             }
             described(&data);

@@ -68,7 +68,8 @@ async fn every_order_is_recorded_and_no_secret_is() {
     let (log, _guard) = Log::install("info");
     let cluster = Cluster::of(On::Memory, &[ALL], &[("log.requests", "true")]).await;
     let node = &cluster.nodes[0];
-    let post = async |path: &str, token: &str, body: Value| node.inside("POST", path).by(token).json(&body).send().await;
+    let post =
+        async |path: &str, token: &str, body: Value| node.inside("POST", path).by(token).json(&body).send().await;
     post("/admin/evict", &admin(), json!({"all": true})).await;
     post("/admin/evict", &admin(), json!({"key": "nonsense"})).await;
     post("/admin/resync", &admin(), json!({})).await;
@@ -88,6 +89,9 @@ async fn every_order_is_recorded_and_no_secret_is() {
     let path = format!("/api/forecasts/changes?ticket={}", ticket.as_str().unwrap());
     drop(super::events::Events::open(&node.router, &path, &[]).await);
     let text = log.text();
-    assert!(text.contains("/api/forecasts/changes") && !text.contains(ticket.as_str().unwrap()), "a ticket is never logged");
+    assert!(
+        text.contains("/api/forecasts/changes") && !text.contains(ticket.as_str().unwrap()),
+        "a ticket is never logged"
+    );
     assert!(!text.contains(&admin()));
 }

@@ -16,7 +16,10 @@ async fn a_silent_feed_ends_trust_and_tells_listeners_to_load_anew() {
     assert_eq!(node.get(&token, &path).await.level(), "L1");
     let report = node.ready().await;
     assert_eq!((&report["status"], &report["degraded"]), (&json!("ready"), &json!([])), "{report}");
-    assert!(report["feed"]["headAgeMs"].as_i64().unwrap() < 3_500 && report["feed"]["position"].is_string(), "{report}");
+    assert!(
+        report["feed"]["headAgeMs"].as_i64().unwrap() < 3_500 && report["feed"]["position"].is_string(),
+        "{report}"
+    );
 
     cluster.nodes[1].crash();
     let mut event = stream.next().await.unwrap();
@@ -49,7 +52,7 @@ async fn a_standby_takes_over_and_nobody_notices() {
         })
     };
     let first = if leader(1).await[0] { 1 } else { 2 };
-    assert_eq!(leader(3 - first).await[0], false, "one tracks at a time");
+    assert!(!leader(3 - first).await[0], "one tracks at a time");
     cluster.nodes[first].crash();
     node.patch(&token, &path, 9.75).await;
     until("the successor", async || leader(3 - first).await == [true, true]).await;
