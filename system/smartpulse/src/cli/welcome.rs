@@ -72,8 +72,8 @@ impl Welcome {
         let get = format!("curl -si {BEARER} {url} {SHOWN}");
         let _ = write!(
             text,
-            "Paste these into a shell. They read a forecast of the sample from the store (L4) and then from the cache \
-             (L1),\nchange it, and read it again. The token does everything, for a day.\n\n\
+            "Paste these into a shell. They read a forecast of the sample from the shared tier or the store (L3, L4) and \
+             then from the\ncache (L1), change it, and read it again. The token does everything, for a day.\n\n\
              export TOKEN={token}\n{get}\n{get}\n\
              curl -si -X PATCH {BEARER} -H 'Content-Type: application/json' -d '{{\"demand\": {CHANGED_DEMAND}}}' {url} {SHOWN}\n\
              {get}\n\nCtrl-C ends it.\n"

@@ -1,6 +1,7 @@
 //! Path and query parameters, with errors that name the parameter.
 
-use axum::extract::Query;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Query};
 use http::Uri;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -20,6 +21,14 @@ pub fn query_pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
 /// The last segment of a path, as it was sent: an id needs no percent-encoding.
 pub fn last_segment(uri: &Uri) -> &str {
     uri.path().rsplit('/').next().unwrap_or_default()
+}
+
+/// The text of a path's one parameter.
+///
+/// # Errors
+/// `VALIDATION_FAILED` naming `field` when it cannot be decoded.
+pub fn path_text(field: &str, given: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    given.map(|Path(text)| text).map_err(|rejection| Problem::invalid_field(field, rejection.body_text()))
 }
 
 /// An id in a path, in its one text form: each forecast has one URL.

@@ -35,6 +35,14 @@ struct Inner {
     failed: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
+impl Drop for Inner {
+    /// Whoever drops an instance in the middle of its work drops its jobs, too.
+    fn drop(&mut self) {
+        let handles = self.handles.get_mut().unwrap_or_else(PoisonError::into_inner);
+        handles.iter().for_each(|(_, handle)| handle.abort());
+    }
+}
+
 /// How the jobs ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TasksReport {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use smartpulse::config::{
-    AuthMode, BusKind, ConfigError, Inputs, Override, Profile, SharedKind, StoreKind, load, read_file,
+    AuthMode, BusKind, CacheFreshness, ConfigError, Inputs, InstanceRole, Override, Profile, SharedKind, StoreKind,
+    load, read_file,
 };
 
 fn file(text: &str) -> Inputs {
@@ -37,6 +38,36 @@ fn the_defaults_are_the_embedded_system() {
     assert_eq!(config.drain.delay, Duration::ZERO);
     assert!(matches!(config.auth.mode, AuthMode::Hs256 { secret: None, previous: None }));
     assert!(config.sample.load);
+    assert_eq!(config.cache.freshness, CacheFreshness::EndToEnd);
+    assert_eq!(config.instances, 1);
+    assert!(InstanceRole::ALL.into_iter().all(|role| config.roles.has(role)));
+}
+
+#[test]
+fn roles_are_known_words_and_at_least_one() {
+    let of = |roles: &str| load(&Inputs { flags: vec![flag("roles", roles)], ..Inputs::default() });
+    let roles = of("tracker, sync").unwrap().config.roles;
+    assert_eq!(roles.names(), ["tracker", "sync"]);
+    assert!(!roles.has(InstanceRole::ForecastApi));
+    for bad in ["", "tracker,cook"] {
+        let errors = of(bad).unwrap_err().to_string();
+        for role in InstanceRole::ALL {
+            assert!(errors.contains(role.name()), "{errors}");
+        }
+        assert_eq!(errors.contains("\"cook\" is none"), bad.contains("cook"), "{errors}");
+    }
+}
+
+#[test]
+fn times_that_would_defeat_each_other_are_refused() {
+    let refused =
+        |key: &str, value: &str| errors(&Inputs { flags: vec![flag(key, value)], ..Inputs::default() }).join("\n");
+    assert!(refused("lease.renew_ms", "650").contains("`lease.life_ms`"));
+    assert!(refused("follower.reconnect_ms", "5000").contains("`follower.reconnect_max_ms`"));
+    assert!(refused("http.idle_timeout_ms", "15000").contains("`streams.heartbeat_ms`"));
+    assert!(refused("tracker.beacon_ms", "5000").contains("an integer from 50 to 3000"));
+    assert!(refused("instances", "0").contains("an integer from 1 to 32"));
+    assert!(refused("cache.freshness", "maybe").contains("\"end_to_end\", \"ttl\""));
 }
 
 #[test]

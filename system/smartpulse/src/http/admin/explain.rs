@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::audit::Operator;
 use super::routes::AdminApi;
-use crate::http::params::parse_id;
+use crate::http::params::{parse_id, path_text};
 use crate::http::problem::Problem;
 
 /// What a key begins with; it may be left out.
@@ -21,8 +21,7 @@ pub(super) async fn explain(
     _operator: Operator,
     key: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let Path(key) = key.map_err(|rejection| Problem::invalid_field("key", rejection.body_text()))?;
-    let key = forecast_key(forecast_of(&key)?);
+    let key = forecast_key(forecast_of(&path_text("key", key)?)?);
     let found = api.service.caches().cache().explain(&key).await;
     Ok(Json(report(key.as_str(), &found)).into_response())
 }

@@ -1,6 +1,7 @@
 //! `GET /admin/parked`, `POST /admin/parked/{id}/retry`, `DELETE /admin/parked/{id}`: events that were given up.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use domain::ports::{ParkedEvent, ParkedId};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::audit::{Operator, audited};
 use super::routes::AdminApi;
 use crate::http::code::Code;
-use crate::http::params::{parse_id, query_pairs};
+use crate::http::params::{parse_id, path_text, query_pairs};
 use crate::http::problem::Problem;
 
 const LIMIT: u32 = 100;
@@ -46,8 +47,9 @@ pub(super) async fn list(
 pub(super) async fn retry(
     State(AdminApi(api)): State<AdminApi>,
     operator: Operator,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let id = path_text("id", id)?;
     let order = async { found(api.desk.retry(parked_id(&id)?).await?) };
     audited(&operator, "parked retry", &id, order).await
 }
@@ -56,8 +58,9 @@ pub(super) async fn retry(
 pub(super) async fn discard(
     State(AdminApi(api)): State<AdminApi>,
     operator: Operator,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let id = path_text("id", id)?;
     let order = async { found(api.desk.discard(parked_id(&id)?).await?) };
     audited(&operator, "parked discard", &id, order).await
 }

@@ -56,7 +56,10 @@ pub(super) async fn create_forecast(
     let named = named(&headers, "POST /api/forecasts", &body, created)?;
     let answered = timely(api.deadline, api.service.create(&caller, create, named)).await?;
     match answered.map_err(|error| problem_of(error, None))? {
-        Answered::Now(saved) => created(&saved).response(),
+        Answered::Now(saved) => {
+            reply::trace("created", &caller, saved.forecast.id, saved.version);
+            created(&saved).response()
+        }
         Answered::Before(kept) => Kept::replay(&kept),
     }
 }

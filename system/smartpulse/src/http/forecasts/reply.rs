@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use coherence::Level;
+use coherence::{Level, Version};
 use domain::forecast::{Caller, Role, Saved};
+use domain::model::ForecastId;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use serde::Serialize;
@@ -93,4 +94,9 @@ pub(super) fn writer(caller: &Caller, headers: &HeaderMap) -> Result<Caller, Pro
     let traceparent = given.filter(|text| text.len() == TRACEPARENT_BYTES && text.is_ascii()).map(str::to_owned);
     caller.require(Role::ForecastWrite).map_err(|error| problem_of(error, None))?;
     Ok(Caller { traceparent, ..caller.clone() })
+}
+
+/// A write that was done, for who follows its trace from here to the caches of every instance.
+pub(super) fn trace(what: &'static str, caller: &Caller, id: ForecastId, version: Version) {
+    tracing::debug!(%id, %version, traceparent = caller.traceparent, "a forecast is {what}");
 }

@@ -63,7 +63,9 @@ pub(super) async fn patch_forecast(
     let (_, body) = read_json(request, api.body).await?;
     let patch = PatchForecast::from_json(&body).map_err(|error| problem_of(error.into(), Some(id)))?;
     let saved = timely(api.deadline, api.service.patch(&caller, id, patch, precondition)).await?;
-    reply::saved(200, &saved.map_err(|error| problem_of(error, Some(id)))?).response()
+    let saved = saved.map_err(|error| problem_of(error, Some(id)))?;
+    reply::trace("changed", &caller, id, saved.version);
+    reply::saved(200, &saved).response()
 }
 
 /// Delete a forecast
@@ -101,6 +103,7 @@ pub(super) async fn delete_forecast(
     let precondition = precondition(id, &headers)?;
     let deleted = timely(api.deadline, api.service.delete(&caller, id, precondition)).await?;
     let deleted = deleted.map_err(|error| problem_of(error, Some(id)))?;
+    reply::trace("deleted", &caller, id, deleted.version);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

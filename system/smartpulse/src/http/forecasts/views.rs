@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn forecasts() -> impl Strategy<Value = Forecast> {
-        let amount = || prop_oneof![(0.0..1e15_f64), Just(0.0), Just(5.0), Just(1130.413_000_000_000_2)];
+        let amount = || prop_oneof![(0.0..1e15_f64), Just(0.0), Just(5.0), Just(1_130.413_000_000_000_2)];
         let ids = (any::<u128>(), any::<u128>(), prop::option::of(any::<u128>()));
         let numbers = (amount(), prop::option::of(amount()), 0.0..=1.0_f64);
         let rest = (moments(), moments(), moments(), 1..u64::MAX, prop::collection::vec("\\PC{0,8}", 0..4), 0..3_usize);

@@ -20,7 +20,7 @@ impl Contract {
     pub(super) fn operation(&self, method: &Method, path: &str) -> Option<&Value> {
         let paths = self.0["paths"].as_object().unwrap();
         let template = match path.strip_prefix("/api/forecasts/") {
-            Some("batch") | None => path,
+            Some("batch" | "changes") | None => path,
             Some(rest) if !rest.is_empty() && !rest.contains('/') => "/api/forecasts/{id}",
             Some(_) => return None,
         };

@@ -12,7 +12,7 @@ use super::client::{Ask, Reply};
 use super::support::{On, TestApp, after, forecast, writer};
 
 /// Nobody ever connects: the routers are asked directly.
-struct Silence;
+pub(super) struct Silence;
 
 impl Listener for Silence {
     type Io = DuplexStream;

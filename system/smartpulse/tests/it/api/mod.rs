@@ -3,11 +3,12 @@
 //!
 //! [`support`] builds instances and tokens, [`client`] sends requests, [`faults`] breaks and holds the backends,
 //! [`subscriber`] listens to the bus, and [`contract`] holds every answer against the API description. The other files
-//! are one theme each.
+//! are one theme each; [`cluster`] is several instances that run, with all that carries changes between them.
 
 mod bad_input;
 mod batch;
 mod client;
+mod cluster;
 mod contract;
 mod events;
 mod evictions;

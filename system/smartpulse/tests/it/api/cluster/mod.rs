@@ -1,0 +1,12 @@
+//! Several instances of one process, with their jobs, in real time: what carries a change from one to the others.
+//!
+//! [`support`] runs them, [`events`] reads their event streams. The other files are one theme each.
+
+mod admin;
+mod changes;
+mod events;
+mod propagation;
+mod support;
+mod tickets;
+mod trace;
+mod trust;
