@@ -11,5 +11,6 @@ mod ports;
 mod relay;
 mod roads;
 mod silence;
+mod sizes;
 mod takeover;
 mod wire;
