@@ -123,6 +123,8 @@ impl Subscribed {
         let mut state = self.state();
         state.closed = true;
         state.claim = None;
+        // Nothing is written any more: if the subscription was deleted, another one may have its name by now.
+        state.window = None;
         drop(state);
         self.wake();
     }

@@ -223,3 +223,18 @@ async fn a_file_has_one_server_of_a_subscription_whatever_its_names() {
     let twice = timeout(Duration::from_millis(250), second.next()).await;
     assert!(twice.is_err(), "both have it: {twice:?}");
 }
+
+/// The consumers of a deleted subscription go when they like: what they knew is not written over the one that has its name
+/// by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_subscription_leaves_nothing_to_its_successor() {
+    let database = Database::new().await;
+    let bus = database.sqlite.bus();
+    bus.publish(TOPIC, message("first")).await.unwrap();
+    for round in 0..200 {
+        let mut old = bus.subscribe(subscription(SubscriptionKind::Shared)).await.unwrap();
+        assert_eq!(text(&mut old).await.as_deref(), Some("key-first"), "round {round}");
+        bus.unsubscribe(TOPIC, "Shared").await.unwrap();
+        drop(old);
+    }
+}
