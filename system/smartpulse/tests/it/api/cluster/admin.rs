@@ -82,11 +82,9 @@ async fn an_eviction_reaches_every_instance() {
     ] {
         let is_key = order.get("key").is_some();
         for node in &cluster.nodes {
-            for _ in 0..2 {
-                node.get(&token, &path).await;
-                node.get(&token, "/api/forecasts").await;
+            for target in [path.as_str(), "/api/forecasts"] {
+                until("a warm cache", async || node.get(&token, target).await.level() == "L1").await;
             }
-            assert_eq!(node.get(&token, "/api/forecasts").await.level(), "L1");
         }
         let reply = cluster.nodes[2].inside("POST", "/admin/evict").by(&admin()).json(&order).send().await;
         assert_eq!(reply.status, 202, "{reply:?}");

@@ -12,8 +12,7 @@ async fn a_silent_feed_ends_trust_and_tells_listeners_to_load_anew() {
     let (node, token) = (&cluster.nodes[0], writer(1, &[1]));
     let path = node.create(&token, &forecast(1, 1, 1)).await;
     let mut stream = Events::by(&node.router, &token).await;
-    node.get(&token, &path).await;
-    assert_eq!(node.get(&token, &path).await.level(), "L1");
+    until("a warm cache", async || node.get(&token, &path).await.level() == "L1").await;
     let report = node.ready().await;
     assert_eq!((&report["status"], &report["degraded"]), (&json!("ready"), &json!([])), "{report}");
     assert!(
