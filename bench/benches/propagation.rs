@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::serve::Listener;
 use bench::instance::{SECRET, token};
 use bench::quantiles::quantile;
+use bench::silence::Silence;
 use coherence::follower::Followed;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -17,7 +17,6 @@ use smartpulse::app::{App, Routes};
 use smartpulse::config::{Config, Inputs, Override, load};
 use smartpulse::serve::Drain;
 use smartpulse::wiring::Embedded;
-use tokio::io::DuplexStream;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -26,22 +25,6 @@ use uuid::Uuid;
 const INSTANCES: usize = 3;
 const FORECASTS: u64 = 64;
 const PATCHES: u64 = 2_000;
-
-/// Nobody connects: the routers are asked directly.
-struct Silence;
-
-impl Listener for Silence {
-    type Io = DuplexStream;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (DuplexStream, ()) {
-        std::future::pending().await
-    }
-
-    fn local_addr(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 struct Node {
     router: Routes,

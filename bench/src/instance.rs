@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use smartpulse::app::App;
+use smartpulse::app::{App, Routes};
 use smartpulse::auth::{Role, Scope, TokenRequest, sign_hs256};
 use smartpulse::config::{Inputs, Override, load};
 use smartpulse::wiring::Embedded;
@@ -24,26 +24,60 @@ pub struct Instance {
     pub token: String,
     /// What keeps the database open.
     pub embedded: Embedded,
-    _folder: tempfile::TempDir,
+    /// Where it lies.
+    pub folder: tempfile::TempDir,
 }
 
 impl Instance {
-    /// Opens one.
+    /// Opens one beside whose router no job runs, so nobody sends a beacon: its tiers are trusted for their lives.
     pub async fn open() -> Self {
+        Self::with("ttl").await
+    }
+
+    /// Opens one whose tiers are trusted under the lease: somebody must run [`App::serve`].
+    pub async fn leased() -> Self {
+        Self::with("end_to_end").await
+    }
+
+    async fn with(freshness: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let set = |key: &str, value: &str| Override { flag: "bench".into(), key: key.into(), value: value.into() };
-        // No job runs beside the router, so nobody sends a beacon: the tiers are trusted for their lives.
         let flags = vec![
             set("data_dir", folder.path().to_str().unwrap()),
             set("auth.secret", SECRET),
-            set("cache.freshness", "ttl"),
+            set("cache.freshness", freshness),
         ];
         let config = load(&Inputs { file: None, env: BTreeMap::new(), flags }).unwrap().config;
         let embedded = Embedded::open(&config).await.unwrap();
         let app = App::new(&config, embedded.ports.clone(), "bench").await.unwrap();
-        Self { app, token: token(), embedded, _folder: folder }
+        Self { app, token: token(), embedded, folder }
     }
 
+    /// How to ask it without a socket.
+    pub fn asked(&self) -> Asked {
+        Asked { router: self.app.router(), token: self.token.clone() }
+    }
+
+    /// Sends one request through the router, without a socket.
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Response<Value>) {
+        self.asked().send(method, path, body).await
+    }
+
+    /// Creates one forecast; answers its id.
+    pub async fn create(&self, n: u64) -> String {
+        self.asked().create(n).await
+    }
+}
+
+/// An instance that is asked without a socket.
+pub struct Asked {
+    /// Its router.
+    pub router: Routes,
+    /// A token that may do everything.
+    pub token: String,
+}
+
+impl Asked {
     /// Sends one request through the router, without a socket.
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Response<Value>) {
         let mut request =
@@ -52,7 +86,7 @@ impl Instance {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
-        let response = self.app.router().oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

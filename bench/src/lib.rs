@@ -10,3 +10,4 @@ pub mod compare;
 pub mod instance;
 pub mod quantiles;
 pub mod server;
+pub mod silence;

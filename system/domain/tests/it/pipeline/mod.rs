@@ -1,9 +1,9 @@
 //! The pipeline from end to end over the memory adapters, under paused time: several instances, each with its own tiers.
 
-mod attack;
 mod cluster;
 mod faults;
 mod flow;
+mod giving_way;
 mod history;
 mod holes;
 mod monitor;

@@ -1,4 +1,4 @@
-//! Attacks: each test shows a promise that does not hold. It fails until the source is mended.
+//! What one sick part must not stop for ever. Each of these once did.
 
 use std::future::pending;
 use std::sync::Arc;
