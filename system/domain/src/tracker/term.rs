@@ -1,5 +1,7 @@
 //! One term: reading the feed and telling what it says.
 
+use std::time::Duration;
+
 use coherence::Timestamp;
 use tokio::time::Instant;
 
@@ -14,6 +16,9 @@ use crate::wake::Wake;
 
 /// How often an unreadable change is read again before it is passed over.
 pub(super) const CORRUPT_TRIES: u32 = 5;
+
+/// How often the cursor is moved, at most.
+const CURSOR_EVERY: Duration = Duration::from_millis(50);
 
 /// Why a term ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub(super) struct Reading<'t> {
     told: FeedPosition,
     /// The cursor in the lease.
     stored: FeedPosition,
+    /// When the cursor may be moved again.
+    cursor_due: Instant,
     counter: u64,
     last_change: Instant,
     beacon_due: Instant,
@@ -65,6 +72,7 @@ impl<'t> Reading<'t> {
             at: lease.cursor,
             told: lease.cursor,
             stored: lease.cursor,
+            cursor_due: now,
             counter: 0,
             last_change: now,
             beacon_due: now,
@@ -85,6 +93,7 @@ impl<'t> Reading<'t> {
     }
 
     async fn step(&mut self) -> Result<(), Ended> {
+        self.move_cursor().await?;
         let (started, read_at) = (Instant::now(), self.ports.clock.now());
         let batch = match self.ports.feed.read(self.at, self.config.batch).await {
             Ok(batch) => batch,
@@ -118,7 +127,10 @@ impl<'t> Reading<'t> {
     /// Waits for a change, but never past the next beacon.
     async fn wait(&self) {
         let wait = waits::wait(self.last_change.elapsed(), Some(self.config.beacon_every));
-        let wait = wait.min(self.beacon_due.saturating_duration_since(Instant::now()));
+        let mut wait = wait.min(self.beacon_due.saturating_duration_since(Instant::now()));
+        if self.stored != self.told {
+            wait = wait.min(self.cursor_due.saturating_duration_since(Instant::now()));
+        }
         self.status.update(|status| (status.waits, status.wait) = (status.waits + 1, wait));
         tokio::select! {
             biased;
@@ -194,7 +206,7 @@ impl<'t> Reading<'t> {
         self.publish(messages).await?;
         let told = changes.len() as u64;
         self.status.update(|status| status.changes += told);
-        self.move_cursor().await
+        Ok(())
     }
 
     async fn beacon(&mut self, read_at: Timestamp) -> Result<(), Ended> {
@@ -206,7 +218,7 @@ impl<'t> Reading<'t> {
             status.beacons += 1;
             status.read_at = Some(read_at);
         });
-        self.move_cursor().await
+        Ok(())
     }
 
     fn next_mark(&mut self, position: FeedPosition) -> TrackerMark {
@@ -261,11 +273,14 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// What the bus confirmed need not be told again. A cursor that could not be moved is moved with the next message.
+    /// What the bus confirmed need not be told again. Several moves are one, since each is a write that the next commit
+    /// waits behind: a crash in between tells a few changes again.
     async fn move_cursor(&mut self) -> Result<(), Ended> {
-        if self.stored == self.told {
+        let now = Instant::now();
+        if self.stored == self.told || now < self.cursor_due {
             return Ok(());
         }
+        self.cursor_due = now + CURSOR_EVERY;
         match self.ports.leases.move_cursor(LeaseName::Tracker, self.lease.token, self.told).await {
             Ok(true) => {
                 self.stored = self.told;
