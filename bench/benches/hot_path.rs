@@ -13,7 +13,6 @@ use bench::server::Server;
 use bench::silence::Silence;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use futures_util::FutureExt;
 use http::header;
 use smartpulse::serve::{Drain, ServeLimits, serve};
 
@@ -92,7 +91,9 @@ fn ours() -> Prepared {
     };
     std::thread::Builder::new().name("jobs".to_owned()).spawn(jobs).unwrap();
     let (path, token, etag, body, router) = told.recv().unwrap();
-    let server = Server::start("ours", move |listener| serve(nodelay(listener), router, LIMITS, drain()).map(drop));
+    let server = Server::start("ours", move |listener| async move {
+        serve(nodelay(listener), router, LIMITS, drain()).await;
+    });
     Prepared { path, token, etag, body, server }
 }
 
