@@ -98,7 +98,7 @@ impl Readiness {
         for (name, is_so) in [
             ("shared", self.trouble.is_recent(&["shared", "backplane"])),
             ("bus", self.trouble.is_recent(&["bus"])),
-            ("feed", is_suspect),
+            ("feed", is_suspect || self.trouble.is_recent(&["feed"])),
         ] {
             if is_so {
                 degraded.push(name);

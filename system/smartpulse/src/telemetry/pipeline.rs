@@ -49,7 +49,7 @@ const C: Kind = Kind::Counter;
 const G: Kind = Kind::Gauge;
 
 /// A metric of a job that the instance does not have is not scraped.
-const METRICS: [Metric; 30] = [
+const METRICS: [Metric; 34] = [
     ("coherence_trusted", "Whether the local tiers are trusted", G, |seen| gauge(seen.is_trusted)),
     ("coherence_head_age_seconds", "Time since the feed was read to its end, as the last beacon said", G, |seen| {
         let head = seen.follower.as_ref()?.head.as_ref()?;
@@ -92,6 +92,17 @@ const METRICS: [Metric; 30] = [
     }),
     ("updates", "Events of forecast:updated that took effect", C, |seen| count(seen.updates.as_ref()?.events)),
     ("relay_published", "Events of the outbox published", C, |seen| count(seen.relay.as_ref()?.published)),
+    ("relay_parked", "Events that the bus refused for good, and that are parked", C, |seen| {
+        count(seen.relay.as_ref()?.parked)
+    }),
+    ("relay_errors", "Sweeps of the outbox that failed on their way", C, |seen| count(seen.relay.as_ref()?.errors)),
+    ("relay_stuck_seconds", "How long the oldest event of the outbox has waited", G, |seen| {
+        let since = seen.relay.as_ref()?.stuck_since;
+        Some(Value::Gauge(since.map_or(0.0, |since| seen.now.duration_since(since).as_secs_f64().max(0.0))))
+    }),
+    ("sync_gave_way", "Terms as the sync that ended since nothing could be written", C, |seen| {
+        count(seen.sync.as_ref()?.gave_way)
+    }),
     ("monitor_writes", "Writes of which the monitor saw the answer that shows them", C, |seen| {
         count(seen.monitor.as_ref()?.writes)
     }),

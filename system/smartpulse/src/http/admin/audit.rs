@@ -53,10 +53,24 @@ pub async fn audited(
     argument: &str,
     order: impl Future<Output = Result<Response, Problem>>,
 ) -> Result<Response, Problem> {
+    let mut record = Record { subject: operator.subject, action, argument, outcome: "unknown: the operator hung up" };
     let done = order.await;
-    let outcome = done.as_ref().map_or_else(|problem| problem.code().as_str(), |_| "done");
-    record(operator.subject, action, argument, outcome);
+    record.outcome = done.as_ref().map_or_else(|problem| problem.code().as_str(), |_| "done");
     done
+}
+
+/// Written when it is dropped: also where the operator's connection broke, and with it what was done for it.
+struct Record<'o> {
+    subject: UserId,
+    action: &'o str,
+    argument: &'o str,
+    outcome: &'static str,
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        record(self.subject, self.action, self.argument, self.outcome);
+    }
 }
 
 fn record(subject: UserId, action: &str, argument: &str, outcome: &str) {

@@ -137,6 +137,7 @@ fn sync(status: &SyncStatus) -> Value {
         "errors": status.errors,
         "terms": status.terms,
         "fenced": status.fenced,
+        "gaveWay": status.gave_way,
     })
 }
 
@@ -154,6 +155,7 @@ fn road(status: &RoadStatus) -> Value {
 fn relay(status: &RelayStatus) -> Value {
     json!({
         "published": status.published,
+        "parked": status.parked,
         "sweeps": status.sweeps,
         "errors": status.errors,
         "stuckSince": status.stuck_since,

@@ -24,7 +24,7 @@ use crate::auth::Caller;
 use crate::http::forecasts::JsonViews;
 
 /// How many messages one look into the repair stream takes.
-const REPLAY_MESSAGES: usize = 500;
+const REPLAY_MESSAGES: usize = 100;
 /// A client that missed more than this loads anew: that is cheaper for both.
 const REPLAYED_MAX: usize = 5_000;
 /// How often a quiet stream compares its place with that of the instance, which may have jumped without a message.
@@ -49,6 +49,8 @@ pub(super) struct ChangeStream {
     /// The client knows all up to here; `None` while the instance itself follows nothing yet.
     at: Option<Place>,
     waiting: VecDeque<Bytes>,
+    /// What was missed is read as the client takes it: from here on, after so many messages.
+    catching_up: Option<(Place, usize)>,
     /// The client was told to load anew, and nothing else since.
     was_reset: bool,
     beat_at: Instant,
@@ -83,6 +85,7 @@ impl ChangeStream {
             caller,
             at,
             waiting: VecDeque::from([event::opening(hub.settings.retry, at)]),
+            catching_up: None,
             was_reset: false,
             beat_at: Instant::now() + hub.settings.heartbeat,
             told: at,
@@ -91,9 +94,26 @@ impl ChangeStream {
             _slot: slot,
         };
         if let Resume::After(place) = resume {
-            stream.catch_up(place).await;
+            stream.resume(place).await;
+        }
+        if !stream.follower.status().trusted {
+            // Nothing may come for a while, and what is read meanwhile may be newer than what was heard.
+            stream.reset(None);
         }
         stream
+    }
+
+    /// Goes on after `place`, unless that is ahead of all that was ever published.
+    async fn resume(&mut self, place: Place) {
+        let StreamHub { ports, .. } = &self.hub;
+        // The stored head, and not this instance, which may be a little behind the one that the client comes from.
+        match ports.backplane.head(&ports.section).await {
+            Ok(Some(head)) if head.stream_epoch == place.epoch && head.sequence < place.sequence => {
+                self.at = None;
+                self.reset(Some(Place { epoch: head.stream_epoch, sequence: head.sequence }));
+            }
+            _ => self.catch_up(place),
+        }
     }
 
     /// The next piece of the body; `None` at its end.
@@ -108,6 +128,10 @@ impl ChangeStream {
             }
             if self.is_expired() {
                 self.end(event::expired());
+                continue;
+            }
+            if let Some((from, replayed)) = self.catching_up.take() {
+                self.catch_up_page(from, replayed).await;
                 continue;
             }
             tokio::select! {
@@ -161,7 +185,7 @@ impl ChangeStream {
                 if place.sequence == at.sequence.next() {
                     self.tell(message, Some(place), Some(met));
                 } else if place.sequence > at.sequence {
-                    self.catch_up(at).await;
+                    self.catch_up(at);
                 }
             }
             // What lies between is not known.
@@ -177,36 +201,37 @@ impl ChangeStream {
         let Some(here) = Place::applied(&self.follower.status()) else { return };
         match self.at {
             Some(at) if at.epoch == here.epoch && at.sequence >= here.sequence => {}
-            Some(at) if at.epoch == here.epoch => self.catch_up(at).await,
+            Some(at) if at.epoch == here.epoch => self.catch_up(at),
             _ => self.reset(Some(here)),
         }
     }
 
-    /// Reads what followed `from`, or resets where that cannot be had.
-    async fn catch_up(&mut self, from: Place) {
+    /// Reads what followed `from`, page by page, before anything else is heard.
+    fn catch_up(&mut self, from: Place) {
+        self.catching_up = Some((from, 0));
+    }
+
+    /// One page of what was missed; a reset where it cannot be had.
+    async fn catch_up_page(&mut self, from: Place, replayed: usize) {
+        let StreamHub { ports, .. } = &self.hub;
+        let found = ports.backplane.replay(&ports.section, from.epoch, from.sequence, REPLAY_MESSAGES).await;
+        let messages = match found {
+            Ok(Replay::Messages(messages)) if replayed <= REPLAYED_MAX => messages,
+            Ok(_) => return self.reset(None),
+            Err(error) => {
+                tracing::warn!(%error, "a stream of changes cannot be caught up");
+                return self.reset(None);
+            }
+        };
+        let (last, replayed) = (messages.len() < REPLAY_MESSAGES, replayed + messages.len());
         let mut after = from.sequence;
-        let mut replayed = 0;
-        loop {
-            let StreamHub { ports, .. } = &self.hub;
-            let found = ports.backplane.replay(&ports.section, from.epoch, after, REPLAY_MESSAGES).await;
-            let messages = match found {
-                Ok(Replay::Messages(messages)) if replayed <= REPLAYED_MAX => messages,
-                Ok(_) => return self.reset(None),
-                Err(error) => {
-                    tracing::warn!(%error, "a stream of changes cannot be caught up");
-                    return self.reset(None);
-                }
-            };
-            let last = messages.len() < REPLAY_MESSAGES;
-            replayed += messages.len();
-            for payload in messages {
-                let Some((message, sequence)) = read(&payload) else { return self.reset(None) };
-                after = sequence;
-                self.tell(&message, Some(Place { epoch: from.epoch, sequence }), None);
-            }
-            if last {
-                return;
-            }
+        for payload in messages {
+            let Some((message, sequence)) = read(&payload) else { return self.reset(None) };
+            after = sequence;
+            self.tell(&message, Some(Place { epoch: from.epoch, sequence }), None);
+        }
+        if !last {
+            self.catching_up = Some((Place { epoch: from.epoch, sequence: after }, replayed));
         }
     }
 
