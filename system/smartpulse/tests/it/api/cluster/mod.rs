@@ -3,6 +3,7 @@
 //! [`support`] runs them, [`events`] reads their event streams. The other files are one theme each.
 
 mod admin;
+mod attack;
 mod changes;
 mod events;
 mod propagation;
