@@ -19,7 +19,9 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(&config.level)?;
+    // The record of operators' orders is no matter of verbosity.
+    let audit = format!("{}=info", crate::http::admin::audit::TARGET).parse()?;
+    let filter = EnvFilter::try_new(&config.level)?.add_directive(audit);
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
         LogFormat::Text => fmt::layer().with_writer(writer).with_ansi(colours).boxed(),
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),

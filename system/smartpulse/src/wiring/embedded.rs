@@ -148,6 +148,13 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Restored, WiringError> {
 /// # Errors
 /// The database cannot be opened or written.
 pub async fn raise_incarnation(config: &Config) -> Result<Incarnation, WiringError> {
+    if config.store.kind == StoreKind::Memory {
+        return Err(WiringError::NothingKept);
+    }
+    if !config.store.path.exists() {
+        // Opening it would make one, and say that it is in a new life.
+        return Err(WiringError::NoDatabase(config.store.path.clone()));
+    }
     let embedded = Embedded::open(config).await?;
     let raised = embedded.ports.store.raise_incarnation(Incarnation(0)).await;
     embedded.close().await?;

@@ -25,6 +25,12 @@ pub enum WiringError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no database where one was expected.
+    #[error("there is no database at {0}; `--data-dir` says where it lies")]
+    NoDatabase(PathBuf),
+    /// The store is in memory: nothing of it can be reached from outside its process.
+    #[error("store.kind is \"memory\": only the process that holds it can reach it")]
+    NothingKept,
     /// A combination of kinds that has no composition.
     #[error("store.kind and bus.kind do not go together")]
     Kinds,

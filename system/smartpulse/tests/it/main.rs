@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
-mod attack;
 mod auth;
 mod cli;
 mod config;
@@ -13,6 +12,7 @@ mod import_end_to_end;
 mod jwks;
 mod licences;
 mod metrics_page;
+mod operators;
 mod process;
 mod running;
 mod serve;

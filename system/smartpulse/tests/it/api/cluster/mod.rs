@@ -3,11 +3,11 @@
 //! [`support`] runs them, [`events`] reads their event streams. The other files are one theme each.
 
 mod admin;
-mod attack;
 mod changes;
 mod events;
 mod propagation;
 mod support;
 mod tickets;
+mod told;
 mod trace;
 mod trust;
