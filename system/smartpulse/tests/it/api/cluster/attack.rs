@@ -35,8 +35,7 @@ async fn a_stream_without_a_feed_is_not_silent() {
     if stream.status == 503 {
         return;
     }
-    let created =
-        Ask::new(&router, None, "POST", "/api/forecasts").by(&token).json(&forecast(1, 1, 1)).send().await;
+    let created = Ask::new(&router, None, "POST", "/api/forecasts").by(&token).json(&forecast(1, 1, 1)).send().await;
     assert_eq!(created.status, 201, "{created:?}");
     let told = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
     assert!(told.is_ok(), "committed, shown by this instance's reads, and its listener hears nothing at all");
@@ -101,8 +100,7 @@ async fn what_was_missed_is_not_held_for_a_client_that_does_not_read() {
     let position = async || node.ready().await["feed"]["position"].as_str().unwrap_or_default().to_owned();
     let begin = position().await;
     for chunk in 0..CHANGES / 1_000 {
-        let items: Vec<Value> =
-            (0..1_000).map(|n| forecast(1, chunk as u128 + 1, n)).collect();
+        let items: Vec<Value> = (0..1_000).map(|n| forecast(1, chunk as u128 + 1, n)).collect();
         let reply = node.ask("POST", "/api/forecasts/batch").by(&root()).json(&json!({"items": items})).send().await;
         assert!(reply.status.is_success(), "{reply:?}");
     }
