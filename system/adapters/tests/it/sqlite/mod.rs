@@ -1,5 +1,6 @@
 //! What is SQLite's own.
 
+mod attack;
 mod backups;
 mod bare_statements;
 mod bounds;
