@@ -147,7 +147,7 @@ async fn the_stream_replays(backplane: &Arc<dyn Backplane>, section: &Section) {
     assert_eq!(from(0, 2).await.unwrap(), Replay::Messages(vec![payload(1), payload(2)]));
     assert_eq!(from(3, 10).await.unwrap(), Replay::Messages(vec![payload(4), payload(5)]));
     assert_eq!(from(5, 10).await.unwrap(), Replay::Messages(Vec::new()));
-    assert_eq!(from(9, 10).await.unwrap(), Replay::Messages(Vec::new()), "nothing follows");
+    assert_eq!(from(9, 10).await.unwrap(), Replay::OutOfReach, "nobody was there yet");
 }
 
 async fn sections_do_not_mix(backplane: &Arc<dyn Backplane>, one: &Section, two: &Section) {

@@ -220,7 +220,11 @@ impl Backplane for MemoryBackplane {
             let Some(head) = state.stored.head.as_ref().filter(|head| head.stream_epoch == epoch) else {
                 return Replay::OutOfReach;
             };
-            if after >= head.sequence {
+            if after > head.sequence {
+                // Who was there knows a later copy of this stream.
+                return Replay::OutOfReach;
+            }
+            if after == head.sequence {
                 return Replay::Messages(Vec::new());
             }
             let reaches = state.stored.stream.front().is_some_and(|(first, _)| *first <= after.next());

@@ -43,7 +43,7 @@ pub enum Published {
 pub enum Replay {
     /// The messages that follow, in order and without holes; fewer than asked for: there are no more now.
     Messages(Vec<Bytes>),
-    /// The stream does not reach back so far, or is another one.
+    /// The stream does not reach back so far, has not come so far, or is another one.
     OutOfReach,
 }
 

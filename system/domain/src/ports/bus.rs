@@ -48,7 +48,13 @@ impl fmt::Display for Topic {
 /// with this property, of its topic and key, that every durable subscription of the topic has acknowledged; all earlier
 /// ones, if there is no durable subscription. So a message that repeats for ever fills no topic. A subscription that is
 /// not durable may miss the replaced ones; a bus may replace them later.
+///
+/// Of those that nobody acknowledged, a bus keeps [`COMPACTED_BACKLOG_MAX`] of a key: what repeats for ever must not stop
+/// the writes of others while its reader is away.
 pub const COMPACTED: &str = "compacted";
+
+/// How many compacted messages of one key wait for a reader that is away; then the oldest go unread.
+pub const COMPACTED_BACKLOG_MAX: usize = 256;
 
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ mod parking;
 mod store;
 
 pub use bus::{
-    Bus, BusError, BusMessage, COMPACTED, Consumer, Delivery, MessageId, Outgoing, StartAt, Subscription,
-    SubscriptionKind, Topic,
+    Bus, BusError, BusMessage, COMPACTED, COMPACTED_BACKLOG_MAX, Consumer, Delivery, MessageId, Outgoing, StartAt,
+    Subscription, SubscriptionKind, Topic,
 };
 pub use feed::{Change, ChangeFeed, FeedBatch, FeedError, FeedPosition, Operation};
 pub use ids::Ids;

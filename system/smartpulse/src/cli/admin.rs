@@ -1,5 +1,7 @@
 //! `smartpulse admin`: the routes under `/admin` of the internal address.
 
+use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -30,7 +32,35 @@ pub(super) struct AdminCommand {
     #[arg(long, global = true, value_parser = parse_token)]
     token: Option<Secret<String>>,
     #[command(flatten)]
-    config: ConfigArgs,
+    config: GlobalConfigArgs,
+}
+
+/// [`ConfigArgs`], which may stand behind the order as well as before it.
+#[derive(Debug, Args)]
+struct GlobalConfigArgs {
+    /// The configuration file [default: ./smartpulse.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Any setting; may be repeated (`smartpulse config print` lists them)
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    /// Where the database and the generated secret live
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// The set of defaults
+    #[arg(long, global = true, value_name = "embedded|production")]
+    profile: Option<String>,
+}
+
+impl GlobalConfigArgs {
+    fn plain(&self) -> ConfigArgs {
+        ConfigArgs {
+            config: self.config.clone(),
+            set: self.set.clone(),
+            data_dir: self.data_dir.clone(),
+            profile: self.profile.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,7 +119,7 @@ impl What {
         let plain = |method, path: &str| (method, path.to_owned(), None);
         match self {
             Self::Coherence => plain(Method::GET, "coherence"),
-            Self::Explain { key } => plain(Method::GET, &format!("explain/{key}")),
+            Self::Explain { key } => plain(Method::GET, &format!("explain/{}", segment(key))),
             Self::Resync => plain(Method::POST, "resync"),
             Self::Evict(Evicted { key: Some(key), .. }) => {
                 (Method::POST, "evict".to_owned(), Some(json!({"key": key})))
@@ -100,16 +130,32 @@ impl What {
             Self::Evict(Evicted { all, .. }) => (Method::POST, "evict".to_owned(), Some(json!({"all": all}))),
             Self::Parked { order: None | Some(ParkedOrder::List) } => plain(Method::GET, "parked"),
             Self::Parked { order: Some(ParkedOrder::Retry { id }) } => {
-                plain(Method::POST, &format!("parked/{id}/retry"))
+                plain(Method::POST, &format!("parked/{}/retry", segment(id)))
             }
-            Self::Parked { order: Some(ParkedOrder::Discard { id }) } => plain(Method::DELETE, &format!("parked/{id}")),
+            Self::Parked { order: Some(ParkedOrder::Discard { id }) } => {
+                plain(Method::DELETE, &format!("parked/{}", segment(id)))
+            }
         }
     }
 }
 
+/// One segment of a path: what is more than that is escaped (RFC 3986).
+fn segment(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b':' => escaped.push(char::from(byte)),
+            // Writing to a String cannot fail.
+            other => drop(write!(escaped, "%{other:02X}")),
+        }
+    }
+    escaped
+}
+
 impl AdminCommand {
     pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
-        let wanted = Wanted { url: self.url.as_deref(), token: self.token.as_ref(), config: &self.config };
+        let config = self.config.plain();
+        let wanted = Wanted { url: self.url.as_deref(), token: self.token.as_ref(), config: &config };
         let target = Target::of(&wanted, |config| config.internal.listen, surroundings)?;
         let client = AdminClient::new(&target.url, target.token.clone())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

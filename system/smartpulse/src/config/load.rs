@@ -182,7 +182,7 @@ fn read(r: &mut Reader<'_>) -> Config {
     config.bus.check(r, config.store.kind);
     config.http.check(r, config.internal.listen);
     config.cache.check(r, config.http.request_timeout);
-    config.lease.check(r);
+    config.lease.check(r, config.tracker.beacon);
     config.follower.check(r);
     config.streams.check(r, config.http.idle_timeout);
     config.auth.check(r, config.profile);

@@ -24,8 +24,16 @@ impl LeaseConfig {
         }
     }
 
-    /// A renewal must have a second chance, and a standby must not sleep through the end of a lease.
-    pub(super) fn check(&self, r: &mut Reader<'_>) {
+    /// A renewal must have a second chance; and a take-over must fit into the lease of the instances, or each would cost
+    /// them their trust (DESIGN section 3.5: beacon + life + retry + 0.2 s + the bound on clocks <= 3.5 s).
+    pub(super) fn check(&self, r: &mut Reader<'_>, beacon: Duration) {
+        const SLACK: Duration = Duration::from_millis(200);
+        if beacon + self.life + self.retry + SLACK + coherence::SKEW_MAX > coherence::LEASE {
+            r.combination(
+                "`tracker.beacon_ms` + `lease.life_ms` + `lease.retry_ms` must be at most 2300: a take-over would take \
+                 longer than instances trust their caches",
+            );
+        }
         if self.renew * 2 >= self.life {
             r.combination("`lease.renew_ms` must be less than half of `lease.life_ms`: one lost renewal would end it");
         }

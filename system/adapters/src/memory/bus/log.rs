@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use coherence::Timestamp;
-use domain::ports::{BusError, BusMessage, MessageId, Outgoing};
+use domain::ports::{BusError, BusMessage, COMPACTED_BACKLOG_MAX, MessageId, Outgoing};
 use tokio::time::Instant;
 
 /// A message as it would travel.
@@ -101,7 +101,10 @@ impl Log {
     pub(super) fn compact(&mut self, by: u64, may_go: impl Fn(u64) -> bool) -> u64 {
         let key = self.messages.get(&by).and_then(|stored| stored.encoded.compacted.as_ref());
         let Some(ids) = key.and_then(|key| self.compacted.get(key)) else { return 0 };
-        let replaced: Vec<u64> = ids.range(..by).copied().filter(|id| may_go(*id)).collect();
+        let surplus = ids.len().saturating_sub(COMPACTED_BACKLOG_MAX);
+        let earlier = ids.range(..by).copied().enumerate();
+        let replaced: Vec<u64> =
+            earlier.filter(|(place, id)| *place < surplus || may_go(*id)).map(|(_, id)| id).collect();
         replaced.into_iter().map(|id| self.remove(id)).sum()
     }
 }

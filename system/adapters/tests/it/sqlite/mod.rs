@@ -1,6 +1,5 @@
 //! What is SQLite's own.
 
-mod attack;
 mod backups;
 mod bare_statements;
 mod bounds;
@@ -13,6 +12,7 @@ mod openings;
 mod outbox;
 mod parking;
 mod support;
+mod unread;
 mod upgrade;
 
 pub(crate) use support::{Database, HOURS};

@@ -1,4 +1,4 @@
-//! Found by attack: wrong today.
+//! Messages that repeat for ever, and nobody who reads them.
 
 use domain::conformance::samples::{event, message, put, row, set};
 use domain::ports::{Bus, BusError, COMPACTED, Outgoing, StartAt, Store, Subscription, SubscriptionKind, Topic};
