@@ -44,7 +44,7 @@ impl Converge {
                     None => Ok(()),
                 }
             }
-            (Op::Get | Op::List(_), 200) => Ok(()),
+            (Op::Get, 200) => Ok(()),
             (_, status) => wrong(format!("{} answers {status}", answer.boot)),
         }
     }

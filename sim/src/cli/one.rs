@@ -8,38 +8,40 @@ use super::trace;
 use crate::fault::{Plan, draw};
 use crate::log::Record;
 use crate::run::{Outcome, Verdict, run};
+use crate::world::Millis;
 
 /// How many records before a violation are shown.
 const TAIL: usize = 30;
 
 pub(super) fn run_seed(seed: u64, filter: Option<&str>, log: bool, fair: bool, json: bool) -> Result<bool, String> {
+    let now = Millis::default();
     if let Some(filter) = filter {
-        trace::install(filter)?;
+        trace::install(filter, now.clone())?;
     }
     let mut plan = draw(seed);
     if fair {
         plan.faults.clear();
     }
     if json {
-        let (outcome, _) = run(&plan)?;
+        let (outcome, _) = run(&plan, now)?;
         println!("{}", serde_json::to_string(&outcome).map_err(|error| error.to_string())?);
         return Ok(outcome.passed());
     }
-    one(&plan, log)
+    one(&plan, log, now)
 }
 
 pub(super) fn replay(file: &Path, log: bool) -> Result<bool, String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let plan = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-    one(&plan, log)
+    one(&plan, log, Millis::default())
 }
 
-fn one(plan: &Plan, log: bool) -> Result<bool, String> {
+fn one(plan: &Plan, log: bool, now: Millis) -> Result<bool, String> {
     if !log {
         println!("{}", serde_json::to_string_pretty(plan).map_err(|error| error.to_string())?);
     }
     let began = Instant::now();
-    let (outcome, records) = run(plan)?;
+    let (outcome, records) = run(plan, now)?;
     let wall = began.elapsed().as_secs_f64();
     if log {
         for record in &records {

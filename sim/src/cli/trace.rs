@@ -7,23 +7,23 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-struct SimClock;
+use crate::world::Millis;
+
+struct SimClock(Millis);
 
 impl FormatTime for SimClock {
     fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
-        match turmoil::in_simulation().then(turmoil::sim_elapsed).flatten() {
-            Some(elapsed) => write!(w, "{:>9.6}", elapsed.as_secs_f64()),
-            None => w.write_str("        -"),
-        }
+        let ms = self.0.get();
+        write!(w, "{:>4}.{:03}", ms / 1_000, ms % 1_000)
     }
 }
 
 /// Writes what `filter` lets through to stderr.
-pub(super) fn install(filter: &str) -> Result<(), String> {
+pub(super) fn install(filter: &str, now: Millis) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_timer(SimClock)
+        .with_timer(SimClock(now))
         .with_ansi(false)
         .with_writer(io::stderr)
         .finish();

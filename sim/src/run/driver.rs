@@ -11,7 +11,7 @@ use super::workload::clients;
 use crate::check::{Checkers, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
 use crate::log::{Event, Record};
-use crate::world::World;
+use crate::world::{Millis, World};
 
 /// By then everything runs and trusts, without faults.
 const WARM_MAX_MS: u64 = 12_000;
@@ -37,15 +37,15 @@ struct Run {
     counts: [u64; 3],
 }
 
-/// Runs a plan; the log with it.
+/// Runs a plan, while `now` tells the simulated time; the log with it.
 ///
 /// # Errors
 /// The world cannot be built: a defect of the harness.
-pub fn run(plan: &Plan) -> Result<(Outcome, Vec<Record>), String> {
+pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
     let (control, directory) = (Control::default(), Directory::default());
     let software = (control.clone(), directory.clone());
     let seed = plan.seed;
-    let world = World::build(seed, &plan.tuning, move |fleet| clients(seed, fleet, software.0, software.1))?;
+    let world = World::build(seed, &plan.tuning, now, move |fleet| clients(seed, fleet, software.0, software.1))?;
     let checkers = Checkers::new(!plan.is_beyond_skew());
     let mut run = Run { world, control, checkers, marks: Marks::default(), seen: 0, counts: [0; 3] };
     let ended = run.phases(plan, &directory);

@@ -121,7 +121,7 @@ impl Worker {
                 let body = json!({ "demand": dice.below(100_000) as f64 / 10.0 }).to_string();
                 Wish { op: Op::Patch, key: Some(key), min: None, body }
             }
-            920..960 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
+            920..935 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
             _ => self.create(),
         }
     }

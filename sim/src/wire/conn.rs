@@ -23,7 +23,7 @@ const CALL_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Why a call has no answer; whether it took effect is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WireError {
+pub(super) enum WireError {
     /// No connection, or it broke.
     #[error("the connection broke")]
     Broken,

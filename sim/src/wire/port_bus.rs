@@ -15,7 +15,7 @@ use super::net::Net;
 use super::server::{Open, Session};
 use super::slab::Cargo;
 use super::subscribed::{Subscribed, Yield};
-use crate::world::{BUS, BUS_PORT};
+use crate::world::{BUS, BUS_PORT, SimTime};
 
 /// The bus behind the wire.
 pub struct RemoteBus {
@@ -53,7 +53,8 @@ impl Bus for RemoteBus {
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
-        let open = Arc::new(move || opening(subscription.clone()));
+        let time = Arc::clone(&self.net.time);
+        let open = Arc::new(move || opening(subscription.clone(), Arc::clone(&time)));
         let begun = Subscribed::begin(self.net.clone(), BUS, BUS_PORT, open).await;
         let (answer, subscribed) = begun.map_err(bus_error)?;
         match answer.downcast::<Option<BusError>>().map(|error| *error) {
@@ -69,12 +70,12 @@ impl Bus for RemoteBus {
     }
 }
 
-fn opening(subscription: Subscription) -> Open<MemoryBus> {
+fn opening(subscription: Subscription, time: Arc<SimTime>) -> Open<MemoryBus> {
     Box::new(move |bus, _| {
         async move {
             match bus.subscribe(subscription).await {
                 Ok(consumer) => {
-                    let session: Box<dyn Session> = Box::new(ConsumerSession(consumer));
+                    let session: Box<dyn Session> = Box::new(ConsumerSession { consumer: Some(consumer), time });
                     (Box::new(None::<BusError>) as Cargo, Some(session))
                 }
                 Err(error) => (Box::new(Some(error)) as Cargo, None),
@@ -84,7 +85,19 @@ fn opening(subscription: Subscription) -> Open<MemoryBus> {
     })
 }
 
-struct ConsumerSession(Box<dyn Consumer>);
+struct ConsumerSession {
+    /// There until it is dropped.
+    consumer: Option<Box<dyn Consumer>>,
+    time: Arc<SimTime>,
+}
+
+impl Drop for ConsumerSession {
+    /// A consumer that goes gives back what it holds, from now on: that must be the bus's now, and not its host's.
+    fn drop(&mut self) {
+        let consumer = self.consumer.take();
+        self.time.within(|| drop(consumer));
+    }
+}
 
 /// What a consumer says about a message.
 enum Settlement {
@@ -96,14 +109,15 @@ enum Settlement {
 #[async_trait]
 impl Session for ConsumerSession {
     async fn next(&mut self) -> Option<Cargo> {
-        self.0.next().await.ok().map(|delivery| Box::new(delivery) as Cargo)
+        self.consumer.as_mut()?.next().await.ok().map(|delivery| Box::new(delivery) as Cargo)
     }
 
     async fn settle(&mut self, command: Cargo) -> Cargo {
+        let Some(consumer) = &mut self.consumer else { return Box::new(Err::<(), _>(BusError::Closed)) };
         let settled = match command.downcast::<Settlement>().map(|settlement| *settlement) {
-            Ok(Settlement::Ack(id)) => self.0.ack(id).await,
-            Ok(Settlement::AckThrough(id)) => self.0.ack_through(id).await,
-            Ok(Settlement::Nack(id)) => self.0.nack(id).await,
+            Ok(Settlement::Ack(id)) => consumer.ack(id).await,
+            Ok(Settlement::AckThrough(id)) => consumer.ack_through(id).await,
+            Ok(Settlement::Nack(id)) => consumer.nack(id).await,
             Err(_) => Err(BusError::Closed),
         };
         Box::new(settled)

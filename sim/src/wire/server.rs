@@ -105,12 +105,12 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
     fn push(&self, cargo: Cargo) {
         let handle = self.net.slab.put(cargo);
         // A writer that ended ends the connection.
-        drop(self.out.send(Frame { kind: Kind::Push, id: 0, handle }));
+        let _ = self.out.send(Frame { kind: Kind::Push, id: 0, handle });
     }
 
     fn reply(&self, id: u64, cargo: Cargo) {
         let handle = self.net.slab.put(cargo);
-        drop(self.out.send(Frame { kind: Kind::Reply, id, handle }));
+        let _ = self.out.send(Frame { kind: Kind::Reply, id, handle });
     }
 
     async fn on_frame(&mut self, frame: Frame) {
@@ -146,7 +146,7 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
             }
             let answer = net.time.inside(call(backend)).await;
             let handle = net.slab.put(answer);
-            drop(out.send(Frame { kind: Kind::Reply, id, handle }));
+            let _ = out.send(Frame { kind: Kind::Reply, id, handle });
         });
     }
 }

@@ -70,12 +70,16 @@ impl Weather {
 
     /// Of the Pub/Sub messages to `subscriber`, so many in a thousand are lost.
     pub fn set_lossy(&self, subscriber: &str, permille: u64) {
-        self.change(|state| drop(state.lossy.insert(subscriber.to_owned(), permille)));
+        self.change(|state| {
+            state.lossy.insert(subscriber.to_owned(), permille);
+        });
     }
 
     /// Calls to `host` take so much longer.
     pub fn set_slow(&self, host: &str, by: Duration) {
-        self.change(|state| drop(state.slow.insert(host.to_owned(), by)));
+        self.change(|state| {
+            state.slow.insert(host.to_owned(), by);
+        });
     }
 
     /// Reads of the change feed do not answer while this is on.

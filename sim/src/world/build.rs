@@ -9,7 +9,7 @@ use turmoil::{Builder, Sim};
 use super::backends::{BUS, Backends, SHARED, STORE};
 use super::config::Tuning;
 use super::instance::{Instance, instance_name};
-use super::time::{START_UNIX_S, SimTime, TimeMover};
+use super::time::{Millis, START_UNIX_S, SimTime, TimeMover};
 use crate::log::Log;
 use crate::wire::{Net, Slab, Weather};
 
@@ -39,16 +39,16 @@ pub struct World {
 }
 
 impl World {
-    /// All hosts, not yet stepped. `clients` is the software of the clients' host.
+    /// All hosts, not yet stepped. `now` is moved with them; `clients` is the software of the clients' host.
     ///
     /// # Errors
     /// The system gives no runtime, or a setting is refused.
-    pub fn build<C, F>(seed: u64, tuning: &Tuning, clients: C) -> Result<Self, String>
+    pub fn build<C, F>(seed: u64, tuning: &Tuning, now: Millis, clients: C) -> Result<Self, String>
     where
         C: FnOnce(Fleet) -> F,
         F: Future<Output = turmoil::Result> + 'static,
     {
-        let (time, mover) = SimTime::start(seed).map_err(|error| error.to_string())?;
+        let (time, mover) = SimTime::start(seed, now).map_err(|error| error.to_string())?;
         let time = Arc::new(time);
         let net = Net {
             host: "harness".into(),

@@ -103,12 +103,13 @@ impl Instance {
         let cache = app.service().caches().cache();
         tokio::spawn(write_down(self.net.clone(), cache.events()));
         tokio::spawn(jumps(Arc::clone(&self.jump_ms)));
-        let (service, status, name) = (app.service().clone(), app.status().clone(), Arc::clone(&self.net.host));
+        let (status, name) = (app.status().clone(), Arc::clone(&self.net.host));
+        // Only values: a look at a clock from here would see that of the driver's thread.
         let pending = move || {
             let follower = status.follower.as_ref().map(coherence::FollowerHandle::status).unwrap_or_default();
             let is = |road: &Option<domain::roads::RoadStatusHandle>| road.as_ref().is_some_and(|r| r.read().connected);
             let wanted = [
-                (service.caches().cache().is_trusted(), "does not trust its tiers"),
+                (follower.trusted, "does not trust its tiers"),
                 (follower.connected, "does not follow the backplane"),
                 (!follower.resyncing, "compares versions"),
                 (is(&status.invalidations), "hears no invalidations"),

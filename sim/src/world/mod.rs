@@ -17,4 +17,4 @@ pub use config::{SECRET, Tuning};
 pub use instance::{API_PORT, Instance, instance_name};
 pub use shared_host::SharedHost;
 pub use store_host::StoreHost;
-pub use time::{START_UNIX_S, SimTime, TimeMover};
+pub use time::{Millis, START_UNIX_S, SimTime, TimeMover};

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,11 +16,22 @@ use tokio::runtime::{Builder, Handle, RngSeed, Runtime};
 /// When the simulated world begins: 2025-11-12T10:30:00Z.
 pub const START_UNIX_S: i64 = 1_762_943_400;
 
+/// The milliseconds that have passed, for whoever only reads them (the trace). Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Millis(Arc<AtomicU64>);
+
+impl Millis {
+    /// How many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Simulated time, the same for all backends.
 #[derive(Debug)]
 pub struct SimTime {
     handle: Handle,
-    now_ms: AtomicU64,
+    now: Millis,
 }
 
 /// Who moves [`SimTime`].
@@ -27,22 +39,22 @@ pub struct SimTime {
 pub struct TimeMover(Runtime);
 
 impl SimTime {
-    /// Time at its start, and what moves it.
+    /// Time at its start, which `now` tells, and what moves it.
     ///
     /// # Errors
     /// The system gives no runtime.
-    pub fn start(seed: u64) -> std::io::Result<(Self, TimeMover)> {
+    pub fn start(seed: u64, now: Millis) -> std::io::Result<(Self, TimeMover)> {
         let seed = RngSeed::from_bytes(&seed.to_le_bytes());
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).rng_seed(seed).build()?;
         // As turmoil does it: from here on the clock stands on whole milliseconds of its own start.
-        runtime.block_on(tokio::time::sleep(Duration::from_millis(1)));
-        let time = Self { handle: runtime.handle().clone(), now_ms: AtomicU64::new(0) };
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+        let time = Self { handle: runtime.handle().clone(), now };
         Ok((time, TimeMover(runtime)))
     }
 
     /// Simulated milliseconds since the start.
     pub fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::Relaxed)
+        self.now.get()
     }
 
     /// The wall clock that no fault touches.
@@ -66,8 +78,8 @@ impl SimTime {
 impl TimeMover {
     /// Moves the time by `by`.
     pub fn advance(&self, time: &SimTime, by: Duration) {
-        self.0.block_on(tokio::time::advance(by));
-        time.now_ms.fetch_add(u64::try_from(by.as_millis()).unwrap_or_default(), Ordering::Relaxed);
+        self.0.block_on(async { tokio::time::advance(by).await });
+        time.now.0.fetch_add(u64::try_from(by.as_millis()).unwrap_or_default(), Ordering::Relaxed);
     }
 }
 
