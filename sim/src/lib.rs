@@ -11,6 +11,8 @@
 //! data, [`run`] drives one seed through its phases, [`log`] is the one record of what happened, [`check`] holds it
 //! against C1 to C7, [`cli`] is the command line. One seed is one child process: tokio numbers tasks per process.
 
+#![allow(unexpected_cfgs, reason = "tokio's cfg, which no manifest declares")]
+
 #[cfg(not(tokio_unstable))]
 compile_error!("the simulation needs `--cfg tokio_unstable` (it seeds tokio's own choices): see .cargo/config.toml");
 
