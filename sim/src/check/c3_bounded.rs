@@ -26,8 +26,7 @@ impl Bounded {
             let Some(known) = commits.iter().rev().find(|commit| commit.at_ms <= cutoff) else { continue };
             let untouched = commits.last().is_some_and(|last| last.version == known.version);
             if untouched && !known.is_delete() && !answer.shown.iter().any(|shown| shown.key == key) {
-                let message =
-                    format!("a list of {} lacks {key}, there since {} ms", answer.boot, known.at_ms);
+                let message = format!("a list of {} lacks {key}, there since {} ms", answer.boot, known.at_ms);
                 return Err(violated(NAME, record, message));
             }
         }

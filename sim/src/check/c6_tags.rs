@@ -56,7 +56,8 @@ impl Checker for Tags {
             };
             if wrong {
                 let shown = shown.map_or_else(|| "nothing".to_owned(), |shown| shown.version.to_string());
-                let message = format!("a list of {} shows {shown} of {key} after it wrote {}", answer.boot, write.version);
+                let message =
+                    format!("a list of {} shows {shown} of {key} after it wrote {}", answer.boot, write.version);
                 return Err(violated(NAME, record, message));
             }
         }

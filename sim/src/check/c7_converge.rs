@@ -19,7 +19,13 @@ pub(super) struct Converge {
 }
 
 impl Converge {
-    fn check(&self, record: &Record, op: Op, key: Option<uuid::Uuid>, answer: &crate::log::Answer) -> Result<(), Violation> {
+    fn check(
+        &self,
+        record: &Record,
+        op: Op,
+        key: Option<uuid::Uuid>,
+        answer: &crate::log::Answer,
+    ) -> Result<(), Violation> {
         let wrong = |message: String| Err(violated(NAME, record, message));
         if answer.stale {
             return wrong(format!("{} still answers stale", answer.boot));

@@ -44,7 +44,15 @@ impl Forge {
     }
 
     /// Asks instance 0; the answer comes at `to_ms`.
-    pub(super) fn ask(self, from_ms: u64, to_ms: u64, op: Op, min: Option<u64>, status: u16, shown: Vec<Shown>) -> Self {
+    pub(super) fn ask(
+        self,
+        from_ms: u64,
+        to_ms: u64,
+        op: Op,
+        min: Option<u64>,
+        status: u16,
+        shown: Vec<Shown>,
+    ) -> Self {
         self.ask_marked(from_ms, to_ms, op, min, status, shown, false)
     }
 

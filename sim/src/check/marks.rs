@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 32] = [
+pub const REQUIRED: [&str; 33] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -20,6 +20,7 @@ pub const REQUIRED: [&str; 32] = [
     "written_behind",
     "commit_conflict",
     "bus_redelivery",
+    "published_twice",
     "pubsub_lost",
     "sequence_jumped",
     "sync_error_gap",

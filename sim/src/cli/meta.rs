@@ -17,7 +17,9 @@ pub(super) fn run(first: u64, count: u64) -> Result<bool, String> {
         match first_difference(&one_said, &other_said).or_else(|| {
             first_difference(&String::from_utf8_lossy(&one.stdout), &String::from_utf8_lossy(&other.stdout))
         }) {
-            None => println!("seed {seed}: {} bytes of trace and {} of log are equal", one_said.len(), one.stdout.len()),
+            None => {
+                println!("seed {seed}: {} bytes of trace and {} of log are equal", one_said.len(), one.stdout.len())
+            }
             Some((line, left, right)) => {
                 same = false;
                 println!("seed {seed}: the runs differ at line {line}:\n  {left}\n  {right}");

@@ -68,6 +68,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::Stall => Kind::Stall { a, b },
         Family::ShortReads => Kind::ShortReads,
         Family::BusCut => Kind::BusCut,
+        Family::BusDuplicates => Kind::BusDuplicates,
         Family::FeedStall => Kind::FeedStall,
         Family::PubSubLoss => {
             Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }

@@ -88,6 +88,7 @@ impl Nemesis {
             Kind::Stall { a, b } => weather.set_stalled(a, b, true),
             Kind::ShortReads => weather.set_short_reads(true),
             Kind::BusCut => self.fleet.net.time.within(|| self.fleet.backends.bus.faults().cut()),
+            Kind::BusDuplicates => weather.set_duplicates(true),
             Kind::FeedStall => weather.set_feed_stalled(true),
             Kind::PubSubLoss { subscriber, permille } => weather.set_lossy(subscriber, *permille),
             Kind::WallClock { host, offset_ms } => self.set_clock(host, *offset_ms),
@@ -120,6 +121,7 @@ impl Nemesis {
                     self.fleet.net.time.within(|| self.fleet.backends.bus.faults().heal());
                 }
             }
+            Kind::BusDuplicates => weather.set_duplicates(false),
             Kind::FeedStall => weather.set_feed_stalled(false),
             Kind::PubSubLoss { subscriber, .. } => weather.set_lossy(subscriber, 0),
             Kind::WallClock { host, .. } => self.set_clock(host, 0),

@@ -29,6 +29,8 @@ pub enum Family {
     ShortReads,
     /// The bus drops all consumers: redelivery.
     BusCut,
+    /// Messages are published twice.
+    BusDuplicates,
     /// The change feed does not answer.
     FeedStall,
     /// Pub/Sub messages are lost.
@@ -41,7 +43,7 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Hold,
         Self::Partition,
         Self::Isolate,
@@ -53,6 +55,7 @@ impl Family {
         Self::Stall,
         Self::ShortReads,
         Self::BusCut,
+        Self::BusDuplicates,
         Self::FeedStall,
         Self::PubSubLoss,
         Self::WallClock,
@@ -126,6 +129,8 @@ pub enum Kind {
     ShortReads,
     /// The bus drops all consumers and answers nothing.
     BusCut,
+    /// Each message is published twice.
+    BusDuplicates,
     /// The change feed does not answer.
     FeedStall,
     /// Pub/Sub messages to `subscriber` are lost.

@@ -48,7 +48,10 @@ impl SharedTier for RemoteShared {
         ttl: Duration,
     ) -> Result<FillOutcome, SharedError> {
         let key = key.clone();
-        self.link.call(move |host| async move { host.fill(key, token, value, ttl).await }).await.map_err(shared_error)?
+        self.link
+            .call(move |host| async move { host.fill(key, token, value, ttl).await })
+            .await
+            .map_err(shared_error)?
     }
 
     async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {

@@ -46,7 +46,10 @@ fn feed_error(error: WireError) -> FeedError {
 #[async_trait]
 impl Store for RemoteStore {
     async fn get(&self, id: ForecastId) -> Result<Lookup, StoreError> {
-        self.link.call(move |host: StoreHost| async move { Store::get(&host.store, id).await }).await.map_err(store_error)?
+        self.link
+            .call(move |host: StoreHost| async move { Store::get(&host.store, id).await })
+            .await
+            .map_err(store_error)?
     }
 
     async fn list(&self, query: &ListQuery) -> Result<ListPage, StoreError> {

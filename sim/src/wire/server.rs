@@ -26,6 +26,12 @@ pub(super) trait Session: Send {
 
 /// What opening a session comes to: the answer, and the session if there is one.
 pub(super) type Opened = (Cargo, Option<Box<dyn Session>>);
+/// The answer as it travels.
+pub(super) struct OpenAnswer {
+    /// Whether there is a session now.
+    pub(super) accepted: bool,
+    pub(super) answer: Cargo,
+}
 /// Opens a session of a client host.
 pub(super) type Open<T> = Box<dyn FnOnce(T, String) -> BoxFuture<'static, Opened> + Send>;
 
@@ -125,8 +131,9 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
                 let Ok(open) = cargo.downcast::<Open<T>>() else { return };
                 let opening = open(self.backend.clone(), self.name.clone());
                 let (answer, session) = self.net.time.inside(opening).await;
+                let accepted = session.is_some();
                 self.session = session;
-                self.reply(frame.id, answer);
+                self.reply(frame.id, Box::new(OpenAnswer { accepted, answer }));
             }
             Kind::Settle => {
                 let Some(session) = &mut self.session else { return };

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use super::conn::{Conn, WireError};
 use super::frame::Kind;
 use super::net::Net;
-use super::server::Open;
+use super::server::{Open, OpenAnswer};
 use super::slab::Cargo;
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(50);
@@ -57,9 +57,10 @@ impl Subscribed {
         let (items, received) = mpsc::unbounded_channel();
         let current = Arc::new(Mutex::default());
         let driver = Driver { net, to, port, open, items, current: Arc::clone(&current) };
-        let (answer, pushes) = driver.connect().await?;
+        let (opened, pushes) = driver.connect().await?;
         let driver = tokio::spawn(driver.drive(pushes)).abort_handle();
-        Ok((answer, Self { items: received, current, driver }))
+        // Where it was refused the caller drops this at once.
+        Ok((opened.answer, Self { items: received, current, driver }))
     }
 
     /// What comes next; `None` after its end. Cancel-safe.
@@ -86,12 +87,13 @@ impl<T: 'static> Driver<T> {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = conn;
     }
 
-    async fn connect(&self) -> Result<(Cargo, Pushes), WireError> {
+    async fn connect(&self) -> Result<(OpenAnswer, Pushes), WireError> {
         let (pushes, pushed) = mpsc::unbounded_channel();
         let conn = Conn::dial(&self.net, self.to, self.port, Some(pushes)).await?;
-        let answer = conn.call(Kind::Open, Box::new((self.open)())).await?;
+        let opened = conn.call(Kind::Open, Box::new((self.open)())).await?;
+        let opened = opened.downcast::<OpenAnswer>().map_err(|_| WireError::Broken)?;
         self.set_current(Some(conn));
-        Ok((answer, pushed))
+        Ok((*opened, pushed))
     }
 
     async fn drive(self, mut pushes: Pushes) {
@@ -110,7 +112,11 @@ impl<T: 'static> Driver<T> {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(RECONNECT_MAX);
                 match self.connect().await {
-                    Ok((_, pushed)) => break pushed,
+                    Ok((opened, pushed)) if opened.accepted => break pushed,
+                    Ok(_) => {
+                        tracing::trace!("the backend refuses the subscription");
+                        self.set_current(None);
+                    }
                     Err(error) => tracing::trace!(%error, "no new subscription yet"),
                 }
             };

@@ -31,6 +31,7 @@ struct State {
     lossy: BTreeMap<String, u64>,
     slow: BTreeMap<String, Duration>,
     feed_stalled: u32,
+    duplicates: u32,
     wakers: Vec<Waker>,
 }
 
@@ -85,6 +86,15 @@ impl Weather {
     /// Reads of the change feed do not answer while this is on.
     pub fn set_feed_stalled(&self, on: bool) {
         self.change(|state| count(&mut state.feed_stalled, on));
+    }
+
+    /// Each message is published twice while this is on, as by a producer whose confirmation was lost.
+    pub fn set_duplicates(&self, on: bool) {
+        self.change(|state| count(&mut state.duplicates, on));
+    }
+
+    pub(super) fn duplicates(&self) -> bool {
+        self.lock().duplicates > 0
     }
 
     pub(super) fn cuts(&self, of: &Pair) -> u64 {
