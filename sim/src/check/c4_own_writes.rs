@@ -20,7 +20,7 @@ impl Checker for OwnWrites {
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         let (Some(min), Some(key), Op::Get) = (sent.ask.min, sent.ask.key, sent.ask.op) else { return Ok(()) };
-        for shown in answer.shown.iter().filter(|shown| shown.version.is_below(min)) {
+        if let Some(shown) = answer.shown.iter().find(|shown| shown.version.is_below(min)) {
             let message = format!("{} showed {} of {key}, asked for {min} at least", answer.boot, shown.version);
             return Err(violated(NAME, record, message));
         }

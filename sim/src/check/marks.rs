@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 33] = [
+pub const REQUIRED: [&str; 34] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -31,6 +31,7 @@ pub const REQUIRED: [&str; 33] = [
     "replay_out_of_reach",
     "trust_lost",
     "trust_regained",
+    "incarnation_raised",
     "tiers_emptied",
     "fill_refused",
     "shared_fill_refused",

@@ -10,8 +10,8 @@ const BACKENDS: [&str; 3] = [STORE, BUS, SHARED];
 pub fn draw(seed: u64) -> Plan {
     let dice = Dice::of(seed, "plan");
     let tuning = Tuning::draw(seed);
-    let swarm = Dice::of(seed, "swarm");
-    let families: Vec<Family> = Family::ALL.into_iter().filter(|_| swarm.permille(500)).collect();
+    let is_on = |family: &Family| Dice::of(seed, &format!("swarm/{family:?}")).permille(500);
+    let families: Vec<Family> = Family::ALL.into_iter().filter(is_on).collect();
     let storm_ms = dice.between(10_000, 30_000);
     let behind_every_ms = if dice.permille(600) { dice.between(100, 2_000) } else { 0 };
     let mut faults: Vec<Fault> = families
@@ -69,6 +69,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::ShortReads => Kind::ShortReads,
         Family::BusCut => Kind::BusCut,
         Family::BusDuplicates => Kind::BusDuplicates,
+        Family::NewIncarnation => Kind::NewIncarnation,
         Family::FeedStall => Kind::FeedStall,
         Family::PubSubLoss => {
             Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use coherence::Incarnation;
+use futures_util::FutureExt;
 use turmoil::Sim;
 
 use super::plan::{Fault, Kind, Plan};
@@ -89,6 +91,7 @@ impl Nemesis {
             Kind::ShortReads => weather.set_short_reads(true),
             Kind::BusCut => self.fleet.net.time.within(|| self.fleet.backends.bus.faults().cut()),
             Kind::BusDuplicates => weather.set_duplicates(true),
+            Kind::NewIncarnation => self.raise_incarnation(),
             Kind::FeedStall => weather.set_feed_stalled(true),
             Kind::PubSubLoss { subscriber, permille } => weather.set_lossy(subscriber, *permille),
             Kind::WallClock { host, offset_ms } => self.set_clock(host, *offset_ms),
@@ -125,9 +128,16 @@ impl Nemesis {
             Kind::FeedStall => weather.set_feed_stalled(false),
             Kind::PubSubLoss { subscriber, .. } => weather.set_lossy(subscriber, 0),
             Kind::WallClock { host, .. } => self.set_clock(host, 0),
-            Kind::Cut { .. } | Kind::Jump { .. } => {}
+            Kind::Cut { .. } | Kind::Jump { .. } | Kind::NewIncarnation => {}
         }
         self.fleet.net.log.record("nemesis", None, Event::FaultEnded { id });
+    }
+
+    fn raise_incarnation(&self) {
+        let store = self.fleet.backends.store.clone();
+        let raised = self.fleet.net.time.inside(async move { store.raise_incarnation(Incarnation(0)).await });
+        let raised = raised.now_or_never();
+        debug_assert!(matches!(raised, Some(Ok(_))), "the memory store does not wait");
     }
 
     fn set_clock(&self, host: &str, offset_ms: i64) {

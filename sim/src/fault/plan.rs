@@ -31,6 +31,8 @@ pub enum Family {
     BusCut,
     /// Messages are published twice.
     BusDuplicates,
+    /// Somebody raises the incarnation of the database.
+    NewIncarnation,
     /// The change feed does not answer.
     FeedStall,
     /// Pub/Sub messages are lost.
@@ -43,7 +45,7 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Hold,
         Self::Partition,
         Self::Isolate,
@@ -56,6 +58,7 @@ impl Family {
         Self::ShortReads,
         Self::BusCut,
         Self::BusDuplicates,
+        Self::NewIncarnation,
         Self::FeedStall,
         Self::PubSubLoss,
         Self::WallClock,
@@ -131,6 +134,8 @@ pub enum Kind {
     BusCut,
     /// Each message is published twice.
     BusDuplicates,
+    /// Somebody raises the incarnation of the database, once: `smartpulse incarnation raise`.
+    NewIncarnation,
     /// The change feed does not answer.
     FeedStall,
     /// Pub/Sub messages to `subscriber` are lost.

@@ -40,7 +40,6 @@ fn cache(config: &Config) -> CacheConfig {
         stamp_life: longest + 2 * cache.hard_timeout,
         shared_ttl_max: config.shared.ttl,
         maintenance: cache.maintenance,
-        ..CacheConfig::default()
     }
 }
 
