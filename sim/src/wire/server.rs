@@ -1,6 +1,7 @@
 //! The backend's side of the wire.
 
 use std::io;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -148,12 +149,19 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
     fn on_call(&mut self, id: u64, call: Call<T>) {
         let (net, backend, out) = (self.net.clone(), self.backend.clone(), self.out.clone());
         self.calls.spawn(async move {
-            if let Some(delay) = net.weather.delay_of(&net.host) {
-                tokio::time::sleep(delay).await;
-            }
+            let (before, after) = net.weather.delays_of(&net.host);
+            pause(before).await;
             let answer = net.time.inside(call(backend)).await;
+            // What was read is old when it arrives: the fills that floors and tokens are there for.
+            pause(after).await;
             let handle = net.slab.put(answer);
             let _ = out.send(Frame { kind: Kind::Reply, id, handle });
         });
+    }
+}
+
+async fn pause(by: Duration) {
+    if !by.is_zero() {
+        tokio::time::sleep(by).await;
     }
 }

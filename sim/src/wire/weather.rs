@@ -130,8 +130,14 @@ impl Weather {
         permille > 0 && self.dice.permille(permille)
     }
 
-    pub(super) fn delay_of(&self, host: &str) -> Option<Duration> {
-        self.lock().slow.get(host).copied().filter(|by| !by.is_zero())
+    /// How long a call to `host` waits before its effect, and its answer after it.
+    pub(super) fn delays_of(&self, host: &str) -> (Duration, Duration) {
+        let by = self.lock().slow.get(host).copied().unwrap_or_default();
+        if by.is_zero() {
+            return (by, by);
+        }
+        let before = self.dice.millis(0, u64::try_from(by.as_millis()).unwrap_or_default());
+        (before, by.saturating_sub(before))
     }
 
     /// Whether the feed stands still.
