@@ -108,6 +108,8 @@ pub struct Follower<R: Render> {
     pub(super) position: Position,
     /// Whether the tiers were trusted when it was last looked.
     pub(super) was_trusted: bool,
+    /// A comparison of all versions was begun and not finished. It outlives its session: the next one owes it.
+    pub(super) unverified: bool,
     waiting: Option<tokio::sync::mpsc::Receiver<(crate::key::Key, crate::version::Version)>>,
 }
 
@@ -136,6 +138,7 @@ impl<R: Render> Follower<R> {
             refetches,
             position: Position::default(),
             was_trusted: false,
+            unverified: false,
             waiting: Some(waiting),
         }
     }

@@ -63,8 +63,9 @@ impl Session {
         count(&follower.cache.inner.core.counters.subscriptions);
         // A fill that began before may have read what changed unheard.
         follower.cache.begin_generation();
-        let mut session =
-            Self { subscription, verifying: None, verify_at: None, head: None, looked_at: Instant::now() };
+        // The session before may have adopted a position and ended before all was compared: nothing else would tell.
+        let verify_at = follower.unverified.then(Instant::now);
+        let mut session = Self { subscription, verifying: None, verify_at, head: None, looked_at: Instant::now() };
         follower.handle.status.update(|status| status.connected = true);
         if let Some(head) = follower.look().await {
             session.on_head(follower, head).await;
@@ -271,6 +272,7 @@ impl Session {
         let core = Arc::clone(&follower.cache.inner.core);
         // Before the look: what it finds decides whether there is anything to do.
         self.verify_at = Some(Instant::now() + RETRY);
+        follower.unverified = true;
         if let Some(running) = self.verifying.take() {
             running.abort();
         }
@@ -309,6 +311,7 @@ impl Session {
                 for (key, version) in found.old {
                     follower.refetches.push(&follower.cache, key, version);
                 }
+                follower.unverified = false;
                 follower.handle.status.update(|status| status.resyncing = false);
                 self.prolong(follower);
             }
