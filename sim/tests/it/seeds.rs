@@ -15,3 +15,13 @@ fn the_first_seeds_pass() {
 fn a_run_without_faults_passes() {
     assert_success(&sim(&["run", "--seed", "1", "--fair"]));
 }
+
+/// Each once found a defect: FINDINGS.md.
+const FOUND: [&str; 2] = ["54", "155"];
+
+#[test]
+fn seeds_that_found_something_pass() {
+    for seed in FOUND {
+        assert_success(&sim(&["run", "--json", "--seed", seed]));
+    }
+}
