@@ -13,6 +13,7 @@ use crate::error::{LoadError, ReadError};
 use crate::fill::Filled;
 use crate::flight::{BOARDINGS_MAX, Flights, Seat};
 use crate::key::Key;
+use crate::mutant;
 use crate::options::{CacheConfig, ReadOptions};
 use crate::shared::SharedTier;
 use crate::stats::{CacheStats, count};
@@ -167,8 +168,8 @@ impl<R: Render> Cache<R> {
         let entry = inner.l1.get(key)?;
         let now = Instant::now();
         if entry.is_expired(now)
-            || !inner.core.trust.is_held(now)
-            || min_version.is_some_and(|least| entry.version < least)
+            || !inner.core.trust.may_answer(now)
+            || (min_version.is_some_and(|least| entry.version < least) && !mutant!(MinVersionIgnored))
             || !(entry.tags.is_empty() || inner.core.stamps.admits(&entry, now))
         {
             return None;
@@ -343,7 +344,8 @@ impl<R: Render> Inner<R> {
         };
         let (view, held) = ready().or_else(tracked)?;
         let age = held.read_at.elapsed();
-        Some(Answer { view, version: held.version, level: held.level, age, stale: true, absent: held.absent })
+        let stale = !mutant!(StaleUnmarked);
+        Some(Answer { view, version: held.version, level: held.level, age, stale, absent: held.absent })
     }
 
     fn may_be_stale<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions) -> bool {
@@ -354,7 +356,8 @@ impl<R: Render> Inner<R> {
 
     /// Whether minimum, floor and stamps let an entry answer this read, its own life aside.
     pub(crate) fn allows<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions, now: Instant) -> bool {
-        options.min_version.is_none_or(|least| entry.version >= least)
+        let enough = options.min_version.is_none_or(|least| entry.version >= least);
+        (enough || mutant!(MinVersionIgnored))
             && !is_below(entry, self.core.floors.get(key))
             && (entry.tags.is_empty() || self.core.stamps.admits(entry, now))
     }

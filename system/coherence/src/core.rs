@@ -15,6 +15,7 @@ use crate::flight::Departure;
 use crate::floors::{Floor, FloorLives, Floors};
 use crate::history::{History, Mutation};
 use crate::key::{Key, Tag};
+use crate::mutant;
 use crate::options::{CacheConfig, ReadOptions};
 use crate::stamps::TagStamps;
 use crate::stats::{Counters, count};
@@ -160,7 +161,7 @@ impl Core {
     /// Runs `store` if the generation is still that of `departure` and the local tiers are trusted; no new generation can
     /// begin meanwhile. A suspect instance stores nothing.
     pub(crate) fn store_in<T>(&self, departure: Departure, store: impl FnOnce() -> T) -> Option<T> {
-        if !self.trust.is_held(Instant::now()) {
+        if !self.trust.is_held(Instant::now()) && !mutant!(SuspectStores) {
             return None;
         }
         self.patch_in(departure, store)
@@ -169,7 +170,7 @@ impl Core {
     /// The same without trust: what the stream says is right also while nobody may rely on it yet.
     pub(crate) fn patch_in<T>(&self, departure: Departure, store: impl FnOnce() -> T) -> Option<T> {
         let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
-        (life.generation == departure.generation).then(store)
+        (life.generation == departure.generation || mutant!(FillAcrossGenerations)).then(store)
     }
 
     /// Begins a new generation: fills in the air are served but not stored.
@@ -179,7 +180,7 @@ impl Core {
 
     /// A document of this incarnation was seen: a higher one than known empties all tiers.
     pub(crate) fn observe(&self, incarnation: Incarnation) {
-        if incarnation <= self.incarnation() {
+        if incarnation <= self.incarnation() || mutant!(IncarnationIgnored) {
             return;
         }
         self.turn(true, |life| {
@@ -214,7 +215,9 @@ impl Core {
     /// whether this announces a change.
     pub(crate) fn raise(&self, key: &Key, version: Version, reason: Reason, drop_document: bool) -> bool {
         let at = self.next_ordinal();
-        self.floors.raise(key, version, at, |key, floor| self.holds_below(key, floor));
+        if !mutant!(FloorDroppedWithEntry) || self.l2.get(key.as_str()).is_some() {
+            self.floors.raise(key, version, at, |key, floor| self.holds_below(key, floor));
+        }
         // A change of an earlier life of the database is no news in this one.
         let news = reason == Reason::Changed
             && version.incarnation >= self.incarnation()
@@ -225,7 +228,9 @@ impl Core {
         let lost = self.stamps.show(&key.tag(), version, at);
         self.counters.stamps_forgotten.fetch_add(lost, Ordering::Relaxed);
         let floor = Floor { version, ..Floor::default() };
-        self.l1.drop_below(key, floor);
+        if !mutant!(ChangeLeavesL1) {
+            self.l1.drop_below(key, floor);
+        }
         if drop_document {
             self.l2.remove_if(key, |entry| is_below(entry, floor));
         }

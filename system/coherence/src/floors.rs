@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::key::Key;
+use crate::mutant;
 use crate::version::{Ordinal, Version};
 
 /// Floors swept for each one raised: enough to keep pace, too few to be felt.
@@ -81,6 +82,9 @@ impl Floors {
 
     /// Whether a read that began at `started` and found `version` may be stored or answered as current.
     pub(crate) fn admits(&self, key: &Key, version: Version, started: Ordinal) -> bool {
+        if mutant!(FillIgnoresFloor) {
+            return true;
+        }
         let table = self.lock();
         // A floor that was raised after the read began may be among those that are gone.
         if started <= table.forgotten {
@@ -106,7 +110,8 @@ impl Floors {
         self.change(key, at, below, |held| {
             // A version that is not news leaves L3 as it was known to be.
             held.owed |= version > held.floor.version;
-            held.floor.version = held.floor.version.max(version);
+            let highest = held.floor.version.max(version);
+            held.floor.version = if mutant!(ApplyOlderVersion) { version } else { highest };
         });
     }
 
@@ -149,7 +154,9 @@ impl Floors {
         if table.floors.get(key.as_str()).is_none_or(|held| held.floor != floor) {
             return;
         }
-        if let Some(held) = table.remove(key) {
+        if let Some(held) = table.remove(key)
+            && !mutant!(FloorForgottenSilently)
+        {
             table.forgotten = table.forgotten.max(held.raised);
             table.amnesia_until = table.amnesia_until.max(Some(held.due));
         }

@@ -17,6 +17,7 @@
 //! - `write`: what a cache is told; `output`: queries
 //! - `floors`, `stamps`: what makes going back impossible; `core`: how they hang together
 //! - `tiers`: L1 and L2; `shared`: L3
+//! - `planted`: bugs that the simulation must find, in builds with the feature `mutants` alone
 #![deny(missing_docs)]
 
 mod ambient;
@@ -35,8 +36,11 @@ pub mod follower;
 mod history;
 mod keep;
 mod key;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod options;
 mod output;
+mod planted;
 pub mod publisher;
 pub mod shared;
 mod stamps;
@@ -63,6 +67,7 @@ pub use jiff::Timestamp;
 pub use key::{Key, NAME_BYTES_MAX, NameError, Tag};
 pub use options::{CacheConfig, Freshness, LEASE, Maintenance, ReadOptions, SKEW_MAX};
 pub use output::{Build, Built, OutputCache, QueryAnswer};
+pub use planted::PLANTED_BUGS;
 pub use publisher::{PublishError, Publisher, SourceChange, Writer};
 pub use shared::{
     FillOutcome, FillToken, SharedError, SharedLookup, SharedTier, SharedValue, SharedWrite, WriteOutcome,

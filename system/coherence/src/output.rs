@@ -12,6 +12,7 @@ use crate::document::Render;
 use crate::error::{LoadError, ReadError};
 use crate::flight::{BOARDINGS_MAX, Departure, Flights};
 use crate::key::{Key, Tag};
+use crate::mutant;
 use crate::options::ReadOptions;
 use crate::stats::count;
 use crate::tiers::{Entry, LocalTier};
@@ -142,7 +143,7 @@ impl<V: Clone + Send + Sync + 'static> OutputCache<V> {
         let inner = &self.inner;
         let entry = inner.tier.get(key)?;
         let now = Instant::now();
-        if entry.is_expired(now) || !inner.core.trust.is_held(now) || !inner.core.stamps.admits(&entry, now) {
+        if entry.is_expired(now) || !inner.core.trust.may_answer(now) || !inner.core.stamps.admits(&entry, now) {
             return None;
         }
         count(&inner.core.counters.hits_output);
@@ -217,7 +218,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             self.core.raise(key, *version, Reason::Shown, false);
         }
         let expires = after(Instant::now(), self.core.jittered(options.ttl, options));
-        let mut entry = Entry::new(built.view.clone(), Version::ZERO, departure.started, read_at, expires);
+        let started = if mutant!(TagStampNotRechecked) { self.core.next_ordinal() } else { departure.started };
+        let mut entry = Entry::new(built.view.clone(), Version::ZERO, started, read_at, expires);
         // The section's stamp outdates every query.
         entry.tags = built.tags.into_iter().chain([queries_tag()]).collect();
         entry.shows = built.shows.iter().map(|(key, version)| (key.tag(), *version)).collect();
@@ -225,7 +227,6 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let tags = Arc::clone(&entry.tags);
         // Stamped meanwhile or not: the stamps are compared at every hit too, so an eviction after this is not missed.
         let stored = self.core.store_in(departure, || {
-            let started = entry.started;
             self.core.stamps.admits(&entry, Instant::now())
                 && self.tier.put_if(key, entry, |held| held.is_none_or(|held| held.started <= started))
         });
@@ -251,7 +252,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let Some(entry) = entry else { return Err(error) };
         count(&self.core.counters.stale);
         let age = now.saturating_duration_since(entry.read_at);
-        Ok(QueryAnswer { view: entry.value.clone(), hit: true, age, stale: true })
+        Ok(QueryAnswer { view: entry.value.clone(), hit: true, age, stale: !mutant!(StaleUnmarked) })
     }
 }
 

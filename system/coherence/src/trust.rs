@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::ambient::WallClock;
+use crate::mutant;
 use crate::version::StreamEpoch;
 
 /// Until when something is held.
@@ -63,8 +64,14 @@ impl Trust {
     }
 
     /// Whether L1, L2 and the output cache may answer.
+    pub(crate) fn may_answer(&self, now: Instant) -> bool {
+        self.is_held(now) || mutant!(LocalTrustedWhileSuspect)
+    }
+
+    /// Whether the lease holds, where there is one.
     pub(crate) fn is_held(&self, now: Instant) -> bool {
-        !self.leased || self.is_before(&self.local, now)
+        let ever = mutant!(LeaseNeverExpires) && self.ends() > self.base;
+        !self.leased || self.is_before(&self.local, now) || ever
     }
 
     /// Whether L3 may answer: its head is fresh, or the local tiers, which follow it, are trusted.
@@ -73,8 +80,8 @@ impl Trust {
     }
 
     fn is_before(&self, term: &Term, now: Instant) -> bool {
-        self.nanos(now) < term.monotonic.load(Ordering::Acquire)
-            && self.clock.now().as_microsecond() < term.wall.load(Ordering::Acquire)
+        let lasts = self.nanos(now) < term.monotonic.load(Ordering::Acquire);
+        (lasts || mutant!(LeaseByWallClock)) && self.clock.now().as_microsecond() < term.wall.load(Ordering::Acquire)
     }
 
     /// When the local tiers lost, or will lose, their trust.

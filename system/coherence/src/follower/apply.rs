@@ -13,6 +13,7 @@ use crate::event::CacheEvent;
 use crate::flight::Departure;
 use crate::history::Mutation;
 use crate::key::Key;
+use crate::mutant;
 use crate::stats::count;
 use crate::stream::{ChangeMessage, apply, document_hash};
 use crate::tiers::Entry;
@@ -48,7 +49,7 @@ impl<R: Render> Cache<R> {
             core.floors.settle(key, version);
         }
         core.evict_tags(&message.cache_tags(), core.next_ordinal());
-        if !message.tags_complete {
+        if !message.tags_complete && !mutant!(ListStampNotRaised) {
             core.evict_queries();
         }
         let applied = self.patch(key, version, departure, message);
@@ -77,11 +78,12 @@ impl<R: Render> Cache<R> {
     fn patch(&self, key: &Key, version: Version, departure: Departure, message: &ChangeMessage) -> Applied {
         let core = &self.inner.core;
         let Some(held) = core.l2.get(key.as_str()) else { return Applied::Untracked };
-        if held.version >= version {
+        if held.version == version || (held.version > version && !mutant!(ApplyOlderVersion)) {
             return Applied::Known;
         }
         let needs = message.base_version_id.map(|id| Version { incarnation: version.incarnation, id });
-        if message.pull || needs.is_some_and(|base| base != held.version) {
+        let fits = needs.is_none_or(|base| base == held.version) || mutant!(PatchToWrongBase);
+        if message.pull || !fits {
             return Applied::Pull;
         }
         let Some(body) = self.patched_body(key, held.value.body.as_ref(), needs.is_some(), message) else {
@@ -131,6 +133,6 @@ impl<R: Render> Cache<R> {
         let text = Bytes::from(serde_json::to_vec(&after).ok()?);
         let body = self.inner.render.normalise(key, text).ok()?;
         let as_told = message.document_hash.as_ref().is_none_or(|hash| *hash == document_hash(&body));
-        as_told.then_some(Some(body))
+        (as_told || mutant!(PatchToWrongBase)).then_some(Some(body))
     }
 }

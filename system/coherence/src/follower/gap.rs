@@ -1,5 +1,6 @@
 //! The gap machine: where an instance is in its section's stream, and what the next message means. Pure.
 
+use crate::mutant;
 use crate::stream::Head;
 use crate::version::{Sequence, StreamEpoch};
 
@@ -37,9 +38,9 @@ impl Position {
     /// A change message has come.
     pub(crate) fn on_change(&self, epoch: StreamEpoch, sequence: Sequence) -> Step {
         match self.epoch {
-            Some(mine) if mine == epoch => match sequence {
+            Some(mine) if mine == epoch || mutant!(FollowerIgnoresEpoch) => match sequence {
                 known if known <= self.applied => Step::Known,
-                next if next == self.applied.next() => Step::InOrder,
+                next if next == self.applied.next() || mutant!(SkipGapCheck) => Step::InOrder,
                 _ => Step::Replay,
             },
             _ => Step::Resync,
@@ -49,12 +50,8 @@ impl Position {
     /// A head has come.
     pub(crate) fn on_head(&self, head: &Head) -> Step {
         match self.epoch {
-            Some(mine) if mine == head.stream_epoch => {
-                if head.sequence <= self.applied {
-                    Step::InOrder
-                } else {
-                    Step::Replay
-                }
+            Some(mine) if mine == head.stream_epoch || mutant!(FollowerIgnoresEpoch) => {
+                if head.sequence <= self.applied || mutant!(BeaconIgnored) { Step::InOrder } else { Step::Replay }
             }
             _ => Step::Resync,
         }
@@ -68,7 +65,7 @@ impl Position {
     /// All up to this head counts as applied, since everything is compared anew.
     pub(crate) fn adopt(&mut self, head: &Head) {
         self.epoch = Some(head.stream_epoch);
-        self.applied = head.sequence;
+        self.applied = if mutant!(ResyncOffByOne) { head.sequence.next() } else { head.sequence };
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use crate::mutant;
 use crate::options::{LEASE, SKEW_MAX};
 use crate::trust::Deadline;
 
@@ -26,6 +27,7 @@ pub(crate) fn worth(read_at: Timestamp, wall: Timestamp, now: Instant) -> Worth 
     }
     // A clock that is a little behind must not prolong the lease.
     let age = std::time::Duration::try_from(age).unwrap_or_default();
+    let age = if mutant!(LeaseFromReceipt) { std::time::Duration::ZERO } else { age };
     let Some(left) = LEASE.checked_sub(age).filter(|left| !left.is_zero()) else { return Worth::Expired };
     let deadline = Deadline { monotonic: now + left, wall: wall.saturating_add(left).unwrap_or(wall) };
     Worth::Until { deadline, verified: now.checked_sub(age).unwrap_or(now) }

@@ -12,8 +12,10 @@ use super::session::{Ended, Session};
 use super::status::{FollowerStatus, StatusCell};
 use crate::backplane::Backplane;
 use crate::cache::{Cache, Loader};
+use crate::core::FOREVER;
 use crate::document::Render;
 use crate::event::{CacheEvent, SyncError};
+use crate::mutant;
 use crate::options::ReadOptions;
 use crate::stats::count;
 use crate::stream::{ChangeMessage, Head, Section};
@@ -176,7 +178,7 @@ impl<R: Render> Follower<R> {
                     if begun.elapsed() > self.config.reconnect_max {
                         wait = self.config.reconnect;
                     }
-                    if session.is_open() {
+                    if session.is_open() && !mutant!(ComparisonForgotten) {
                         // What was to be compared is not: the next session begins as the first one did.
                         self.position = Position::default();
                     }
@@ -189,7 +191,8 @@ impl<R: Render> Follower<R> {
             }
             self.handle.status.update(|status| status.connected = false);
             // While there is no subscription the stored head still says whether L3 may be trusted.
-            let until = tokio::time::Instant::now() + self.jittered(wait);
+            let wait_now = if mutant!(NoResubscribe) { FOREVER } else { self.jittered(wait) };
+            let until = tokio::time::Instant::now() + wait_now;
             while tokio::time::Instant::now() < until {
                 self.look().await;
                 self.watch_lease();

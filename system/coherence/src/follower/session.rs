@@ -14,6 +14,7 @@ use crate::backplane::{BackplaneDelivery, BackplaneError, BackplaneSubscription}
 use crate::document::Render;
 use crate::error::LoadError;
 use crate::event::{CacheEvent, SyncError};
+use crate::mutant;
 use crate::stats::count;
 use crate::stream::{ChangeMessage, Head};
 
@@ -125,7 +126,7 @@ impl Session {
         follower.trust_shared(&stored);
         let heard = self.head.as_ref().map(|head| head.read_at);
         let deaf = heard.is_none_or(|heard| stored.read_at.duration_since(heard) > DEAF);
-        match deaf && matches!(follower.worth(&stored), Worth::Until { .. }) {
+        match deaf && matches!(follower.worth(&stored), Worth::Until { .. }) && !mutant!(DeafnessUnnoticed) {
             true => Some(Ended::Deaf),
             false => None,
         }
@@ -212,7 +213,8 @@ impl Session {
     /// Prolongs the lease by the last head, if all up to it is applied and nothing is open.
     pub(super) fn prolong<R: Render>(&self, follower: &mut Follower<R>) {
         let Some(head) = &self.head else { return };
-        if self.is_open() || follower.position.on_head(head) != Step::InOrder {
+        let comparing = self.is_open() && !mutant!(LeaseWhileComparing);
+        if comparing || (follower.position.on_head(head) != Step::InOrder && !mutant!(LeaseOverOpenGap)) {
             return;
         }
         let Worth::Until { deadline, verified } = follower.worth(head) else { return };

@@ -12,6 +12,7 @@ use super::port::{
 };
 use crate::core::after;
 use crate::key::Key;
+use crate::mutant;
 use crate::version::{Fence, StreamEpoch, Version};
 
 /// Tokens that one key keeps; the oldest goes first (its fill is then refused).
@@ -53,6 +54,15 @@ struct Versions {
     fence: Fence,
     tokens: VecDeque<FillToken>,
     until: Instant,
+}
+
+impl Versions {
+    /// The key changed: what fills in the air have read may be old.
+    fn void_tokens(&mut self) {
+        if !mutant!(FillTokenSurvives) {
+            self.tokens.clear();
+        }
+    }
 }
 
 /// A copy of what a tier held, for tests of servers that fall back to one.
@@ -204,7 +214,7 @@ impl SharedTier for MemorySharedTier {
         let latest = state.versions.get(key.as_str()).and_then(|versions| versions.latest);
         if let Some(stored) = state.values.get(key.as_str())
             && now < stored.expires
-            && stored.value.epoch == epoch
+            && (stored.value.epoch == epoch || mutant!(SharedIgnoresEpoch))
             && latest.is_none_or(|latest| stored.value.version >= latest)
         {
             let mut value = stored.value.clone();
@@ -254,7 +264,7 @@ impl SharedTier for MemorySharedTier {
         let mut state = self.lock();
         let versions = state.versions(key, &self.limits, now);
         versions.latest = versions.latest.max(Some(version));
-        versions.tokens.clear();
+        versions.void_tokens();
         if state.values.get(key.as_str()).is_some_and(|held| held.value.version < version) {
             state.remove_value(key);
         }
@@ -265,13 +275,15 @@ impl SharedTier for MemorySharedTier {
         let now = Instant::now();
         let mut state = self.lock();
         let versions = state.versions(key, &self.limits, now);
-        if write.fence < versions.fence {
+        if write.fence < versions.fence && !mutant!(FencingIgnoredStep1) {
             return Ok(WriteOutcome::Fenced { by: versions.fence });
         }
         versions.fence = write.fence;
-        versions.tokens.clear();
+        versions.void_tokens();
         versions.exact = write.epoch;
-        if let Some(latest) = versions.latest.filter(|latest| write.version < *latest) {
+        if let Some(latest) = versions.latest.filter(|latest| write.version < *latest)
+            && !mutant!(OlderWriteOverwrites)
+        {
             return Ok(WriteOutcome::Older { latest });
         }
         versions.latest = Some(write.version);
@@ -290,7 +302,8 @@ impl SharedTier for MemorySharedTier {
         let state = self.lock();
         let of = |key: &Key| {
             let versions = state.versions.get(key.as_str())?;
-            versions.latest.filter(|_| versions.exact == epoch && epoch != StreamEpoch(0))
+            let exact = versions.exact == epoch || mutant!(RaiseMakesExact);
+            versions.latest.filter(|_| exact && epoch != StreamEpoch(0))
         };
         Ok(keys.iter().map(of).collect())
     }
@@ -299,7 +312,7 @@ impl SharedTier for MemorySharedTier {
         let mut state = self.lock();
         state.remove_value(key);
         if let Some(versions) = state.versions.get_mut(key.as_str()) {
-            versions.tokens.clear();
+            versions.void_tokens();
         }
         Ok(())
     }

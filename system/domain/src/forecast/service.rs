@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coherence::{
-    Answer, CacheConfig, QueryAnswer, ReadError, ReadOptions, Rng, SharedTier, Timestamp, Version, WallClock,
+    Answer, CacheConfig, QueryAnswer, ReadError, ReadOptions, Rng, SharedTier, Timestamp, Version, WallClock, mutant,
 };
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
@@ -219,7 +219,9 @@ impl<R: Views> Inner<R> {
         match committed {
             Ok(_) => {
                 self.ports.wake.wake();
-                self.tell(changes, Some(announcer)).await;
+                if !mutant!(OwnWriteSkipsCaches) {
+                    self.tell(changes, Some(announcer)).await;
+                }
                 Ok(())
             }
             Err(error @ (StoreError::Conflict { .. } | StoreError::IncarnationChanged { .. })) => {

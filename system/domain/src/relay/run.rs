@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coherence::{Rng, Timestamp, WallClock};
+use coherence::{Rng, Timestamp, WallClock, mutant};
 use uuid::Uuid;
 
 use crate::backoff::Backoff;
@@ -143,6 +143,10 @@ impl OutboxRelay {
     /// Publishes events of one topic, then marks them. A crash in between publishes them again.
     async fn publish(&self, run: &[OutboxRow]) -> Result<(), Failed> {
         let Some(first) = run.first() else { return Ok(()) };
+        let ids: Vec<_> = run.iter().map(|row| row.id).collect();
+        if mutant!(MarkedBeforePublished) {
+            self.ports.outbox.mark_sent(&ids).await.map_err(Failed::Store)?;
+        }
         let messages = run.iter().map(|row| row.message.clone()).collect();
         match self.ports.bus.publish_all(first.topic, messages).await {
             Ok(()) => {}
@@ -153,7 +157,6 @@ impl OutboxRelay {
             }
             Err(error) => return Err(Failed::Bus(error)),
         }
-        let ids: Vec<_> = run.iter().map(|row| row.id).collect();
         self.status.update(|status| status.published += ids.len() as u64);
         self.ports.outbox.mark_sent(&ids).await.map_err(Failed::Store)
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use coherence::Rng;
+use coherence::{Rng, mutant};
 
 use super::consume::consume;
 use super::status::RoadStatusHandle;
@@ -93,6 +93,9 @@ impl<R: Views> InvalidationRoad<R> {
     }
 
     async fn apply(&self, event: &CacheInvalidation) {
+        if mutant!(InvalidationDropsNothing) {
+            return;
+        }
         let caches = self.service.caches();
         let tags = event.cache_tags();
         match event.evict {

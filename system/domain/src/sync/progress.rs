@@ -1,6 +1,6 @@
 //! What a message of the tracker means, given those before it. Pure.
 
-use coherence::{Fence, Head, Incarnation, SourceMark};
+use coherence::{Fence, Head, Incarnation, SourceMark, mutant};
 
 use crate::event::TrackerMark;
 use crate::ports::FeedPosition;
@@ -47,7 +47,7 @@ impl Progress {
 
     pub(super) fn judge(&self, incarnation: Incarnation, mark: &TrackerMark) -> Verdict {
         let tracker = Fence { incarnation, token: mark.token };
-        if tracker < self.tracker {
+        if tracker < self.tracker && !mutant!(ZombieTrackerAccepted) {
             return Verdict::Refused;
         }
         if incarnation > self.tracker.incarnation {
@@ -57,12 +57,12 @@ impl Progress {
             if mark.counter <= self.counter {
                 return Verdict::Known;
             }
-            if mark.counter > self.counter.saturating_add(1) {
+            if mark.counter > self.counter.saturating_add(1) && !mutant!(FeedHoleIgnored) {
                 return Verdict::Hole;
             }
         }
         // A tracker that took over may tell again what the one before told; it must not begin later.
-        if mark.follows > self.position { Verdict::Hole } else { Verdict::Follows }
+        if mark.follows > self.position && !mutant!(FeedHoleIgnored) { Verdict::Hole } else { Verdict::Follows }
     }
 
     /// With this message.

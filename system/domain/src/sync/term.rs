@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coherence::{Head, Incarnation, SourceChange, Timestamp, Version, VersionId};
+use coherence::{Head, Incarnation, SourceChange, Timestamp, Version, VersionId, mutant};
 
 use super::convert;
 use super::progress::{Progress, Verdict};
@@ -82,12 +82,16 @@ impl<'t> Consuming<'t> {
     async fn consume(&mut self, consumer: &mut dyn Consumer) -> Result<BusError, Halt> {
         let mut worked_on = 0_u64;
         loop {
-            let message = match consumer.next().await {
+            let next = if mutant!(SyncBeatsAlone) { self.next_or_beat(consumer).await? } else { consumer.next().await };
+            let message = match next {
                 Ok(Delivery::Message(message)) => message,
                 // The subscription is durable: what was not acknowledged comes again.
                 Ok(Delivery::Lost | Delivery::Restored) => continue,
                 Err(error) => return Ok(error),
             };
+            if mutant!(AcknowledgedBeforeEffect) {
+                drop(consumer.ack_through(message.id).await);
+            }
             self.on_message(&message).await?;
             self.show();
             if let Err(error) = consumer.ack_through(message.id).await {
@@ -102,6 +106,19 @@ impl<'t> Consuming<'t> {
             worked_on += 1;
             if worked_on.is_multiple_of(YIELD_EVERY) {
                 tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Of a planted bug: where the tracker is silent, a beacon that nobody vouches for.
+    async fn next_or_beat(&mut self, consumer: &mut dyn Consumer) -> Result<Result<Delivery, BusError>, Halt> {
+        loop {
+            if let Ok(next) = tokio::time::timeout(Duration::from_millis(700), consumer.next()).await {
+                return Ok(next);
+            }
+            let (incarnation, source) = (self.progress.incarnation(), self.progress.source());
+            if !self.is_broken {
+                self.writing.announce(Beginning { incarnation, source, read_at: self.ports.clock.now() }).await?;
             }
         }
     }

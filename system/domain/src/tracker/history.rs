@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use coherence::{Backplane, Fence, Head, Incarnation, Section};
+use coherence::{Backplane, Fence, Head, Incarnation, Section, mutant};
 
 use crate::event::CdcMessage;
 use crate::ports::{Bus, BusError, FeedPosition, Lease, Topic};
@@ -41,7 +41,8 @@ impl Told {
     pub(super) fn is_ahead_of(&self, lease: &Lease, end: FeedPosition) -> bool {
         let same = self.tracker.incarnation == lease.incarnation;
         let ahead = self.tracker.token >= lease.token || self.position > end;
-        self.tracker.incarnation > lease.incarnation || (same && ahead) || lease.cursor > end
+        let put_back = self.tracker.incarnation > lease.incarnation || (same && ahead) || lease.cursor > end;
+        put_back && !mutant!(RestoreUnnoticed)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coherence::Timestamp;
+use coherence::{Timestamp, mutant};
 use tokio::time::Instant;
 
 use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle, waits};
@@ -111,7 +111,7 @@ impl<'t> Reading<'t> {
             self.check_due = started + self.config.beacon_every;
             self.check_database().await?;
         }
-        if !batch.at_end {
+        if !batch.at_end && !mutant!(BeaconBeforeEnd) {
             return Ok(());
         }
         if started >= self.beacon_due {
@@ -202,6 +202,9 @@ impl<'t> Reading<'t> {
             let event = ForecastChanged::new(id, now, now, change, mark);
             let message = event.and_then(|event| event.outgoing(change.traceparent.as_deref()));
             messages.push(message.map_err(unwritable)?);
+        }
+        if mutant!(CursorBeforeConfirmed) {
+            self.move_cursor().await?;
         }
         self.publish(messages).await?;
         let told = changes.len() as u64;

@@ -39,7 +39,8 @@ fn cache(config: &Config) -> CacheConfig {
         floor_life: CacheConfig::default().floor_life.max(2 * cache.hard_timeout),
         stamp_life: longest + 2 * cache.hard_timeout,
         shared_ttl_max: config.shared.ttl,
-        ..CacheConfig::default()
+        shared_timeout: config.shared.timeout,
+        maintenance: cache.maintenance,
     }
 }
 

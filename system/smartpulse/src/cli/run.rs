@@ -29,10 +29,16 @@ pub struct Surroundings<'a> {
     pub is_terminal: bool,
 }
 
+/// What `--version` says. A build with planted bugs must not pass for another one.
+const VERSION: &str = match coherence::PLANTED_BUGS {
+    true => concat!(env!("CARGO_PKG_VERSION"), " (planted bugs: not for use)"),
+    false => env!("CARGO_PKG_VERSION"),
+};
+
 #[derive(Debug, Parser)]
 #[command(
     name = "smartpulse",
-    version,
+    version = VERSION,
     about = "Energy forecasts through a coherent cache, and notifications about them",
     args_conflicts_with_subcommands = true,
     after_help = "Examples:

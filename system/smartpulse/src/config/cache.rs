@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coherence::Maintenance;
+
 use super::reader::Reader;
 
 const BYTES_MAX: u64 = 1 << 50;
@@ -17,6 +19,9 @@ pub enum CacheFreshness {
 }
 
 const FRESHNESS: [(&str, CacheFreshness); 2] = [("end_to_end", CacheFreshness::EndToEnd), ("ttl", CacheFreshness::Ttl)];
+
+const MAINTENANCE: [(&str, Maintenance); 2] =
+    [("background", Maintenance::Background), ("each_operation", Maintenance::EachOperation)];
 
 /// The settings of the tiers.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +54,8 @@ pub struct CacheConfig {
     pub floors_max: usize,
     /// Remembered evictions of tags.
     pub stamps_max: usize,
+    /// When the tiers do their housekeeping.
+    pub maintenance: Maintenance,
 }
 
 impl CacheConfig {
@@ -68,6 +75,7 @@ impl CacheConfig {
             max_stale: r.seconds("cache.max_stale_s", 0..=TTL_S_MAX),
             floors_max: r.size("cache.floors_max", 16..=100_000_000),
             stamps_max: r.size("cache.stamps_max", 16..=100_000_000),
+            maintenance: r.choice("cache.maintenance", &MAINTENANCE).unwrap_or(Maintenance::Background),
         }
     }
 

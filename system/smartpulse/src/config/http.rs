@@ -34,6 +34,8 @@ pub struct HttpConfig {
     pub max_concurrent_requests: usize,
     /// The deadline of what no cache answers.
     pub request_timeout: Duration,
+    /// Whether answers carry `Date`.
+    pub date_header: bool,
 }
 
 impl HttpConfig {
@@ -52,6 +54,7 @@ impl HttpConfig {
             max_header_bytes: r.size("http.max_header_bytes", 8192..=1_048_576),
             max_concurrent_requests: r.size("http.max_concurrent_requests", 1..=1_000_000),
             request_timeout: r.millis("http.request_timeout_ms", 10..=600_000),
+            date_header: r.flag("http.date_header"),
         }
     }
 

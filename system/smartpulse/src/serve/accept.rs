@@ -52,7 +52,7 @@ impl From<&HttpConfig> for ServeLimits {
             stuck_timeout: http.idle_timeout.max(http.body_timeout + http.request_timeout),
             max_connections: http.max_connections,
             max_header_bytes: http.max_header_bytes,
-            date_header: true,
+            date_header: http.date_header,
         }
     }
 }

@@ -59,7 +59,9 @@ fn help_shows_an_example_for_each_command() {
         assert!(ran.out.contains("Example") && ran.out.contains(&format!("smartpulse {command}")), "{}", ran.out);
     }
     assert_eq!(smartpulse(dir.path(), &[], &["nonsense"]).code, 2);
-    assert!(smartpulse(dir.path(), &[], &["--version"]).out.starts_with("smartpulse 0."));
+    let version = smartpulse(dir.path(), &[], &["--version"]).out;
+    assert!(version.starts_with("smartpulse 0."));
+    assert_eq!(version.contains("(planted bugs: not for use)"), coherence::PLANTED_BUGS);
 }
 
 #[test]

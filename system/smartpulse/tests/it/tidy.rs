@@ -180,3 +180,31 @@ fn the_default_build_is_lean() {
         assert!(!alone.contains(banned), "smartpulse alone has {banned}");
     }
 }
+
+/// No line turns the planted bugs on: a build that has them names the feature itself.
+#[test]
+fn no_manifest_turns_the_planted_bugs_on() {
+    let named = files("Cargo.toml").into_iter().filter(|(_, text)| text.contains("\"mutants\""));
+    report("no dependency line and no default names `mutants`", named.map(|(path, _)| path).collect());
+}
+
+/// Without the feature the place of a planted bug is not compared with the list: a misspelt one would be none.
+#[test]
+fn every_planted_bug_has_its_place() {
+    let names_after = |text: &str, mark: &str| -> BTreeSet<String> {
+        let name = |rest: &str| rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+        text.split(mark).skip(1).map(name).collect()
+    };
+    let (list, sources): (Vec<_>, Vec<_>) = files(".rs")
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("system/") && path.contains("/src/"))
+        .partition(|(path, _)| path == "system/coherence/src/mutants.rs");
+    let placed: BTreeSet<_> = sources.iter().flat_map(|(_, text)| names_after(text, "mutant!(")).collect();
+    // In the list a line of a bug begins with its name, in the first depth.
+    let (_, text) = &list[0];
+    let block = text.split("\nplanted! {\n").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let lines = block.lines().map(str::trim).filter(|line| line.ends_with("\";"));
+    let listed: BTreeSet<_> = lines.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    assert!(listed.len() >= 25, "{} planted bugs", listed.len());
+    assert_eq!(placed, listed, "the list of planted bugs and their places");
+}

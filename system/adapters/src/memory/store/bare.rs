@@ -1,7 +1,7 @@
 //! Writes behind the system's back, as a database administrator makes them: the version is raised and the change captured,
 //! as the triggers of a real database do it, but no event is born and nobody is told.
 
-use coherence::{Timestamp, VersionId};
+use coherence::{Timestamp, VersionId, mutant};
 use domain::model::{Forecast, ForecastId, microseconds};
 use domain::ports::StoreError;
 use tokio::time::Instant;
@@ -51,7 +51,8 @@ impl MemoryStore {
             if tables.rows.contains_key(&row.id) {
                 return Err(StoreError::Conflict { id: row.id, actual });
             }
-            let version_id = row.version_id.max(actual.next());
+            let continued = row.version_id.max(actual.next());
+            let version_id = if mutant!(TombstoneNotContinued) { VersionId(1) } else { continued };
             put(tables, Forecast { version_id, ..row }, moment)
         })
     }

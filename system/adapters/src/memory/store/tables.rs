@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coherence::{Incarnation, Timestamp, Version, VersionId};
+use coherence::{Incarnation, Timestamp, Version, VersionId, mutant};
 use domain::model::{Forecast, ForecastId, NaturalKey, Placement};
 use domain::ports::{IdempotencyKey, IdempotencyRecord, LeaseName, Lookup, Operation, RowWrite, StoreError, WriteSet};
 use tokio::time::Instant;
@@ -164,6 +164,7 @@ impl Tables {
                 self.natural_keys.insert(after.natural_key(), id);
                 self.rows.insert(id, after.clone());
             }
+            None if mutant!(TombstoneLost) => {}
             None => {
                 self.tombstones.insert(id, Tombstone { version, kept_since: moment.now });
             }

@@ -1,0 +1,103 @@
+//! C3 `bounded`: an unmarked answer is at most 5 s behind the last commit at the receipt of its request. The request is
+//! received after it was sent, so commits 5 s before the sending must show.
+
+use super::checker::{Checker, Violation, violated};
+use super::commits::Commits;
+use super::requests::{Requests, Sent};
+use crate::log::{Answer, Op, Record};
+
+const NAME: &str = "C3 bounded";
+const BOUND_MS: u64 = 5_000;
+
+/// The checker.
+#[derive(Default)]
+pub(super) struct Bounded {
+    requests: Requests,
+    commits: Commits,
+}
+
+impl Bounded {
+    fn check_list(&self, sent: &Sent, answer: &Answer, record: &Record, cutoff: u64) -> Result<(), Violation> {
+        let Op::List(company) = sent.ask.op else { return Ok(()) };
+        if !answer.whole {
+            return Ok(());
+        }
+        for (key, commits) in self.commits.rows(company) {
+            let Some(known) = commits.iter().rev().find(|commit| commit.at_ms <= cutoff) else { continue };
+            let untouched = commits.last().is_some_and(|last| last.version == known.version);
+            if untouched && !known.is_delete() && !answer.shown.iter().any(|shown| shown.key == key) {
+                let message = format!("a list of {} lacks {key}, there since {} ms", answer.boot, known.at_ms);
+                return Err(violated(NAME, record, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for Bounded {
+    fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        self.commits.observe(record);
+        let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
+        let Some(cutoff) = sent.at_ms.checked_sub(BOUND_MS).filter(|_| !answer.stale) else { return Ok(()) };
+        let is_read = matches!(sent.ask.op, Op::Get | Op::List(_));
+        if !is_read {
+            return Ok(());
+        }
+        for shown in &answer.shown {
+            if let Some(known) = self.commits.last_at(shown.key, cutoff)
+                && shown.version.is_below(known.version)
+            {
+                let message = format!(
+                    "{} showed {} of {}, but {} was committed {} ms before the request",
+                    answer.boot,
+                    shown.version,
+                    shown.key,
+                    known.version,
+                    sent.at_ms - known.at_ms
+                );
+                return Err(violated(NAME, record, message));
+            }
+        }
+        if answer.status == 404
+            && let Some(key) = sent.ask.key
+            && !self.commits.was_absent(key, cutoff, record.at_ms)
+        {
+            let message = format!("{} says that {key} is absent, which it was not for 5 s", answer.boot);
+            return Err(violated(NAME, record, message));
+        }
+        if answer.status == 200 { self.check_list(&sent, answer, record, cutoff) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forge::{Forge, shows};
+    use super::*;
+
+    #[test]
+    fn an_old_answer_is_refused_unless_it_is_marked() {
+        let history = || Forge::default().commit(0, 1).commit(1_000, 2);
+        let old = |stale| history().ask_marked(6_001, 6_002, Op::Get, None, 200, shows(1), stale);
+        assert!(old(false).check(Bounded::default()).is_err());
+        assert_eq!(old(true).check(Bounded::default()), Ok(()));
+    }
+
+    #[test]
+    fn a_list_that_lacks_an_old_row_is_refused() {
+        let history = Forge::default().commit(0, 1).ask(5_500, 5_501, Op::List(None), None, 200, vec![]);
+        assert!(history.check(Bounded::default()).is_err());
+    }
+
+    #[test]
+    fn an_absence_that_is_too_old_is_refused() {
+        let history = Forge::default().delete(0, 1).commit(10, 2).ask(5_500, 5_501, Op::Get, None, 404, vec![]);
+        assert!(history.check(Bounded::default()).is_err());
+    }
+
+    #[test]
+    fn answers_within_the_bound_are_accepted() {
+        let history = Forge::default().commit(0, 1).commit(1_000, 2).get(5_900, 1).get(6_100, 2);
+        let history = history.delete(7_000, 3).ask(7_100, 7_101, Op::List(None), None, 200, vec![]);
+        assert_eq!(history.check(Bounded::default()), Ok(()));
+    }
+}

@@ -1,0 +1,110 @@
+//! C7 `converge`: when faults end, all instances answer what the store holds, in bounded time.
+
+use super::checker::{Checker, Violation, violated};
+use super::commits::Commits;
+use super::requests::Requests;
+use crate::log::{Event, Op, Record};
+
+const NAME: &str = "C7 converge";
+
+/// The phase in which all is quiet and everything is read.
+pub(crate) const FINAL: &str = "final";
+
+/// The checker.
+#[derive(Default)]
+pub(super) struct Converge {
+    requests: Requests,
+    commits: Commits,
+    is_final: bool,
+}
+
+impl Converge {
+    fn check(
+        &self,
+        record: &Record,
+        op: Op,
+        key: Option<uuid::Uuid>,
+        answer: &crate::log::Answer,
+    ) -> Result<(), Violation> {
+        let wrong = |message: String| Err(violated(NAME, record, message));
+        if answer.stale {
+            return wrong(format!("{} still answers stale", answer.boot));
+        }
+        for shown in &answer.shown {
+            let last = self.commits.last(shown.key);
+            if last.is_none_or(|last| last.is_delete() || shown.version.is_below(last.version)) {
+                let last = last.map(|last| last.version.to_string()).unwrap_or_default();
+                return wrong(format!("{} shows {} of {}, the store {last}", answer.boot, shown.version, shown.key));
+            }
+        }
+        match (op, answer.status) {
+            (Op::Get, 404) => match key.and_then(|key| self.commits.last(key)).filter(|last| !last.is_delete()) {
+                Some(last) => wrong(format!("{} lacks {key:?}, the store has {}", answer.boot, last.version)),
+                None => Ok(()),
+            },
+            (Op::List(company), 200) => {
+                let alive = self.commits.rows(company).filter(|(_, all)| all.last().is_some_and(|c| !c.is_delete()));
+                let mut missing = alive.filter(|(key, _)| !answer.shown.iter().any(|shown| shown.key == *key));
+                match missing.next() {
+                    Some((key, _)) => wrong(format!("a list of {} lacks {key}", answer.boot)),
+                    None => Ok(()),
+                }
+            }
+            (Op::Get, 200) => Ok(()),
+            (_, status) => wrong(format!("{} answers {status}", answer.boot)),
+        }
+    }
+}
+
+impl Checker for Converge {
+    fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        self.commits.observe(record);
+        match &record.event {
+            Event::Phase { name } => self.is_final = name == FINAL,
+            Event::NotConverged { reasons } => {
+                return Err(violated(NAME, record, format!("still pending: {}", reasons.join(", "))));
+            }
+            Event::Unanswered { why, .. } if self.is_final => {
+                return Err(violated(NAME, record, format!("no answer in the end: {why}")));
+            }
+            _ => {}
+        }
+        match self.requests.observe(record) {
+            Some((sent, answer)) if self.is_final => self.check(record, sent.ask.op, sent.ask.key, answer),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forge::{Forge, shows};
+    use super::*;
+
+    fn quiet() -> Forge {
+        Forge::default().commit(0, 1).commit(10, 2).phase(9_000, FINAL)
+    }
+
+    #[test]
+    fn an_old_version_in_the_end_is_refused() {
+        assert!(quiet().get(9_001, 1).check(Converge::default()).is_err());
+    }
+
+    #[test]
+    fn a_list_that_lacks_a_row_and_an_error_are_refused() {
+        assert!(quiet().ask(9_001, 9_002, Op::List(None), None, 200, vec![]).check(Converge::default()).is_err());
+        assert!(quiet().ask(9_001, 9_002, Op::Get, None, 503, vec![]).check(Converge::default()).is_err());
+    }
+
+    #[test]
+    fn what_never_comes_about_is_refused() {
+        let reasons = vec!["i0 does not run".to_owned()];
+        assert!(quiet().event(9_001, "harness", Event::NotConverged { reasons }).check(Converge::default()).is_err());
+    }
+
+    #[test]
+    fn what_the_store_holds_is_accepted() {
+        let history = quiet().get(9_001, 2).ask(9_001, 9_002, Op::List(None), None, 200, shows(2));
+        assert_eq!(history.check(Converge::default()), Ok(()));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a checker is, and all of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::c1_monotonic::Monotonic;
+use super::c2_no_future::NoFuture;
+use super::c3_bounded::Bounded;
+use super::c4_own_writes::OwnWrites;
+use super::c5_gap_seen::GapSeen;
+use super::c6_tags::Tags;
+use super::c7_converge::Converge;
+use crate::log::Record;
+
+/// The invariants by name (DESIGN section 3.6).
+pub const INVARIANTS: [(&str, &str); 7] = [
+    ("C1 monotonic", "an instance never goes back on a key, whichever endpoint showed it"),
+    ("C2 no_future", "nothing is served that the store did not commit"),
+    ("C3 bounded", "an unmarked answer is at most 5 s behind the last commit at the receipt of its request"),
+    ("C4 own_writes", "with X-Min-Version: n any instance answers at least n, or says 503"),
+    ("C5 gap_seen", "every message that is missing is noticed at the next message or beacon"),
+    ("C6 tags", "a list is never older than the last write that its own instance answered"),
+    ("C7 converge", "when faults end, all instances answer what the store holds"),
+];
+
+/// An invariant does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Which.
+    pub invariant: String,
+    /// The record that shows it.
+    pub ordinal: u64,
+    /// What was expected and what was seen.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at record {}: {}", self.invariant, self.ordinal, self.message)
+    }
+}
+
+/// Holds the log against one invariant.
+pub trait Checker {
+    /// The next record.
+    ///
+    /// # Errors
+    /// The invariant does not hold.
+    fn observe(&mut self, record: &Record) -> Result<(), Violation>;
+}
+
+/// All checkers.
+pub struct Checkers(Vec<Box<dyn Checker>>);
+
+impl Checkers {
+    /// All of them; C3 only where wall clocks keep the stated skew.
+    pub fn new(within_skew: bool) -> Self {
+        let mut all: Vec<Box<dyn Checker>> = vec![
+            Box::new(Monotonic::default()),
+            Box::new(NoFuture::default()),
+            Box::new(OwnWrites::default()),
+            Box::new(GapSeen::default()),
+            Box::new(Tags::default()),
+            Box::new(Converge::default()),
+        ];
+        if within_skew {
+            all.push(Box::new(Bounded::default()));
+        }
+        Self(all)
+    }
+
+    /// The next record, to each.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold.
+    pub fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        self.0.iter_mut().try_for_each(|checker| checker.observe(record))
+    }
+}
+
+pub(super) fn violated(invariant: &str, record: &Record, message: impl Into<String>) -> Violation {
+    Violation { invariant: invariant.to_owned(), ordinal: record.ordinal, message: message.into() }
+}

@@ -1,0 +1,89 @@
+//! Forged histories for the checkers' own tests.
+
+use uuid::Uuid;
+
+use super::checker::{Checker, Violation};
+use crate::log::{Answer, Ask, Event, Op, Record, Shown, Ver};
+
+pub(super) const KEY: Uuid = Uuid::from_u128(1);
+pub(super) const COMPANY: Uuid = Uuid::from_u128(2);
+
+/// A history that grows at given times.
+#[derive(Default)]
+pub(super) struct Forge {
+    records: Vec<Record>,
+    requests: u64,
+}
+
+/// A digest that follows from the version, as a document's would.
+pub(super) fn digest(version: u64) -> Option<u64> {
+    Some(version * 1_000)
+}
+
+pub(super) fn shows(version: u64) -> Vec<Shown> {
+    vec![Shown { key: KEY, version: Ver(1, version), digest: digest(version) }]
+}
+
+impl Forge {
+    pub(super) fn event(mut self, at_ms: u64, host: &str, event: Event) -> Self {
+        let ordinal = self.records.len() as u64;
+        self.records.push(Record { ordinal, at_ms, host: host.to_owned(), cause: None, event });
+        self
+    }
+
+    pub(super) fn commit(self, at_ms: u64, version: u64) -> Self {
+        let (version, digest) = (Ver(1, version), digest(version));
+        let event = Event::Committed { key: KEY, company: Some(COMPANY), version, digest, behind: false };
+        self.event(at_ms, "store", event)
+    }
+
+    pub(super) fn delete(self, at_ms: u64, version: u64) -> Self {
+        let version = Ver(1, version);
+        let event = Event::Committed { key: KEY, company: None, version, digest: None, behind: false };
+        self.event(at_ms, "store", event)
+    }
+
+    /// Asks instance 0; the answer comes at `to_ms`.
+    pub(super) fn ask(
+        self,
+        from_ms: u64,
+        to_ms: u64,
+        op: Op,
+        min: Option<u64>,
+        status: u16,
+        shown: Vec<Shown>,
+    ) -> Self {
+        self.ask_marked(from_ms, to_ms, op, min, status, shown, false)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a history is written in one line each")]
+    pub(super) fn ask_marked(
+        mut self,
+        from_ms: u64,
+        to_ms: u64,
+        op: Op,
+        min: Option<u64>,
+        status: u16,
+        shown: Vec<Shown>,
+        stale: bool,
+    ) -> Self {
+        self.requests += 1;
+        let request = self.requests;
+        let key = (!matches!(op, Op::List(_) | Op::Create)).then_some(KEY);
+        let ask = Ask { request, instance: 0, op, key, min: min.map(|version| Ver(1, version)) };
+        let answer = Answer { request, status, boot: "i0-a".to_owned(), level: None, stale, shown, whole: true };
+        self.event(from_ms, "clients", Event::Asked(ask)).event(to_ms, "clients", Event::Answered(answer))
+    }
+
+    pub(super) fn get(self, at_ms: u64, version: u64) -> Self {
+        self.ask(at_ms, at_ms, Op::Get, None, 200, shows(version))
+    }
+
+    pub(super) fn phase(self, at_ms: u64, name: &str) -> Self {
+        self.event(at_ms, "harness", Event::Phase { name: name.to_owned() })
+    }
+
+    pub(super) fn check(self, mut checker: impl Checker) -> Result<(), Violation> {
+        self.records.iter().try_for_each(|record| checker.observe(record))
+    }
+}

@@ -1,0 +1,85 @@
+//! Coverage: what a batch of runs must have seen at least once, or its silence means nothing.
+
+use std::collections::BTreeMap;
+
+use crate::log::{Event, Op, Record};
+
+/// All of these must be hit by a batch.
+pub const REQUIRED: [&str; 34] = [
+    "answered_L1",
+    "answered_L2",
+    "answered_L3",
+    "answered_L4",
+    "answered_404",
+    "answered_503",
+    "answered_stale",
+    "list_hit",
+    "list_built",
+    "min_version_refused",
+    "unanswered",
+    "written_behind",
+    "commit_conflict",
+    "bus_redelivery",
+    "published_twice",
+    "pubsub_lost",
+    "sequence_jumped",
+    "sync_error_gap",
+    "sync_error_epoch_changed",
+    "sync_error_out_of_reach",
+    "sync_error_connection_lost",
+    "replayed_from_stream",
+    "replay_out_of_reach",
+    "trust_lost",
+    "trust_regained",
+    "incarnation_raised",
+    "tiers_emptied",
+    "fill_refused",
+    "shared_fill_refused",
+    "lease_taken_over_tracker",
+    "lease_taken_over_sync",
+    "outbox_swept_late",
+    "process_killed",
+    "power_lost",
+];
+
+/// How often each was hit.
+#[derive(Debug, Default, Clone)]
+pub struct Marks(BTreeMap<String, u64>);
+
+impl Marks {
+    fn hit(&mut self, name: &str) {
+        *self.0.entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// The next record.
+    pub fn observe(&mut self, record: &Record) {
+        match &record.event {
+            Event::Mark { name } => self.hit(name),
+            Event::Noticed { what } => self.hit(what),
+            Event::Jumped { .. } => self.hit("sequence_jumped"),
+            Event::Unanswered { .. } => self.hit("unanswered"),
+            Event::Committed { behind: true, .. } => self.hit("written_behind"),
+            Event::Asked(ask) if matches!(ask.op, Op::Get) && ask.min.is_some() => self.hit("min_version_asked"),
+            Event::Answered(answer) => {
+                let is_list = answer.whole || answer.shown.len() > 1;
+                match &answer.level {
+                    Some(level) if is_list => self.hit(if level == "L1" { "list_hit" } else { "list_built" }),
+                    Some(level) => self.hit(&format!("answered_{level}")),
+                    None => {}
+                }
+                if answer.stale {
+                    self.hit("answered_stale");
+                }
+                if answer.status >= 400 {
+                    self.hit(&format!("answered_{}", answer.status));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All, with how often.
+    pub fn counts(&self) -> &BTreeMap<String, u64> {
+        &self.0
+    }
+}

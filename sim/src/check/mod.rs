@@ -1,0 +1,20 @@
+//! The invariants, one file each, fed by the log record by record.
+
+mod checker;
+mod commits;
+mod requests;
+
+mod c1_monotonic;
+mod c2_no_future;
+mod c3_bounded;
+mod c4_own_writes;
+mod c5_gap_seen;
+mod c6_tags;
+mod c7_converge;
+mod marks;
+
+#[cfg(test)]
+mod forge;
+
+pub use checker::{Checker, Checkers, INVARIANTS, Violation};
+pub use marks::{Marks, REQUIRED};

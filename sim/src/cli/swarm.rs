@@ -1,0 +1,140 @@
+//! `sim swarm`: many seeds, each in a process of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::child;
+use crate::check::REQUIRED;
+use crate::run::{Outcome, Verdict};
+
+/// What to run.
+pub(super) struct Swarm {
+    pub(super) count: u64,
+    pub(super) from: u64,
+    pub(super) jobs: usize,
+    pub(super) minutes: Option<u64>,
+    pub(super) report: PathBuf,
+    pub(super) strict: bool,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    seed: u64,
+    verdict: Verdict,
+    replay: String,
+}
+
+/// The summary, as `reports/` keeps it.
+#[derive(Serialize)]
+struct Report {
+    seeds: u64,
+    first_seed: u64,
+    passed: u64,
+    failures: Vec<Failure>,
+    simulated_s: f64,
+    wall_s: f64,
+    simulated_s_per_wall_s: f64,
+    requests: u64,
+    commits: u64,
+    faults: u64,
+    marks: BTreeMap<String, u64>,
+    marks_missed: Vec<&'static str>,
+}
+
+pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
+    let began = Instant::now();
+    let until = swarm.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
+    let next = AtomicU64::new(swarm.from);
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..swarm.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= swarm.from + swarm.count || until.is_some_and(|until| Instant::now() >= until) {
+                        return;
+                    }
+                    let outcome = child::run(seed);
+                    let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    tell(&outcome, outcomes.len() as u64 + 1, swarm.count);
+                    outcomes.push(outcome);
+                }
+            });
+        }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|outcome| outcome.seed);
+    let report = summary(swarm, &outcomes, began.elapsed().as_secs_f64());
+    if let Some(folder) = swarm.report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+    fs::write(&swarm.report, text + "\n").map_err(|error| error.to_string())?;
+    println!(
+        "{} of {} seeds passed; {:.0} s simulated in {:.0} s ({:.0} per second); marks missed: {}; {}",
+        report.passed,
+        report.seeds,
+        report.simulated_s,
+        report.wall_s,
+        report.simulated_s_per_wall_s,
+        if report.marks_missed.is_empty() { "none".to_owned() } else { report.marks_missed.join(", ") },
+        swarm.report.display()
+    );
+    Ok(report.failures.is_empty() && (!swarm.strict || report.marks_missed.is_empty()))
+}
+
+fn replay_command(seed: u64) -> String {
+    format!("cargo sim run --seed {seed}")
+}
+
+/// One line per failure, and one in twenty-five seeds that says how far it is.
+fn tell(outcome: &Outcome, done: u64, count: u64) {
+    match &outcome.verdict {
+        Verdict::Passed => {}
+        Verdict::Violated(violation) => {
+            println!("seed {}: {violation}  [{}]", outcome.seed, replay_command(outcome.seed));
+        }
+        Verdict::Died(why) => println!("seed {}: died: {why}  [{}]", outcome.seed, replay_command(outcome.seed)),
+    }
+    if done.is_multiple_of(25) {
+        println!("{done} of {count}");
+    }
+}
+
+fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
+    let mut marks: BTreeMap<String, u64> = BTreeMap::new();
+    for outcome in outcomes {
+        for (name, count) in &outcome.marks {
+            *marks.entry(name.clone()).or_default() += count;
+        }
+    }
+    let failed = outcomes.iter().filter(|outcome| !outcome.passed());
+    let failures: Vec<Failure> = failed
+        .map(|outcome| Failure {
+            seed: outcome.seed,
+            verdict: outcome.verdict.clone(),
+            replay: replay_command(outcome.seed),
+        })
+        .collect();
+    let simulated_s = outcomes.iter().map(|outcome| outcome.simulated_ms as f64 / 1_000.0).sum();
+    Report {
+        seeds: outcomes.len() as u64,
+        first_seed: swarm.from,
+        passed: outcomes.len() as u64 - failures.len() as u64,
+        failures,
+        simulated_s,
+        wall_s,
+        simulated_s_per_wall_s: simulated_s / wall_s,
+        requests: outcomes.iter().map(|outcome| outcome.requests).sum(),
+        commits: outcomes.iter().map(|outcome| outcome.commits).sum(),
+        faults: outcomes.iter().map(|outcome| outcome.faults).sum(),
+        marks_missed: REQUIRED.into_iter().filter(|mark| !marks.contains_key(*mark)).collect(),
+        marks,
+    }
+}

@@ -1,0 +1,111 @@
+//! From a seed to a plan. Each family draws from a source of its own, so that one more fault of a kind shifts no other.
+
+use super::plan::{Family, Fault, Kind, Plan};
+use crate::dice::Dice;
+use crate::world::{BUS, CLIENTS, SHARED, STORE, Tuning, instance_name};
+
+const BACKENDS: [&str; 3] = [STORE, BUS, SHARED];
+
+/// The plan of `seed`.
+pub fn draw(seed: u64) -> Plan {
+    let dice = Dice::of(seed, "plan");
+    let tuning = Tuning::draw(seed);
+    let is_on = |family: &Family| Dice::of(seed, &format!("swarm/{family:?}")).permille(500);
+    let families: Vec<Family> = Family::ALL.into_iter().filter(is_on).collect();
+    let storm_ms = dice.between(10_000, 30_000);
+    let behind_every_ms = if dice.permille(600) { dice.between(100, 2_000) } else { 0 };
+    let mut faults: Vec<Fault> = families
+        .iter()
+        .flat_map(|family| {
+            let dice = Dice::of(seed, &format!("plan/{family:?}"));
+            let hosts = Hosts { dice: &dice, instances: tuning.instances };
+            (0..dice.between(1, 4)).map(|_| fault(*family, &hosts, storm_ms)).collect::<Vec<_>>()
+        })
+        .collect();
+    faults.sort_by_key(|fault| fault.start_ms);
+    Plan { seed, tuning, families, storm_ms, behind_every_ms, faults }
+}
+
+struct Hosts<'d> {
+    dice: &'d Dice,
+    instances: usize,
+}
+
+impl Hosts<'_> {
+    fn instance(&self) -> String {
+        instance_name(usize::try_from(self.dice.below(self.instances as u64)).unwrap_or_default())
+    }
+
+    fn backend(&self) -> String {
+        self.dice.pick(&BACKENDS).copied().unwrap_or(STORE).to_owned()
+    }
+
+    fn any(&self) -> String {
+        if self.dice.permille(700) { self.instance() } else { self.backend() }
+    }
+
+    /// An instance and whom it speaks with.
+    fn pair(&self) -> (String, String) {
+        let other = if self.dice.permille(150) { CLIENTS.to_owned() } else { self.backend() };
+        (self.instance(), other)
+    }
+}
+
+fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
+    let dice = hosts.dice;
+    let start_ms = dice.below(storm_ms);
+    let duration_ms = if dice.permille(700) { dice.between(100, 3_000) } else { dice.between(3_000, 9_000) };
+    let (a, b) = hosts.pair();
+    let kind = match family {
+        Family::Hold => Kind::Hold { a, b },
+        Family::Partition => Kind::Partition { a, b },
+        Family::Isolate => Kind::Isolate { host: hosts.any() },
+        Family::Crash => Kind::Crash { host: hosts.any() },
+        Family::PowerLoss => Kind::PowerLoss { host: hosts.any() },
+        Family::SlowLink => Kind::SlowLink { a, b, max_ms: dice.between(100, 1_500) },
+        Family::SlowBackend => Kind::SlowBackend { host: hosts.backend(), by_ms: dice.between(20, 900) },
+        Family::Cut => Kind::Cut { a, b },
+        Family::Stall => Kind::Stall { a, b },
+        Family::ShortReads => Kind::ShortReads,
+        Family::BusCut => Kind::BusCut,
+        Family::BusDuplicates => Kind::BusDuplicates,
+        Family::NewIncarnation => Kind::NewIncarnation,
+        Family::FeedStall => Kind::FeedStall,
+        Family::PubSubLoss => {
+            Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }
+        }
+        Family::WallClock => wall_clock(hosts),
+        Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, 20_000) },
+    };
+    Fault { start_ms, duration_ms, kind }
+}
+
+/// Mostly within the skew that C3 allows.
+fn wall_clock(hosts: &Hosts<'_>) -> Kind {
+    let dice = hosts.dice;
+    let host = if dice.permille(800) { hosts.instance() } else { STORE.to_owned() };
+    let size = if dice.permille(850) { dice.between(50, 499) } else { dice.between(1_500, 60_000) };
+    let size = i64::try_from(size).unwrap_or_default();
+    Kind::WallClock { host, offset_ms: if dice.permille(500) { size } else { -size } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_a_function_of_its_seed_and_survives_json() {
+        let plan = draw(7);
+        assert_eq!(plan, draw(7));
+        assert_ne!(plan, draw(8));
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    }
+
+    #[test]
+    fn about_half_of_the_families_are_on() {
+        let on: usize = (0..200).map(|seed| draw(seed).families.len()).sum();
+        let share = on as f64 / (200.0 * Family::ALL.len() as f64);
+        assert!((0.4..0.6).contains(&share), "{share}");
+    }
+}

@@ -1,0 +1,219 @@
+//! Carries a plan out. Faults overlap: what a link or a host is like follows from all that are on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use coherence::Incarnation;
+use futures_util::FutureExt;
+use turmoil::Sim;
+
+use super::plan::{Fault, Kind, Plan};
+use crate::log::Event;
+use crate::world::{BUS, CLIENTS, Fleet, SHARED, STORE};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum LinkState {
+    Healthy,
+    Held,
+    Partitioned,
+}
+
+/// Begins and ends faults.
+pub struct Nemesis {
+    fleet: Fleet,
+    faults: Vec<Fault>,
+    latency_max: Duration,
+    begun: usize,
+    /// Of the faults that are on.
+    on: BTreeSet<usize>,
+    links: BTreeMap<(String, String), LinkState>,
+    down: BTreeSet<String>,
+}
+
+impl Nemesis {
+    /// For a plan; nothing is broken yet.
+    pub fn new(plan: &Plan, fleet: Fleet) -> Self {
+        let names = [STORE, BUS, SHARED, CLIENTS].map(str::to_owned).into_iter();
+        let hosts: Vec<String> = names.chain(fleet.instances.iter().map(|i| i.net.host.to_string())).collect();
+        let mut links = BTreeMap::new();
+        for (place, one) in hosts.iter().enumerate() {
+            for other in &hosts[place + 1..] {
+                links.insert((one.clone(), other.clone()), LinkState::Healthy);
+            }
+        }
+        Self {
+            fleet,
+            faults: plan.faults.clone(),
+            latency_max: Duration::from_millis(plan.tuning.latency_max_ms),
+            begun: 0,
+            on: BTreeSet::new(),
+            links,
+            down: BTreeSet::new(),
+        }
+    }
+
+    /// What is due `since_ms` after the begin of the storm.
+    pub fn act(&mut self, sim: &mut Sim<'static>, since_ms: u64) {
+        let over = |fault: &Fault| fault.start_ms + fault.duration_ms <= since_ms;
+        let ended: Vec<usize> = self.on.iter().copied().filter(|id| over(&self.faults[*id])).collect();
+        for id in ended {
+            self.end(sim, id);
+        }
+        while self.faults.get(self.begun).is_some_and(|fault| fault.start_ms <= since_ms) {
+            self.begin(sim, self.begun);
+            self.begun += 1;
+        }
+    }
+
+    /// Ends everything.
+    pub fn heal(&mut self, sim: &mut Sim<'static>) {
+        self.begun = self.faults.len();
+        while let Some(id) = self.on.first().copied() {
+            self.end(sim, id);
+        }
+    }
+
+    fn begin(&mut self, sim: &mut Sim<'static>, id: usize) {
+        let kind = self.faults[id].kind.clone();
+        self.fleet.net.log.record("nemesis", None, Event::FaultBegan { id, what: format!("{kind:?}") });
+        self.on.insert(id);
+        let weather = &self.fleet.net.weather;
+        match &kind {
+            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } => self.relink(sim),
+            Kind::Crash { host } => self.kill(sim, host, false),
+            Kind::PowerLoss { host } => self.kill(sim, host, true),
+            Kind::SlowLink { a, b, max_ms } => {
+                sim.set_link_max_message_latency(a.as_str(), b.as_str(), Duration::from_millis(*max_ms));
+            }
+            Kind::SlowBackend { host, by_ms } => weather.set_slow(host, Duration::from_millis(*by_ms)),
+            Kind::Cut { a, b } => weather.cut(a, b),
+            Kind::Stall { a, b } => weather.set_stalled(a, b, true),
+            Kind::ShortReads => weather.set_short_reads(true),
+            Kind::BusCut => self.fleet.net.time.within(|| self.fleet.backends.bus.faults().cut()),
+            Kind::BusDuplicates => weather.set_duplicates(true),
+            Kind::NewIncarnation => self.raise_incarnation(),
+            Kind::FeedStall => weather.set_feed_stalled(true),
+            Kind::PubSubLoss { subscriber, permille } => weather.set_lossy(subscriber, *permille),
+            Kind::WallClock { host, offset_ms } => self.set_clock(host, *offset_ms),
+            Kind::Jump { host, by_ms } => {
+                let jumps = |name: &str| name == host;
+                let found = self.fleet.instances.iter().find(|instance| jumps(&instance.net.host));
+                if let Some(instance) = found {
+                    instance.jump(Duration::from_millis(*by_ms));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, sim: &mut Sim<'static>, id: usize) {
+        self.on.remove(&id);
+        let kind = self.faults[id].kind.clone();
+        let weather = &self.fleet.net.weather;
+        match &kind {
+            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } => self.relink(sim),
+            Kind::Crash { host } | Kind::PowerLoss { host } => self.start(sim, host),
+            Kind::SlowLink { a, b, .. } => {
+                sim.set_link_max_message_latency(a.as_str(), b.as_str(), self.latency_max);
+            }
+            Kind::SlowBackend { host, .. } => weather.set_slow(host, Duration::ZERO),
+            Kind::Stall { a, b } => weather.set_stalled(a, b, false),
+            Kind::ShortReads => weather.set_short_reads(false),
+            Kind::BusCut => {
+                let others = self.on.iter().any(|id| self.faults[*id].kind == Kind::BusCut);
+                if !others {
+                    self.fleet.net.time.within(|| self.fleet.backends.bus.faults().heal());
+                }
+            }
+            Kind::BusDuplicates => weather.set_duplicates(false),
+            Kind::FeedStall => weather.set_feed_stalled(false),
+            Kind::PubSubLoss { subscriber, .. } => weather.set_lossy(subscriber, 0),
+            Kind::WallClock { host, .. } => self.set_clock(host, 0),
+            Kind::Cut { .. } | Kind::Jump { .. } | Kind::NewIncarnation => {}
+        }
+        self.fleet.net.log.record("nemesis", None, Event::FaultEnded { id });
+    }
+
+    fn raise_incarnation(&self) {
+        let store = self.fleet.backends.store.clone();
+        let raised = self.fleet.net.time.inside(async move { store.raise_incarnation(Incarnation(0)).await });
+        let raised = raised.now_or_never();
+        debug_assert!(matches!(raised, Some(Ok(_))), "the memory store does not wait");
+    }
+
+    fn set_clock(&self, host: &str, offset_ms: i64) {
+        if host == STORE {
+            self.fleet.backends.store_clock.set_offset(offset_ms);
+        }
+        for instance in self.fleet.instances.iter().filter(|instance| &*instance.net.host == host) {
+            instance.clock.set_offset(offset_ms);
+        }
+    }
+
+    fn wanted(&self, one: &str, other: &str) -> LinkState {
+        let touches = |a: &str, b: &str| (a == one && b == other) || (a == other && b == one);
+        let state = |id: &usize| match &self.faults[*id].kind {
+            Kind::Hold { a, b } if touches(a, b) => LinkState::Held,
+            Kind::Partition { a, b } if touches(a, b) => LinkState::Partitioned,
+            Kind::Isolate { host } if host == one || host == other => LinkState::Partitioned,
+            _ => LinkState::Healthy,
+        };
+        self.on.iter().map(state).max().unwrap_or(LinkState::Healthy)
+    }
+
+    fn relink(&mut self, sim: &Sim<'static>) {
+        let pairs: Vec<(String, String)> = self.links.keys().cloned().collect();
+        for (one, other) in pairs {
+            let wanted = self.wanted(&one, &other);
+            let Some(state) = self.links.get_mut(&(one.clone(), other.clone())) else { continue };
+            let (a, b) = (one.as_str(), other.as_str());
+            match (*state, wanted) {
+                (before, after) if before == after => continue,
+                (LinkState::Held, _) => sim.release(a, b),
+                (LinkState::Partitioned, _) => sim.repair(a, b),
+                (LinkState::Healthy, _) => {}
+            }
+            match wanted {
+                LinkState::Held => sim.hold(a, b),
+                LinkState::Partitioned => sim.partition(a, b),
+                LinkState::Healthy => {}
+            }
+            *state = wanted;
+        }
+    }
+
+    fn kill(&mut self, sim: &mut Sim<'static>, host: &str, power: bool) {
+        let mine: Vec<_> = self.links.keys().filter(|(a, b)| a == host || b == host).cloned().collect();
+        if power {
+            // What the dying runtime sends (FIN, RST) must reach nobody.
+            mine.iter().for_each(|(a, b)| sim.partition(a.as_str(), b.as_str()));
+        }
+        if self.down.insert(host.to_owned()) {
+            sim.crash(host);
+            self.fleet.net.mark(if power { "power_lost" } else { "process_killed" });
+            match self.fleet.instances.iter().find(|instance| &*instance.net.host == host) {
+                Some(instance) => instance.is_down(),
+                None => drop(self.fleet.net.log.record(host, None, Event::Down)),
+            }
+        }
+        if power {
+            if host == SHARED {
+                self.fleet.backends.shared.lose_memory();
+            }
+            for pair in mine {
+                sim.repair(pair.0.as_str(), pair.1.as_str());
+                self.links.insert(pair, LinkState::Healthy);
+            }
+            self.relink(sim);
+        }
+    }
+
+    fn start(&mut self, sim: &mut Sim<'static>, host: &str) {
+        let still = |id: &usize| match &self.faults[*id].kind {
+            Kind::Crash { host: other } | Kind::PowerLoss { host: other } => other == host,
+            _ => false,
+        };
+        if !self.on.iter().any(still) && self.down.remove(host) {
+            sim.bounce(host);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What a plan says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::world::Tuning;
+
+/// The families of faults, of which a seed switches about one half off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Family {
+    /// Messages between two hosts wait.
+    Hold,
+    /// Messages between two hosts are lost.
+    Partition,
+    /// One host reaches nobody.
+    Isolate,
+    /// A process is killed and started again.
+    Crash,
+    /// A machine loses its power: its peers see nothing of it.
+    PowerLoss,
+    /// A slow link.
+    SlowLink,
+    /// A slow backend.
+    SlowBackend,
+    /// Connections are reset.
+    Cut,
+    /// Connections move nothing.
+    Stall,
+    /// Reads return a few bytes.
+    ShortReads,
+    /// The bus drops all consumers: redelivery.
+    BusCut,
+    /// Messages are published twice.
+    BusDuplicates,
+    /// Somebody raises the incarnation of the database.
+    NewIncarnation,
+    /// The change feed does not answer.
+    FeedStall,
+    /// Pub/Sub messages are lost.
+    PubSubLoss,
+    /// Wall clocks step.
+    WallClock,
+    /// Monotonic clocks jump forward.
+    Jump,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Hold,
+        Self::Partition,
+        Self::Isolate,
+        Self::Crash,
+        Self::PowerLoss,
+        Self::SlowLink,
+        Self::SlowBackend,
+        Self::Cut,
+        Self::Stall,
+        Self::ShortReads,
+        Self::BusCut,
+        Self::BusDuplicates,
+        Self::NewIncarnation,
+        Self::FeedStall,
+        Self::PubSubLoss,
+        Self::WallClock,
+        Self::Jump,
+    ];
+}
+
+/// One fault, with its targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Messages between `a` and `b` wait.
+    Hold {
+        /// One host.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// Messages between `a` and `b` are lost.
+    Partition {
+        /// One host.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// `host` reaches nobody.
+    Isolate {
+        /// Which.
+        host: String,
+    },
+    /// The process on `host` is killed; it starts again when the fault ends.
+    Crash {
+        /// Which.
+        host: String,
+    },
+    /// `host` loses its power until the fault ends.
+    PowerLoss {
+        /// Which.
+        host: String,
+    },
+    /// Messages between `a` and `b` take up to so long.
+    SlowLink {
+        /// One host.
+        a: String,
+        /// The other.
+        b: String,
+        /// At most.
+        max_ms: u64,
+    },
+    /// Calls to `host` take so much longer.
+    SlowBackend {
+        /// Which.
+        host: String,
+        /// By how much.
+        by_ms: u64,
+    },
+    /// The connections between `a` and `b` are reset, once.
+    Cut {
+        /// One host.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// The connections between `a` and `b` move nothing.
+    Stall {
+        /// One host.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// All reads return a few bytes.
+    ShortReads,
+    /// The bus drops all consumers and answers nothing.
+    BusCut,
+    /// Each message is published twice.
+    BusDuplicates,
+    /// Somebody raises the incarnation of the database, once: `smartpulse incarnation raise`.
+    NewIncarnation,
+    /// The change feed does not answer.
+    FeedStall,
+    /// Pub/Sub messages to `subscriber` are lost.
+    PubSubLoss {
+        /// Which instance.
+        subscriber: String,
+        /// So many in a thousand.
+        permille: u64,
+    },
+    /// The wall clock of `host` is wrong.
+    WallClock {
+        /// Which.
+        host: String,
+        /// By how much.
+        offset_ms: i64,
+    },
+    /// The monotonic clock of an instance jumps, once.
+    Jump {
+        /// Which instance.
+        host: String,
+        /// By how much.
+        by_ms: u64,
+    },
+}
+
+/// A fault in its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// After the begin of the storm.
+    pub start_ms: u64,
+    /// How long.
+    pub duration_ms: u64,
+    /// What.
+    pub kind: Kind,
+}
+
+/// Everything that a run does, decided before it begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The seed of all else.
+    pub seed: u64,
+    /// The world.
+    pub tuning: Tuning,
+    /// The families that are on.
+    pub families: Vec<Family>,
+    /// How long the storm lasts.
+    pub storm_ms: u64,
+    /// Writes behind the system's back: one in so many milliseconds, about; 0: none.
+    pub behind_every_ms: u64,
+    /// The faults, by their start.
+    pub faults: Vec<Fault>,
+}
+
+/// Half of the bound on the skew of two clocks: within it, no two are further apart than the bound.
+const SKEW_HALF_MS: u64 = 499;
+
+impl Plan {
+    /// Whether clocks differ by more than C3 allows.
+    pub fn is_beyond_skew(&self) -> bool {
+        self.faults.iter().any(|fault| match &fault.kind {
+            Kind::WallClock { offset_ms, .. } => offset_ms.unsigned_abs() > SKEW_HALF_MS,
+            _ => false,
+        })
+    }
+}

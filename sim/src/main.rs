@@ -1,0 +1,7 @@
+//! The command line of the simulation.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sim::cli::main()
+}

@@ -1,0 +1,61 @@
+//! Writes behind the system's back, as a database administrator makes them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::model::ForecastId;
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use super::rows::{Directory, Place, row};
+use crate::dice::Dice;
+use crate::world::Fleet;
+
+/// Writes now and then.
+pub(super) struct Dba {
+    fleet: Fleet,
+    dice: Dice,
+    directory: Directory,
+    every_ms: u64,
+    inserted: AtomicU64,
+}
+
+impl Dba {
+    pub(super) fn new(seed: u64, fleet: Fleet, directory: Directory, every_ms: u64) -> Self {
+        Self { fleet, dice: Dice::of(seed, "dba"), directory, every_ms, inserted: AtomicU64::new(0) }
+    }
+
+    /// Called each millisecond.
+    pub(super) fn act(&self) {
+        if self.every_ms == 0 || self.dice.below(self.every_ms) != 0 {
+            return;
+        }
+        let Some(id) = self.directory.pick(&self.dice) else { return };
+        let store = self.fleet.backends.store.clone();
+        let id = ForecastId(id);
+        match self.dice.below(100) {
+            0..70 => {
+                let demand = self.dice.below(1_000_000) as f64 / 100.0;
+                self.now(async move { store.bare_update(id, demand).await });
+            }
+            70..80 => self.now(async move { store.bare_delete(id).await }),
+            // A deleted row comes back under its own id, or fails where it was not deleted.
+            80..95 => {
+                let again = row(id.0, Place::any(&self.dice));
+                self.now(async move { store.bare_insert(again).await });
+            }
+            _ => {
+                let number = self.inserted.fetch_add(1, Ordering::Relaxed);
+                let id = Uuid::from_u128(0xdb_0000 + u128::from(number));
+                let new = row(id, Place::any(&self.dice));
+                self.now(async move { store.bare_insert(new).await });
+                self.directory.add(id);
+            }
+        }
+    }
+
+    /// The memory store never waits.
+    fn now(&self, write: impl Future<Output = ()>) {
+        let done = self.fleet.net.time.inside(write).now_or_never();
+        debug_assert!(done.is_some(), "the memory store does not wait");
+    }
+}

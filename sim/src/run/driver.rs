@@ -1,0 +1,175 @@
+//! Steps the world through the phases and checks what happens.
+
+use domain::ports::Outbox;
+use futures_util::FutureExt;
+
+use super::dba::Dba;
+use super::outcome::{Outcome, Verdict};
+use super::phase::{Control, Phase};
+use super::rows::{Directory, first_rows};
+use super::workload::clients;
+use crate::check::{Checkers, Marks, Violation};
+use crate::fault::{Nemesis, Plan};
+use crate::log::{Event, Record};
+use crate::world::{Millis, World};
+
+/// By then everything runs and trusts, without faults.
+const WARM_MAX_MS: u64 = 12_000;
+/// C7 gives 5 s and the backlog; a lost host costs a lease and a keep-alive before that.
+const CONVERGE_MAX_MS: u64 = 20_000;
+/// An unmarked answer may be 5 s old: so long after the last write, none is.
+const QUIET_MIN_MS: u64 = 5_000;
+/// By then everything is read.
+const FINAL_MAX_MS: u64 = 20_000;
+
+/// Why a run ends early.
+enum Stop {
+    Violated(Violation),
+    Died(String),
+}
+
+struct Run {
+    world: World,
+    control: Control,
+    checkers: Checkers,
+    marks: Marks,
+    seen: usize,
+    counts: [u64; 3],
+}
+
+/// Runs a plan, while `now` tells the simulated time; the log with it.
+///
+/// # Errors
+/// The world cannot be built: a defect of the harness.
+pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
+    let (control, directory) = (Control::default(), Directory::default());
+    let software = (control.clone(), directory.clone());
+    let seed = plan.seed;
+    let world = World::build(seed, &plan.tuning, now, move |fleet| clients(seed, fleet, software.0, software.1))?;
+    let checkers = Checkers::new(!plan.is_beyond_skew());
+    let mut run = Run { world, control, checkers, marks: Marks::default(), seen: 0, counts: [0; 3] };
+    let ended = run.phases(plan, &directory);
+    let verdict = match ended {
+        Ok(()) => Verdict::Passed,
+        Err(Stop::Violated(violation)) => Verdict::Violated(violation),
+        Err(Stop::Died(why)) => Verdict::Died(why),
+    };
+    let log = &run.world.fleet.net.log;
+    let [requests, commits, faults] = run.counts;
+    let outcome = Outcome {
+        seed,
+        verdict,
+        digest: log.digest(),
+        simulated_ms: run.world.fleet.net.time.now_ms(),
+        records: log.len(),
+        requests,
+        commits,
+        faults,
+        marks: run.marks.counts().clone(),
+    };
+    let records = log.from(0);
+    // Dropping the hosts one by one would only cost time and trace more; the process ends anyway.
+    std::mem::forget(run.world);
+    Ok((outcome, records))
+}
+
+impl Run {
+    fn phases(&mut self, plan: &Plan, directory: &Directory) -> Result<(), Stop> {
+        self.enter("warm", Phase::Warm);
+        self.insert_first_rows(directory);
+        self.until_nothing_is_pending(WARM_MAX_MS)?;
+        self.enter("storm", Phase::Storm);
+        let mut nemesis = Nemesis::new(plan, self.world.fleet.clone());
+        let dba = Dba::new(plan.seed, self.world.fleet.clone(), directory.clone(), plan.behind_every_ms);
+        for since_ms in 0..plan.storm_ms {
+            nemesis.act(&mut self.world.sim, since_ms);
+            dba.act();
+            self.step()?;
+        }
+        nemesis.heal(&mut self.world.sim);
+        self.enter("quiet", Phase::Quiet);
+        for _ in 0..QUIET_MIN_MS {
+            self.step()?;
+        }
+        self.until_nothing_is_pending(CONVERGE_MAX_MS)?;
+        self.enter("final", Phase::Final);
+        for _ in 0..FINAL_MAX_MS {
+            self.step()?;
+            if self.control.finished() == self.world.fleet.instances.len() {
+                return Ok(());
+            }
+        }
+        self.not_converged(vec!["not everything was read".to_owned()])
+    }
+
+    fn enter(&self, name: &str, phase: Phase) {
+        self.control.enter(phase);
+        self.world.fleet.net.log.record("harness", None, Event::Phase { name: name.to_owned() });
+    }
+
+    fn insert_first_rows(&self, directory: &Directory) {
+        let fleet = &self.world.fleet;
+        for row in first_rows() {
+            directory.add(row.id.0);
+            let store = fleet.backends.store.clone();
+            let inserted = fleet.net.time.inside(async move { store.bare_insert(row).await }).now_or_never();
+            debug_assert!(inserted.is_some(), "the memory store does not wait");
+        }
+    }
+
+    fn pending(&self) -> Vec<String> {
+        let fleet = &self.world.fleet;
+        let mut reasons: Vec<String> = fleet.instances.iter().flat_map(|instance| instance.pending()).collect();
+        let store = fleet.backends.store.store.clone();
+        let outbox = fleet.net.time.inside(async move { store.pending(1).await }).now_or_never();
+        if !matches!(outbox, Some(Ok(rows)) if rows.is_empty()) {
+            reasons.push("the outbox is not empty".to_owned());
+        }
+        reasons
+    }
+
+    fn until_nothing_is_pending(&mut self, max_ms: u64) -> Result<(), Stop> {
+        const LOOK_MS: u64 = 50;
+        let mut reasons = Vec::new();
+        for _ in 0..max_ms / LOOK_MS {
+            for _ in 0..LOOK_MS {
+                self.step()?;
+            }
+            reasons = self.pending();
+            if reasons.is_empty() {
+                return Ok(());
+            }
+        }
+        self.not_converged(reasons)
+    }
+
+    fn not_converged(&mut self, reasons: Vec<String>) -> Result<(), Stop> {
+        self.world.fleet.net.log.record("harness", None, Event::NotConverged { reasons });
+        self.observe()
+    }
+
+    fn step(&mut self) -> Result<(), Stop> {
+        self.world.step().map_err(Stop::Died)?;
+        self.observe()
+    }
+
+    /// Holds what is new in the log against the invariants.
+    fn observe(&mut self) -> Result<(), Stop> {
+        if self.world.fleet.net.log.len() == self.seen {
+            return Ok(());
+        }
+        let new = self.world.fleet.net.log.from(self.seen);
+        self.seen += new.len();
+        for record in &new {
+            match record.event {
+                Event::Asked(_) => self.counts[0] += 1,
+                Event::Committed { .. } => self.counts[1] += 1,
+                Event::FaultBegan { .. } => self.counts[2] += 1,
+                _ => {}
+            }
+            self.marks.observe(record);
+            self.checkers.observe(record).map_err(Stop::Violated)?;
+        }
+        Ok(())
+    }
+}

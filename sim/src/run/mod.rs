@@ -1,0 +1,16 @@
+//! One seed from its begin to its verdict.
+//!
+//! Warm-up, storm (every event is checked as it happens), heal, bounded convergence with named reasons, final reads.
+
+mod client;
+mod dba;
+mod driver;
+mod finale;
+mod http;
+mod outcome;
+mod phase;
+mod rows;
+mod workload;
+
+pub use driver::run;
+pub use outcome::{Outcome, Verdict};

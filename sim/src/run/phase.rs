@@ -1,0 +1,53 @@
+//! Where the run is, as clients see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// The phases of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Nobody asks.
+    Warm,
+    /// Load and faults.
+    Storm,
+    /// No load, no faults.
+    Quiet,
+    /// Everything is read.
+    Final,
+}
+
+/// Shared by the driver and the clients. Clones share everything.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Control {
+    phase: Arc<AtomicUsize>,
+    finished: Arc<AtomicUsize>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Control {
+    pub(super) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Warm,
+            1 => Phase::Storm,
+            2 => Phase::Quiet,
+            _ => Phase::Final,
+        }
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as usize, Ordering::Relaxed);
+    }
+
+    /// One reader of the finale is done.
+    pub(super) fn finish(&self) {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn finished(&self) -> usize {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}

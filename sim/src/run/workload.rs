@@ -1,0 +1,140 @@
+//! What clients do in the storm.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+use smartpulse::auth::{Role, Scope, TokenRequest, sign_hs256};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::client::{Client, Wish};
+use super::finale;
+use super::phase::{Control, Phase};
+use super::rows::{COMPANIES, Directory, Place};
+use crate::dice::Dice;
+use crate::log::{Op, Ver};
+use crate::wire::Net;
+use crate::world::{CLIENTS, Fleet, SECRET, START_UNIX_S};
+
+/// Clients of each instance.
+const WORKERS: usize = 3;
+const LOOK: Duration = Duration::from_millis(20);
+const TOKEN_LIFE_S: i64 = 50 * 365 * 86_400;
+
+/// What the clients of a run share.
+#[derive(Clone)]
+pub(super) struct Stage {
+    pub(super) seed: u64,
+    pub(super) net: Net,
+    pub(super) control: Control,
+    pub(super) directory: Directory,
+    pub(super) token: String,
+}
+
+/// A token that may do everything in every company.
+fn token() -> Result<String, String> {
+    let request = TokenRequest {
+        user: Uuid::from_u128(0xa1),
+        scope: Scope::All,
+        roles: vec![Role::ForecastWrite],
+        issued_at_unix_s: START_UNIX_S,
+        expires_at_unix_s: START_UNIX_S + TOKEN_LIFE_S,
+        issuer: None,
+        audience: None,
+    };
+    sign_hs256(SECRET.as_bytes(), &request).map_err(|error| error.to_string())
+}
+
+/// The software of the clients' host: all clients, until everything was read in the end.
+pub(super) async fn clients(seed: u64, fleet: Fleet, control: Control, directory: Directory) -> turmoil::Result {
+    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()? };
+    let mut workers = JoinSet::new();
+    for instance in 0..fleet.instances.len() {
+        for number in 0..WORKERS {
+            workers.spawn(Worker::new(stage.clone(), instance, number).run());
+        }
+        workers.spawn(finale::read_everything(stage.clone(), instance));
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+struct Worker {
+    stage: Stage,
+    client: Client,
+    dice: Dice,
+    think_ms: (u64, u64),
+    /// The versions of its own writes.
+    own: BTreeMap<Uuid, Ver>,
+}
+
+impl Worker {
+    fn new(stage: Stage, instance: usize, number: usize) -> Self {
+        let client = Client::new(stage.net.clone(), stage.control.clone(), instance, &stage.token);
+        let dice = Dice::of(stage.seed, &format!("worker/{instance}/{number}"));
+        let think_ms = if dice.permille(500) { (5, 60) } else { (50, 400) };
+        Self { stage, client, dice, think_ms, own: BTreeMap::new() }
+    }
+
+    async fn run(mut self) {
+        while self.stage.control.phase() < Phase::Storm {
+            tokio::time::sleep(LOOK).await;
+        }
+        while self.stage.control.phase() == Phase::Storm {
+            tokio::time::sleep(self.dice.millis(self.think_ms.0, self.think_ms.1)).await;
+            let wish = self.wish();
+            let (op, asked) = (wish.op, wish.key);
+            let Some(answer) = self.client.ask(wish).await else { continue };
+            if matches!(op, Op::Create | Op::Patch | Op::Delete) {
+                for shown in answer.shown {
+                    self.stage.directory.add(shown.key);
+                    self.own.insert(shown.key, shown.version);
+                }
+            }
+            if answer.status == 404
+                && let Some(key) = asked
+            {
+                // Somebody else deleted it: its own write is behind that.
+                self.own.remove(&key);
+            }
+        }
+    }
+
+    fn wish(&self) -> Wish {
+        let dice = &self.dice;
+        let draw = dice.below(1_000);
+        let Some(key) = self.stage.directory.pick(dice) else { return self.create() };
+        match draw {
+            0..500 => {
+                let min = self.own.get(&key).copied().filter(|_| dice.permille(600));
+                Wish::get(key, min)
+            }
+            500..540 => match self.own.iter().nth(usize::try_from(dice.below(8)).unwrap_or_default()) {
+                Some((key, version)) => Wish::get(*key, Some(Ver(version.0, version.1 + dice.below(2)))),
+                None => Wish::get(key, None),
+            },
+            540..700 => Wish::list(dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten()),
+            700..920 => {
+                let body = json!({ "demand": dice.below(100_000) as f64 / 10.0 }).to_string();
+                Wish { op: Op::Patch, key: Some(key), min: None, body }
+            }
+            920..935 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
+            _ => self.create(),
+        }
+    }
+
+    fn create(&self) -> Wish {
+        let place = Place::any(&self.dice);
+        let body = json!({
+            "companyId": place.company,
+            "productionUnitId": place.unit,
+            "forecastDate": place.date.to_string(),
+            "demand": self.dice.below(1_000) as f64,
+            "confidence": 0.5,
+        });
+        Wish { op: Op::Create, key: None, min: None, body: body.to_string() }
+    }
+}

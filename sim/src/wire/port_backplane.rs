@@ -1,0 +1,186 @@
+//! The backplane from afar. Its server loses Pub/Sub messages where the nemesis says so.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use coherence::backplane::{
+    Backplane, BackplaneDelivery, BackplaneError, BackplaneSubscription, Claimed, Publication, Published, Replay,
+};
+use coherence::stream::{ChangeMessage, Head, Section};
+use coherence::{Fence, Sequence, StreamEpoch};
+use futures_util::FutureExt;
+
+use super::conn::WireError;
+use super::link::Link;
+use super::net::Net;
+use super::server::{Open, Session};
+use super::slab::Cargo;
+use super::subscribed::{Subscribed, Yield};
+use super::weather::Weather;
+use crate::log::Event;
+use crate::world::{SHARED, SHARED_PORT, SharedHost};
+
+/// The backplane behind the wire.
+pub struct RemoteBackplane {
+    net: Net,
+    link: Link<SharedHost>,
+}
+
+impl RemoteBackplane {
+    /// The backplane as the host of `net` reaches it.
+    pub fn new(net: Net) -> Self {
+        Self { link: Link::new(net.clone(), SHARED, SHARED_PORT), net }
+    }
+}
+
+fn backplane_error(error: WireError) -> BackplaneError {
+    match error {
+        WireError::Broken => BackplaneError::Unavailable(None),
+        WireError::Timeout => BackplaneError::Timeout,
+    }
+}
+
+#[async_trait]
+impl Backplane for RemoteBackplane {
+    async fn claim(&self, section: &Section, fence: Fence) -> Result<Claimed, BackplaneError> {
+        let section = section.clone();
+        let claimed = self.link.call(move |host: SharedHost| async move { host.claim(section, fence).await });
+        claimed.await.map_err(backplane_error)?
+    }
+
+    async fn publish(&self, section: &Section, publication: Publication) -> Result<Published, BackplaneError> {
+        let section = section.clone();
+        let published = self.link.call(move |host| async move { host.publish(section, publication).await });
+        published.await.map_err(backplane_error)?
+    }
+
+    async fn announce(&self, section: &Section, fence: Fence, head: Head) -> Result<Published, BackplaneError> {
+        let section = section.clone();
+        let announced = self.link.call(move |host| async move { host.announce(section, fence, head).await });
+        announced.await.map_err(backplane_error)?
+    }
+
+    async fn head(&self, section: &Section) -> Result<Option<Head>, BackplaneError> {
+        let section = section.clone();
+        self.link.call(move |host| async move { host.backplane.head(&section).await }).await.map_err(backplane_error)?
+    }
+
+    async fn replay(
+        &self,
+        section: &Section,
+        epoch: StreamEpoch,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<Replay, BackplaneError> {
+        let section = section.clone();
+        let replayed = self.link.call(move |host| async move { host.replay(section, epoch, after, limit).await });
+        replayed.await.map_err(backplane_error)?
+    }
+
+    async fn subscribe(&self, section: &Section) -> Result<Box<dyn BackplaneSubscription>, BackplaneError> {
+        let (section, weather) = (section.clone(), Arc::clone(&self.net.weather));
+        let open = Arc::new(move || opening(section.clone(), Arc::clone(&weather)));
+        let begun = Subscribed::begin(self.net.clone(), SHARED, SHARED_PORT, open).await;
+        let (answer, subscribed) = begun.map_err(backplane_error)?;
+        match answer.downcast::<Option<BackplaneError>>().map(|error| *error) {
+            Ok(None) => Ok(Box::new(RemoteSubscription { net: self.net.clone(), subscribed, last: None })),
+            Ok(Some(error)) => Err(error),
+            Err(_) => Err(BackplaneError::Unavailable(None)),
+        }
+    }
+
+    async fn identity(&self) -> Result<String, BackplaneError> {
+        self.link.call(|host| async move { host.backplane.identity().await }).await.map_err(backplane_error)?
+    }
+}
+
+fn opening(section: Section, weather: Arc<Weather>) -> Open<SharedHost> {
+    Box::new(move |host, peer| {
+        async move {
+            match host.backplane.subscribe(&section).await {
+                Ok(inner) => {
+                    let session: Box<dyn Session> = Box::new(Lossy { inner, host, peer, weather });
+                    (Box::new(None::<BackplaneError>) as Cargo, Some(session))
+                }
+                Err(error) => (Box::new(Some(error)) as Cargo, None),
+            }
+        }
+        .boxed()
+    })
+}
+
+/// A subscription on the server's side, for one subscriber.
+struct Lossy {
+    inner: Box<dyn BackplaneSubscription>,
+    host: SharedHost,
+    peer: String,
+    weather: Arc<Weather>,
+}
+
+#[async_trait]
+impl Session for Lossy {
+    async fn next(&mut self) -> Option<Cargo> {
+        loop {
+            let delivery = self.inner.next().await.ok()?;
+            let may_be_lost = matches!(delivery, BackplaneDelivery::Change(_) | BackplaneDelivery::Head(_));
+            if may_be_lost && self.weather.is_lost(&self.peer) {
+                self.host.net.mark("pubsub_lost");
+                continue;
+            }
+            return Some(Box::new(delivery));
+        }
+    }
+
+    async fn settle(&mut self, _: Cargo) -> Cargo {
+        Box::new(())
+    }
+}
+
+struct RemoteSubscription {
+    net: Net,
+    subscribed: Subscribed,
+    /// Of the last change handed over.
+    last: Option<(StreamEpoch, u64)>,
+}
+
+impl RemoteSubscription {
+    /// Writes down a change that does not follow the one before it, so that C5 can ask who noticed.
+    fn watch(&mut self, delivery: &BackplaneDelivery) {
+        let place = match delivery {
+            BackplaneDelivery::Change(payload) => {
+                let message = ChangeMessage::read(payload).ok();
+                message.and_then(|message| Some((message.stream_epoch?, message.sequence?.0)))
+            }
+            BackplaneDelivery::Head(payload) => {
+                Head::read(payload).ok().map(|head| (head.stream_epoch, head.sequence.0))
+            }
+            BackplaneDelivery::Lost | BackplaneDelivery::Restored => {
+                self.last = None;
+                return;
+            }
+        };
+        let Some((epoch, sequence)) = place else { return };
+        let reach = if matches!(delivery, BackplaneDelivery::Change(_)) { 1 } else { 0 };
+        if let Some((known, last)) = self.last
+            && known == epoch
+            && sequence > last + reach
+        {
+            self.net.log.record(&self.net.host, None, Event::Jumped { after: last, to: sequence });
+        }
+        self.last = Some((epoch, sequence));
+    }
+}
+
+#[async_trait]
+impl BackplaneSubscription for RemoteSubscription {
+    async fn next(&mut self) -> Result<BackplaneDelivery, BackplaneError> {
+        let delivery = match self.subscribed.next().await {
+            Some(Yield::Item(cargo)) => *cargo.downcast().map_err(|_| BackplaneError::Closed)?,
+            Some(Yield::Lost) => BackplaneDelivery::Lost,
+            Some(Yield::Restored) => BackplaneDelivery::Restored,
+            None => return Err(BackplaneError::Closed),
+        };
+        self.watch(&delivery);
+        Ok(delivery)
+    }
+}

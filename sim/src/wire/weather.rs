@@ -1,0 +1,152 @@
+//! What the nemesis does to connections and backends: the switches that the wire looks at.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::dice::Dice;
+
+/// Two hosts, in order.
+pub(super) type Pair = (String, String);
+
+pub(super) fn pair(one: &str, other: &str) -> Pair {
+    let (one, other) = (one.to_owned(), other.to_owned());
+    if one <= other { (one, other) } else { (other, one) }
+}
+
+/// The switches.
+pub struct Weather {
+    dice: Dice,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How often the connections of a pair were cut.
+    cuts: BTreeMap<Pair, u64>,
+    stalled: BTreeMap<Pair, u32>,
+    short_reads: u32,
+    /// In a thousand, of the messages to this subscriber.
+    lossy: BTreeMap<String, u64>,
+    slow: BTreeMap<String, Duration>,
+    feed_stalled: u32,
+    duplicates: u32,
+    wakers: Vec<Waker>,
+}
+
+impl Weather {
+    /// Fair weather.
+    pub fn new(seed: u64) -> Self {
+        Self { dice: Dice::of(seed, "weather"), state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let wakers = {
+            let mut state = self.lock();
+            change(&mut state);
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Resets every connection between two hosts.
+    pub fn cut(&self, one: &str, other: &str) {
+        self.change(|state| *state.cuts.entry(pair(one, other)).or_default() += 1);
+    }
+
+    /// Streams between two hosts move nothing while this is on.
+    pub fn set_stalled(&self, one: &str, other: &str, on: bool) {
+        self.change(|state| count(state.stalled.entry(pair(one, other)).or_default(), on));
+    }
+
+    /// Reads return a few bytes at a time.
+    pub fn set_short_reads(&self, on: bool) {
+        self.change(|state| count(&mut state.short_reads, on));
+    }
+
+    /// Of the Pub/Sub messages to `subscriber`, so many in a thousand are lost.
+    pub fn set_lossy(&self, subscriber: &str, permille: u64) {
+        self.change(|state| {
+            state.lossy.insert(subscriber.to_owned(), permille);
+        });
+    }
+
+    /// Calls to `host` take so much longer.
+    pub fn set_slow(&self, host: &str, by: Duration) {
+        self.change(|state| {
+            state.slow.insert(host.to_owned(), by);
+        });
+    }
+
+    /// Reads of the change feed do not answer while this is on.
+    pub fn set_feed_stalled(&self, on: bool) {
+        self.change(|state| count(&mut state.feed_stalled, on));
+    }
+
+    /// Each message is published twice while this is on, as by a producer whose confirmation was lost.
+    pub fn set_duplicates(&self, on: bool) {
+        self.change(|state| count(&mut state.duplicates, on));
+    }
+
+    pub(super) fn duplicates(&self) -> bool {
+        self.lock().duplicates > 0
+    }
+
+    pub(super) fn cuts(&self, of: &Pair) -> u64 {
+        self.lock().cuts.get(of).copied().unwrap_or_default()
+    }
+
+    /// Whether streams of the pair stand still; if so, `waker` is woken with the next change.
+    pub(super) fn is_stalled(&self, of: &Pair, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        let stalled = state.stalled.get(of).is_some_and(|count| *count > 0);
+        if stalled {
+            state.wakers.push(waker.clone());
+        }
+        stalled
+    }
+
+    /// Wakes `waker` with the next change.
+    pub(super) fn watch(&self, waker: &Waker) {
+        let mut state = self.lock();
+        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
+        }
+    }
+
+    /// How many bytes a read may return.
+    pub(super) fn read_max(&self) -> Option<usize> {
+        let short = self.lock().short_reads > 0;
+        short.then(|| usize::try_from(self.dice.between(1, 7)).unwrap_or(1))
+    }
+
+    pub(super) fn is_lost(&self, subscriber: &str) -> bool {
+        let permille = self.lock().lossy.get(subscriber).copied().unwrap_or_default();
+        permille > 0 && self.dice.permille(permille)
+    }
+
+    /// How long a call to `host` waits before its effect, and its answer after it.
+    pub(super) fn delays_of(&self, host: &str) -> (Duration, Duration) {
+        let by = self.lock().slow.get(host).copied().unwrap_or_default();
+        if by.is_zero() {
+            return (by, by);
+        }
+        let before = self.dice.millis(0, u64::try_from(by.as_millis()).unwrap_or_default());
+        (before, by.saturating_sub(before))
+    }
+
+    /// Whether the feed stands still.
+    pub fn is_feed_stalled(&self) -> bool {
+        self.lock().feed_stalled > 0
+    }
+}
+
+/// Faults overlap: a switch is off when the last of them has ended.
+fn count(switch: &mut u32, on: bool) {
+    *switch = if on { *switch + 1 } else { switch.saturating_sub(1) };
+}

@@ -1,0 +1,91 @@
+//! What a seed decides about the world beside its faults.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smartpulse::config::{Config, Inputs, Override, load};
+
+use crate::dice::Dice;
+
+/// The secret that tokens are signed with.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// What one seed decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Settings of the instances, as the command line gives them.
+    pub settings: Vec<(String, String)>,
+    /// The bus delivers again what is not acknowledged for so long.
+    pub redelivery: Duration,
+    /// The same for what was given back.
+    pub redelivery_delay: Duration,
+    /// What the bus hands out without acknowledgement.
+    pub unacked_max: usize,
+    /// Messages that the repair stream keeps.
+    pub stream_messages: usize,
+    /// The longest way of a message over the network, in milliseconds.
+    pub latency_max_ms: u64,
+    /// How many instances there are.
+    pub instances: usize,
+}
+
+impl Tuning {
+    /// Drawn from the seed. Lives are short, or they would rarely end within a run.
+    pub fn draw(seed: u64) -> Self {
+        let dice = Dice::of(seed, "tuning");
+        let mut settings = Vec::new();
+        let mut set = |key: &str, value: String| settings.push((key.to_owned(), value));
+        set("cache.l1_ttl_s", dice.between(1, 20).to_string());
+        set("cache.output_ttl_s", dice.between(1, 20).to_string());
+        set("cache.negative_ttl_s", dice.between(1, 5).to_string());
+        set("shared.ttl_s", dice.between(5, 60).to_string());
+        set("store.timeout_ms", dice.between(800, 2_000).to_string());
+        set("shared.timeout_ms", dice.between(200, 500).to_string());
+        set("cache.soft_timeout_ms", dice.between(50, 200).to_string());
+        if dice.permille(300) {
+            // A few documents only: evictions.
+            set("cache.l1_bytes", "6000".to_owned());
+            set("cache.l2_bytes", "12000".to_owned());
+        }
+        if dice.permille(300) {
+            set("cache.floors_max", "16".to_owned());
+            set("cache.stamps_max", "16".to_owned());
+        }
+        if dice.permille(300) {
+            // Hardly any base to patch against: whole documents travel.
+            set("sync.bases_bytes", "4000".to_owned());
+        }
+        Self {
+            settings,
+            redelivery: dice.millis(2_000, 10_000),
+            redelivery_delay: dice.millis(100, 1_000),
+            unacked_max: if dice.permille(300) { 4 } else { 1_000 },
+            stream_messages: if dice.permille(400) { 6 } else { 20_000 },
+            latency_max_ms: dice.between(2, 20),
+            instances: 3,
+        }
+    }
+
+    /// The configuration of the instances.
+    ///
+    /// # Errors
+    /// A setting is refused: a defect of the harness.
+    pub fn config(&self) -> Result<Config, String> {
+        const FIXED: [(&str, &str); 9] = [
+            ("auth.secret", SECRET),
+            ("sample.load", "false"),
+            ("store.kind", "memory"),
+            ("bus.kind", "memory"),
+            ("shared.kind", "memory"),
+            ("limits.rate_per_s", "0"),
+            ("log.requests", "false"),
+            ("http.date_header", "false"),
+            ("cache.maintenance", "each_operation"),
+        ];
+        let fixed = FIXED.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let flags = fixed.chain(self.settings.iter().cloned());
+        let flags = flags.map(|(key, value)| Override { flag: "seed".to_owned(), key, value }).collect();
+        let loaded = load(&Inputs { flags, ..Inputs::default() });
+        loaded.map(|loaded| loaded.config).map_err(|errors| format!("{errors:?}"))
+    }
+}

@@ -1,0 +1,154 @@
+//! An instance: the real App over ports that reach the backends by the simulated network.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use adapters::system::SystemIds;
+use coherence::{CacheEvent, Rng, WallClock};
+use smartpulse::app::{App, Ports};
+use smartpulse::auth::MemoryTickets;
+use smartpulse::config::Config;
+use tokio::sync::broadcast;
+
+use super::clock::HostClock;
+use super::listener::SimListener;
+use crate::dice::Dice;
+use crate::log::Event;
+use crate::wire::{Net, RemoteBackplane, RemoteBus, RemoteShared, RemoteStore};
+
+/// The port of the API.
+pub const API_PORT: u16 = 8080;
+const INTERNAL_PORT: u16 = 9090;
+/// How often a host looks whether its monotonic clock shall jump.
+const JUMP_LOOK: Duration = Duration::from_millis(50);
+
+/// The host of the `number`th instance.
+pub fn instance_name(number: usize) -> String {
+    format!("i{number}")
+}
+
+/// What is still missing before the instance is as it should be.
+type Pending = Box<dyn Fn() -> Vec<String> + Send>;
+
+/// One instance over all its starts.
+#[derive(Clone)]
+pub struct Instance {
+    /// Its host on the network.
+    pub net: Net,
+    /// Its wall clock.
+    pub clock: HostClock,
+    seed: u64,
+    config: Arc<Config>,
+    boots: Arc<AtomicU64>,
+    /// Milliseconds by which its monotonic clock shall jump.
+    jump_ms: Arc<AtomicU64>,
+    pending: Arc<Mutex<Option<Pending>>>,
+}
+
+impl Instance {
+    /// An instance that does not run.
+    pub fn new(net: Net, seed: u64, config: Arc<Config>) -> Self {
+        let clock = HostClock::new(Arc::clone(&net.time));
+        let (boots, jump_ms) = (Arc::default(), Arc::default());
+        Self { net, clock, seed, config, boots, jump_ms, pending: Arc::default() }
+    }
+
+    /// Has its monotonic clock jump forward.
+    pub fn jump(&self, by: Duration) {
+        self.jump_ms.fetch_add(u64::try_from(by.as_millis()).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// What is still missing, each by its name.
+    pub fn pending(&self) -> Vec<String> {
+        match &*self.pending.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(pending) => pending(),
+            None => vec![format!("{} does not run", self.net.host)],
+        }
+    }
+
+    /// It was killed.
+    pub fn is_down(&self) {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.net.log.record(&self.net.host, None, Event::Down);
+    }
+
+    fn ports(&self, boot: u64) -> Ports {
+        let store = Arc::new(RemoteStore::new(self.net.clone()));
+        let clock: Arc<dyn WallClock> = Arc::new(self.clock.clone());
+        let dice = |what: &str| Dice::of(self.seed, &format!("{}/{boot}/{what}", self.net.host));
+        let ids: Arc<dyn Rng> = Arc::new(dice("ids"));
+        Ports {
+            leases: Arc::clone(&store) as _,
+            parking: Arc::clone(&store) as _,
+            outbox: Some(Arc::clone(&store) as _),
+            feed: Arc::clone(&store) as _,
+            store,
+            bus: Arc::new(RemoteBus::new(self.net.clone())),
+            shared: Arc::new(RemoteShared::new(self.net.clone())),
+            backplane: Arc::new(RemoteBackplane::new(self.net.clone())),
+            tickets: Arc::new(MemoryTickets::new(16)),
+            ids: Arc::new(SystemIds::new(Arc::clone(&clock), ids)),
+            clock,
+            rng: Arc::new(dice("rng")),
+            jobs: Vec::new(),
+        }
+    }
+
+    /// The software of its host.
+    pub(super) async fn run(self) -> turmoil::Result {
+        let boot = self.boots.fetch_add(1, Ordering::Relaxed) + 1;
+        self.net.log.record(&self.net.host, None, Event::Up);
+        let app = App::new(&self.config, self.ports(boot), &self.net.host).await?;
+        let cache = app.service().caches().cache();
+        tokio::spawn(write_down(self.net.clone(), cache.events()));
+        tokio::spawn(jumps(Arc::clone(&self.jump_ms)));
+        let (status, name) = (app.status().clone(), Arc::clone(&self.net.host));
+        // Only values: a look at a clock from here would see that of the driver's thread.
+        let pending = move || {
+            let follower = status.follower.as_ref().map(coherence::FollowerHandle::status).unwrap_or_default();
+            let is = |road: &Option<domain::roads::RoadStatusHandle>| road.as_ref().is_some_and(|r| r.read().connected);
+            let wanted = [
+                (follower.trusted, "does not trust its tiers"),
+                (follower.connected, "does not follow the backplane"),
+                (!follower.resyncing, "compares versions"),
+                (is(&status.invalidations), "hears no invalidations"),
+                (is(&status.updates), "hears no updates"),
+            ];
+            wanted.iter().filter(|(is, _)| !is).map(|(_, what)| format!("{name} {what}")).collect()
+        };
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(pending));
+        let (api, internal) = (SimListener::bind(API_PORT).await?, SimListener::bind(INTERNAL_PORT).await?);
+        let ended = app.serve(api, internal).await;
+        Err(format!("{} ended by itself: {ended:?}", self.net.host).into())
+    }
+}
+
+/// Writes to the log what the cache tells its owner.
+async fn write_down(net: Net, mut events: broadcast::Receiver<CacheEvent>) {
+    loop {
+        let what = match events.recv().await {
+            Ok(CacheEvent::SyncErrorHappened { error }) => format!("sync_error_{}", error.name()),
+            Ok(CacheEvent::SuspicionBegan) => "trust_lost".to_owned(),
+            Ok(CacheEvent::TrustRegained) => "trust_regained".to_owned(),
+            Ok(CacheEvent::FillRefused { .. }) => "fill_refused".to_owned(),
+            Ok(CacheEvent::GenerationBegan { emptied: true, .. }) => "tiers_emptied".to_owned(),
+            Ok(CacheEvent::SharedTierFailed { .. }) => "shared_tier_failed".to_owned(),
+            Ok(_) => continue,
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        net.log.record(&net.host, None, Event::Noticed { what });
+    }
+}
+
+/// Moves the host's monotonic clock where the nemesis wants it.
+async fn jumps(by_ms: Arc<AtomicU64>) {
+    loop {
+        tokio::time::sleep(JUMP_LOOK).await;
+        let by = by_ms.swap(0, Ordering::Relaxed);
+        if by > 0 {
+            tokio::time::advance(Duration::from_millis(by)).await;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Seeds that must pass: the first ones, and each that once found something (see FINDINGS.md).
+
+use tempfile::TempDir;
+
+use crate::program::{assert_success, sim};
+
+#[test]
+fn the_first_seeds_pass() {
+    let folder = TempDir::new().unwrap();
+    let report = folder.path().join("swarm.json");
+    assert_success(&sim(&["swarm", "--count", "20", "--jobs", "2", "--report", report.to_str().unwrap()]));
+}
+
+#[test]
+fn a_run_without_faults_passes() {
+    assert_success(&sim(&["run", "--seed", "1", "--fair"]));
+}
+
+/// Each once found a defect: FINDINGS.md.
+const FOUND: [&str; 2] = ["54", "155"];
+
+#[test]
+fn seeds_that_found_something_pass() {
+    for seed in FOUND {
+        assert_success(&sim(&["run", "--json", "--seed", seed]));
+    }
+}
