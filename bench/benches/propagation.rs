@@ -9,6 +9,7 @@ use axum::body::Body;
 use bench::instance::{SECRET, token};
 use bench::quantiles::quantile;
 use bench::silence::Silence;
+use coherence::Timestamp;
 use coherence::follower::Followed;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -25,6 +26,8 @@ use uuid::Uuid;
 const INSTANCES: usize = 3;
 const FORECASTS: u64 = 64;
 const PATCHES: u64 = 2_000;
+/// What a change passes, in this order; published is when the first of the two steps begins.
+const STATIONS: [&str; 7] = ["committed", "detected", "confirmed", "consumed", "published", "received", "applied"];
 
 struct Node {
     router: Routes,
@@ -44,15 +47,17 @@ impl Node {
         (parts.status, level, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
-    /// Waits until this version of the forecast is applied; answers how long after its commit that was.
-    async fn applied(&mut self, id: &str, version: u64) -> Duration {
+    /// Waits until this version of the forecast is applied; answers when it passed each of [`STATIONS`].
+    async fn applied(&mut self, id: &str, version: u64) -> [Timestamp; STATIONS.len()] {
         loop {
             match self.heard.recv().await.unwrap() {
-                Followed::Change { message, applied_at, .. }
+                Followed::Change { message, received_at, applied_at }
                     if message.data_key == id && message.version_id.0 == version =>
                 {
-                    let committed = message.stations.committed_at.unwrap();
-                    return Duration::try_from(applied_at.duration_since(committed)).unwrap_or_default();
+                    let at = &message.stations;
+                    let told = [at.committed_at, at.detected_at, at.confirmed_at, at.consumed_at, at.published_at];
+                    let [committed, detected, confirmed, consumed, published] = told.map(Option::unwrap);
+                    return [committed, detected, confirmed, consumed, published, received_at, applied_at];
                 }
                 _ => {}
             }
@@ -107,7 +112,7 @@ async fn measure(nodes: &mut [Node], patches: u64) {
         }
         ids.push(id);
     }
-    let (mut writes, mut everywhere, mut lags) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut writes, mut everywhere, mut seen) = (Vec::new(), Vec::new(), Vec::new());
     let mut patched = 0_u64;
     for n in 0..patches {
         let id = &ids[(n % FORECASTS) as usize];
@@ -123,7 +128,7 @@ async fn measure(nodes: &mut [Node], patches: u64) {
         assert_eq!(status, StatusCode::OK, "{answer}");
         let version = answer["versionId"].as_u64().unwrap();
         for node in &mut *nodes {
-            lags.push(node.applied(id, version).await);
+            seen.push(node.applied(id, version).await);
         }
         everywhere.push(sent.elapsed());
         for node in &*nodes {
@@ -136,7 +141,13 @@ async fn measure(nodes: &mut [Node], patches: u64) {
     }
     report("PATCH", &mut writes);
     report("PATCH sent -> applied on all three", &mut everywhere);
-    report("committed -> applied, each instance", &mut lags);
+    let between = |from: usize, to: usize| -> Vec<Duration> {
+        seen.iter().map(|at| Duration::try_from(at[to].duration_since(at[from])).unwrap_or_default()).collect()
+    };
+    report("committed -> applied, each instance", &mut between(0, STATIONS.len() - 1));
+    for to in 1..STATIONS.len() {
+        report(&format!("  {} -> {}", STATIONS[to - 1], STATIONS[to]), &mut between(to - 1, to));
+    }
     println!(
         "{patched} of {} reads that followed were answered by the patched document (L2)",
         patches * INSTANCES as u64
