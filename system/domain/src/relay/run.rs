@@ -1,7 +1,6 @@
 //! Publishing pending events in their order.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -88,10 +87,9 @@ impl OutboxRelay {
 
     /// Relays until `stop`; what is left stays in the outbox.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
-        let mut stop = pin!(stop);
         tokio::select! {
             biased;
-            () = &mut stop => {}
+            () = stop => {}
             () = self.relay() => {}
         }
     }

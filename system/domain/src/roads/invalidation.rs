@@ -1,7 +1,6 @@
 //! `forecast:invalidation`, in every instance: floors, stamps and barriers.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use coherence::{Rng, mutant};
@@ -42,10 +41,9 @@ impl<R: Views> InvalidationRoad<R> {
 
     /// Runs until `stop`.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
-        let mut stop = pin!(stop);
         tokio::select! {
             biased;
-            () = &mut stop => {}
+            () = stop => {}
             () = self.walk() => {}
         }
         self.status.update(|status| status.connected = false);

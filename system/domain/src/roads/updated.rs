@@ -1,7 +1,6 @@
 //! `forecast:updated`, in one instance: the shared tier learns the version that it must reach.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use coherence::{Rng, SharedError, SharedTier};
@@ -51,10 +50,9 @@ impl UpdatedRoad {
 
     /// Runs until `stop`.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
-        let mut stop = pin!(stop);
         tokio::select! {
             biased;
-            () = &mut stop => {}
+            () = stop => {}
             () = self.walk() => {}
         }
         self.status.update(|status| status.connected = false);
