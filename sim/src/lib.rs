@@ -22,5 +22,6 @@ pub mod dice;
 pub mod fault;
 pub mod log;
 pub mod run;
+pub mod shrink;
 pub mod wire;
 pub mod world;
