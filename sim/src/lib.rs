@@ -21,6 +21,7 @@ pub mod cli;
 pub mod dice;
 pub mod fault;
 pub mod log;
+pub mod picture;
 pub mod run;
 pub mod shrink;
 pub mod wire;

@@ -79,6 +79,9 @@ enum Command {
         /// One line of JSON and nothing else: what `shrink` reads.
         #[arg(long, conflicts_with = "log")]
         json: bool,
+        /// Records the messages too, and writes history and diagram to this folder.
+        #[arg(long)]
+        draw: Option<PathBuf>,
     },
     /// Makes a plan that fails as small as it gets, and tells its story.
     Shrink {
@@ -114,7 +117,7 @@ pub fn main() -> ExitCode {
             swarm::run(&swarm::Swarm { count, from, jobs, minutes, report, strict })
         }
         Command::Meta { seed, count } => meta::run(seed, count),
-        Command::Replay { file, log, json } => one::replay(&file, Print::of(log, json)),
+        Command::Replay { file, log, json, draw } => one::replay(&file, Print::of(log, json), draw.as_deref()),
         Command::Shrink { file, seed, jobs, max_runs, out } => {
             let plan = match (file, seed) {
                 (Some(file), _) => one::read_plan(&file),

@@ -5,11 +5,14 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::commands::{about_seed, command};
 use super::trace;
 use crate::fault::{Plan, draw};
 use crate::log::Record;
-use crate::run::{Outcome, Verdict, run};
+use crate::picture;
+use crate::run::{Outcome, Verdict, run, run_with_messages};
 use crate::world::Millis;
 
 /// How many records before a violation are shown.
@@ -45,7 +48,7 @@ pub(super) fn run_seed(seed: u64, filter: Option<&str>, fair: bool, print: Print
     if fair {
         plan.faults.clear();
     }
-    one(&plan, print, &about_seed(seed), now)
+    one(&plan, print, &about_seed(seed), now, None)
 }
 
 /// A plan as `run` prints it.
@@ -59,18 +62,21 @@ pub(super) fn pretty(plan: &Plan) -> Result<String, String> {
     serde_json::to_string_pretty(plan).map_err(|error| error.to_string())
 }
 
-pub(super) fn replay(file: &Path, print: Print) -> Result<bool, String> {
+pub(super) fn replay(file: &Path, print: Print, draw: Option<&Path>) -> Result<bool, String> {
     let name = file.display();
     let (replay, shrink) = (command(&format!("replay {name}")), command(&format!("shrink {name}")));
-    one(&read_plan(file)?, print, &format!("{replay}  |  {shrink}"), Millis::default())
+    one(&read_plan(file)?, print, &format!("{replay}  |  {shrink}"), Millis::default(), draw)
 }
 
-fn one(plan: &Plan, print: Print, again: &str, now: Millis) -> Result<bool, String> {
+fn one(plan: &Plan, print: Print, again: &str, now: Millis, draw: Option<&Path>) -> Result<bool, String> {
     if print == Print::Story {
         println!("{}", pretty(plan)?);
     }
     let began = Instant::now();
-    let (outcome, records) = run(plan, now)?;
+    let (outcome, records) = match draw {
+        Some(folder) => drawn(plan, now, folder)?,
+        None => run(plan, now)?,
+    };
     let wall = began.elapsed().as_secs_f64();
     match print {
         Print::Json => println!("{}", serde_json::to_string(&outcome).map_err(|error| error.to_string())?),
@@ -91,6 +97,26 @@ fn one(plan: &Plan, print: Print, again: &str, now: Millis) -> Result<bool, Stri
         eprintln!("{again}");
     }
     Ok(outcome.passed())
+}
+
+/// Runs with messages; writes history, messages and diagram.
+fn drawn(plan: &Plan, now: Millis, folder: &Path) -> Result<(Outcome, Vec<Record>), String> {
+    let (outcome, records, messages) = run_with_messages(plan, now)?;
+    let run = picture::Run { plan, outcome: &outcome, records: &records, messages: &messages };
+    let picture = picture::draw(&picture::Scene::of(&run));
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    write("history.jsonl", lines(&records))?;
+    write("messages.jsonl", lines(&messages))?;
+    write("diagram.svg", picture)?;
+    Ok((outcome, records))
+}
+
+fn lines(items: &[impl Serialize]) -> String {
+    items.iter().map(|item| serde_json::to_string(item).unwrap_or_default() + "\n").collect()
 }
 
 fn line(record: &Record) -> String {

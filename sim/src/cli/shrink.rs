@@ -32,7 +32,7 @@ pub(super) fn run(wish: &Shrink) -> Result<bool, String> {
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     write_plan(&folder.join("plan.json"), &wish.plan)?;
     write_plan(&folder.join("shrunk.json"), &shrunk.plan)?;
-    let last = child::replay(&shrunk.plan, &[]);
+    let last = child::replay(&shrunk.plan, &["--draw", &folder.to_string_lossy()]);
     confirm(&failure, &last)?;
     let story = story::Story { folder: &folder, before: &wish.plan, shrunk: &shrunk, outcome: &last };
     story.write()?;

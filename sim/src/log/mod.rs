@@ -3,6 +3,9 @@
 
 mod event;
 mod history;
+mod message;
 
 pub use event::{Answer, Ask, Event, Op, Shown, Ver};
 pub use history::{Log, Record};
+pub use message::Message;
+pub(crate) use message::{Messages, Sending};

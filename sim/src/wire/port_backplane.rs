@@ -17,7 +17,7 @@ use super::server::{Open, Session};
 use super::slab::Cargo;
 use super::subscribed::{Subscribed, Yield};
 use super::weather::Weather;
-use crate::log::Event;
+use crate::log::{Event, Sending};
 use crate::world::{SHARED, SHARED_PORT, SharedHost};
 
 /// The backplane behind the wire.
@@ -50,7 +50,9 @@ impl Backplane for RemoteBackplane {
 
     async fn publish(&self, section: &Section, publication: Publication) -> Result<Published, BackplaneError> {
         let section = section.clone();
-        let published = self.link.call(move |host| async move { host.publish(section, publication).await });
+        let key = publication.data_key.clone();
+        let publish = move |host: SharedHost| async move { host.publish(section, publication).await };
+        let published = self.link.call_about(publish, || Some(key));
         published.await.map_err(backplane_error)?
     }
 
@@ -125,6 +127,10 @@ impl Session for Lossy {
             let may_be_lost = matches!(delivery, BackplaneDelivery::Change(_) | BackplaneDelivery::Head(_));
             if may_be_lost && self.weather.is_lost(&self.peer) {
                 self.host.net.mark("pubsub_lost");
+                self.host.net.slab.lose(|| {
+                    let (what, about) = describe(&delivery);
+                    Sending { from: &self.host.net.host, to: &self.peer, what, about }
+                });
                 continue;
             }
             return Some(Box::new(delivery));
@@ -133,6 +139,24 @@ impl Session for Lossy {
 
     async fn settle(&mut self, _: Cargo) -> Cargo {
         Box::new(())
+    }
+
+    fn describe(&self, cargo: &Cargo) -> (String, Option<String>) {
+        cargo.downcast_ref().map(describe).unwrap_or_default()
+    }
+}
+
+/// Names a delivery and the thing that it is about.
+fn describe(delivery: &BackplaneDelivery) -> (String, Option<String>) {
+    match delivery {
+        BackplaneDelivery::Change(payload) => {
+            let message = ChangeMessage::read(payload).ok();
+            let version = message.as_ref().map_or(0, |message| message.version_id.0);
+            (format!("change {version}"), message.map(|message| message.data_key))
+        }
+        BackplaneDelivery::Head(_) => ("head".to_owned(), None),
+        BackplaneDelivery::Lost => ("lost".to_owned(), None),
+        BackplaneDelivery::Restored => ("restored".to_owned(), None),
     }
 }
 
