@@ -34,13 +34,16 @@ impl Story<'_> {
         let bug = planted_bug().map(|bug| format!("\nPlanted bug: `{bug}`.\n")).unwrap_or_default();
         let rest = if self.shrunk.complete { "nothing left to try" } else { "all that were allowed" };
         let mut text = format!(
-            "# Seed {}\n\n**{}**\n{bug}\n```sh\n{replay}\n```\n\nDigest of its log: `{}`. ",
+            "# Seed {}\n\n**{}**\n{bug}\n```sh\n{replay}\n```\n\nShrunk in {} runs ({rest}).",
             plan.seed,
             verdict(&self.outcome.verdict),
-            self.outcome.digest
+            self.shrunk.runs
         );
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "Shrunk in {} runs ({rest}).\n", self.shrunk.runs);
+        if !self.outcome.digest.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " Digest of its log: `{}`.", self.outcome.digest);
+        }
+        text.push_str("\n\n");
         if self.folder.join("diagram.svg").exists() {
             text.push_str("![What happened before it](diagram.svg)\n\n");
         }

@@ -75,6 +75,7 @@ fn arrow(message: &Message, scene: &Scene) -> Option<Arrow> {
 
 /// The last head that each instance heard: what it trusts its tiers by.
 fn last_heads(run: &Run<'_>, scene: &mut Scene) {
+    let mut named = None;
     for host in scene.columns.clone() {
         let is_head = |message: &Message| {
             message.what == "head" && message.from == SHARED && message.answers.is_none() && message.to == host
@@ -82,8 +83,10 @@ fn last_heads(run: &Run<'_>, scene: &mut Scene) {
         let is_heard = |message: &Message| message.received_ms.is_some_and(|at_ms| at_ms <= scene.to_ms);
         let last = run.messages.iter().rfind(|message| is_head(message) && is_heard(message));
         if let Some(last) = last.filter(|last| scene.shows(last.sent_ms)) {
-            let arrow = arrow(last, scene).map(|arrow| Arrow { text: "last head".to_owned(), ..arrow });
-            scene.arrows.extend(arrow);
+            // One head goes to all.
+            let text = if named == Some(last.sent_ms) { String::new() } else { "last head".to_owned() };
+            named = Some(last.sent_ms);
+            scene.arrows.extend(arrow(last, scene).map(|arrow| Arrow { text, ..arrow }));
         }
     }
 }

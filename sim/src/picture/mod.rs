@@ -17,6 +17,8 @@ mod scale;
 mod scene;
 mod subject;
 mod svg;
+#[cfg(test)]
+mod tests;
 
 pub use draw::draw;
 pub use scene::Scene;

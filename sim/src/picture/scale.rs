@@ -14,6 +14,8 @@ const PER_DOUBLING: f64 = 7.0;
 #[derive(Debug, Clone)]
 pub(super) struct Scale {
     places: BTreeMap<u64, f64>,
+    /// Below the last label.
+    bottom: f64,
 }
 
 impl Scale {
@@ -36,7 +38,8 @@ impl Scale {
             }
             places.insert(*at_ms, y);
         }
-        Self { places }
+        let last = places.last_key_value().map_or(top, |(_, y)| *y);
+        Self { places, bottom: free.into_values().map(|y| y - LINE).fold(last, f64::max) }
     }
 
     /// The height of an instant: its own, or one between its neighbours.
@@ -57,9 +60,9 @@ impl Scale {
         self.places.iter().map(|(at_ms, y)| (*at_ms, *y))
     }
 
-    /// The height of the last instant.
+    /// The height of the last instant, and of its last label.
     pub(super) fn bottom(&self) -> f64 {
-        self.places.last_key_value().map_or(0.0, |(_, y)| *y)
+        self.bottom
     }
 }
 

@@ -44,7 +44,9 @@ impl Subject {
                 let born_ms = born_ms.map_or(missed_ms, |at_ms| at_ms.max(latest_ms));
                 missed_ms.min(born_ms).saturating_sub(BEFORE_MS).max(to_ms.saturating_sub(WINDOW_MAX_MS))
             }
-            None => latest_ms,
+            None if key.is_some() => latest_ms,
+            // About no forecast: the faults are the story.
+            None => first_fault(run.records).map_or(latest_ms, |at_ms| at_ms.saturating_sub(BEFORE_MS).min(latest_ms)),
         };
         Self { key, from_ms, to_ms, ordinal, missed_ms }
     }
@@ -75,6 +77,11 @@ fn first_commit_above(records: &[Record], key: Uuid, shown: Ver) -> Option<u64> 
         Event::Committed { key: of, version, .. } if *of == key && shown.is_below(*version) => Some(record.at_ms),
         _ => None,
     })
+}
+
+fn first_fault(records: &[Record]) -> Option<u64> {
+    let first = records.iter().find(|record| matches!(record.event, Event::FaultBegan { .. }));
+    first.map(|record| record.at_ms)
 }
 
 fn commit_of(records: &[Record], key: Uuid, shown: Ver) -> Option<u64> {
