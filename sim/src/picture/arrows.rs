@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::Run;
+use super::gather::seconds;
 use super::requests::{Shown, is_about};
 use super::scene::{Arrow, Line, Scene};
 use super::subject::Subject;
@@ -18,7 +19,7 @@ const SPREAD_MS: u64 = 400;
 
 /// Adds the lines of the messages.
 pub(super) fn add(run: &Run<'_>, subject: &Subject, requests: &[Shown], scene: &mut Scene) {
-    let Some(key) = subject.key else { return };
+    let Some(key) = subject.key else { return last_heads(run, scene) };
     let is_shown = |message: &&Message| {
         // What is on its way when the run ends is not lost.
         let is_late = message.received_ms.is_none() && message.sent_ms + LATENCY_MS > scene.to_ms;
@@ -75,18 +76,24 @@ fn arrow(message: &Message, scene: &Scene) -> Option<Arrow> {
 
 /// The last head that each instance heard: what it trusts its tiers by.
 fn last_heads(run: &Run<'_>, scene: &mut Scene) {
-    let mut named = None;
+    let (mut named, mut before) = (None, Vec::new());
     for host in scene.columns.clone() {
         let is_head = |message: &Message| {
-            message.what == "head" && message.from == SHARED && message.answers.is_none() && message.to == host
+            message.what == "head" && message.answers.is_none() && message.from == SHARED && message.to == host
         };
-        let is_heard = |message: &Message| message.received_ms.is_some_and(|at_ms| at_ms <= scene.to_ms);
-        let last = run.messages.iter().rfind(|message| is_head(message) && is_heard(message));
-        if let Some(last) = last.filter(|last| scene.shows(last.sent_ms)) {
-            // One head goes to all.
-            let text = if named == Some(last.sent_ms) { String::new() } else { "last head".to_owned() };
-            named = Some(last.sent_ms);
-            scene.arrows.extend(arrow(last, scene).map(|arrow| Arrow { text, ..arrow }));
+        let heard_ms = |message: &Message| message.received_ms.filter(|at_ms| *at_ms <= scene.to_ms);
+        let last = run.messages.iter().rfind(|message| is_head(message) && heard_ms(message).is_some());
+        let Some((last, at_ms)) = last.and_then(|last| Some((last, last.received_ms?))) else { continue };
+        if !scene.shows(last.sent_ms) {
+            before.push(format!("{host} at {}", seconds(at_ms)));
+            continue;
         }
+        // One head goes to all.
+        let text = if named == Some(last.sent_ms) { String::new() } else { "last head".to_owned() };
+        named = Some(last.sent_ms);
+        scene.arrows.extend(arrow(last, scene).map(|arrow| Arrow { text, ..arrow }));
+    }
+    if !before.is_empty() {
+        scene.notes.push(format!("the last head was heard before: {}", before.join(", ")));
     }
 }

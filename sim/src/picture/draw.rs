@@ -240,7 +240,9 @@ impl Drawing<'_> {
             let (x, y) = (self.layout.x(mark.column), self.label_y(mark.at_ms, mark.column));
             let repeats = if mark.repeats > 0 { format!(" (×{})", mark.repeats + 1) } else { String::new() };
             self.svg.circle(x, y + 2.5, 3.6, class);
-            let text = cut(&mark.text, LABEL_CHARS) + &repeats;
+            // What a check says is told whole.
+            let room = if mark.tone == Tone::Violation { WIDE_CHARS } else { LABEL_CHARS };
+            let text = cut(&mark.text, room) + &repeats;
             self.svg.text(x + 9.0, y, &format!("label {class}-text"), &text);
         }
     }

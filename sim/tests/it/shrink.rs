@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use crate::program::{assert_success, sim};
 
 fn dying_plan(folder: &Path) -> String {
-    let mut plan = serde_json::to_value(draw(7)).unwrap();
+    let plan = Plan { behind_every_ms: 500, ..draw(7) };
+    let mut plan = serde_json::to_value(plan).unwrap();
     plan["tuning"]["settings"] = json!([["cache.l1_ttl_s", "for ever"]]);
     write(folder, &plan)
 }
