@@ -1,10 +1,11 @@
 //! C3 `bounded`: an unmarked answer is at most 5 s behind the last commit at the receipt of its request. The request is
-//! received after it was sent, so commits 5 s before the sending must show.
+//! received after it was sent, so commits 5 s before the sending must show. What the bound rests on is held to it as well:
+//! no lease grows while something is missing, and a suspect instance stores nothing.
 
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
 use super::requests::{Requests, Sent};
-use crate::log::{Answer, Op, Record};
+use crate::log::{Answer, Event, LEASE_GREW_WHILE_OPEN, Op, Record, SUSPECT_STORED};
 
 const NAME: &str = "C3 bounded";
 const BOUND_MS: u64 = 5_000;
@@ -37,6 +38,15 @@ impl Bounded {
 impl Checker for Bounded {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
         self.commits.observe(record);
+        match &record.event {
+            Event::Noticed { what } if what == LEASE_GREW_WHILE_OPEN => {
+                return Err(violated(NAME, record, format!("{} prolongs its lease over an open gap", record.host)));
+            }
+            Event::Noticed { what } if what == SUSPECT_STORED => {
+                return Err(violated(NAME, record, format!("{} is suspect and stores", record.host)));
+            }
+            _ => {}
+        }
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         let Some(cutoff) = sent.at_ms.checked_sub(BOUND_MS).filter(|_| !answer.stale) else { return Ok(()) };
         let is_read = matches!(sent.ask.op, Op::Get | Op::List(_));
@@ -92,6 +102,14 @@ mod tests {
     fn an_absence_that_is_too_old_is_refused() {
         let history = Forge::default().delete(0, 1).commit(10, 2).ask(5_500, 5_501, Op::Get, None, 404, vec![]);
         assert!(history.check(Bounded::default()).is_err());
+    }
+
+    #[test]
+    fn a_lease_over_an_open_gap_and_a_suspect_that_stores_are_refused() {
+        for what in [LEASE_GREW_WHILE_OPEN, SUSPECT_STORED] {
+            let history = Forge::default().event(0, "i0", Event::Noticed { what: what.to_owned() });
+            assert!(history.check(Bounded::default()).is_err());
+        }
     }
 
     #[test]

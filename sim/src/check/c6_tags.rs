@@ -47,6 +47,11 @@ impl Checker for Tags {
         };
         for (key, commits) in self.commits.rows(company) {
             let Some(write) = written.get(&key).filter(|write| write.ordinal < sent.ordinal) else { continue };
+            // Whoever filed it elsewhere since is not this instance.
+            let since = commits.iter().filter(|commit| !commit.version.is_below(write.version));
+            if company.is_some() && since.filter_map(|commit| commit.company).any(|filed| Some(filed) != company) {
+                continue;
+            }
             let shown = answer.shown.iter().find(|shown| shown.key == key);
             let wrong = match shown {
                 Some(shown) => {

@@ -14,6 +14,8 @@ pub(super) struct Commit {
     pub(super) version: Ver,
     /// `None`: deleted.
     pub(super) digest: Option<u64>,
+    /// Where it is filed; of a deletion `None`.
+    pub(super) company: Option<Uuid>,
 }
 
 impl Commit {
@@ -38,7 +40,8 @@ impl Commits {
             let row = self.0.entry(*key).or_default();
             row.company = company.or(row.company);
             let (ordinal, at_ms) = (record.ordinal, record.at_ms);
-            row.commits.push(Commit { ordinal, at_ms, version: *version, digest: *digest });
+            let (version, digest, company) = (*version, *digest, *company);
+            row.commits.push(Commit { ordinal, at_ms, version, digest, company });
         }
     }
 

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{list, meta, one, swarm};
+use super::one::Print;
+use super::{list, meta, one, shrink, swarm};
+use crate::fault::draw;
 
 /// Deterministic simulation of the SmartPulse services.
 #[derive(Debug, Parser)]
@@ -69,11 +71,35 @@ enum Command {
     },
     /// Runs the plan in a file.
     Replay {
-        /// JSON, as `run` prints it.
+        /// JSON, as `run` prints it; `-`: from stdin.
         file: PathBuf,
         /// Prints the log to stdout.
         #[arg(long)]
         log: bool,
+        /// One line of JSON and nothing else: what `shrink` reads.
+        #[arg(long, conflicts_with = "log")]
+        json: bool,
+        /// Records the messages too, and writes history and diagram to this folder.
+        #[arg(long)]
+        draw: Option<PathBuf>,
+    },
+    /// Makes a plan that fails as small as it gets, and tells its story.
+    Shrink {
+        /// JSON, as `run` prints it.
+        #[arg(required_unless_present = "seed", conflicts_with = "seed")]
+        file: Option<PathBuf>,
+        /// The plan of this seed.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Candidates at the same time; the result does not depend on it.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// No more candidates than that.
+        #[arg(long, default_value_t = 300)]
+        max_runs: usize,
+        /// Where the folder of the failure goes.
+        #[arg(long, default_value = "reports/sim-failures")]
+        out: PathBuf,
     },
 }
 
@@ -84,12 +110,21 @@ pub fn main() -> ExitCode {
             list::print();
             Ok(true)
         }
-        Command::Run { seed, trace, log, fair, json } => one::run_seed(seed, trace.as_deref(), log, fair, json),
+        Command::Run { seed, trace, log, fair, json } => {
+            one::run_seed(seed, trace.as_deref(), fair, Print::of(log, json))
+        }
         Command::Swarm { count, from, jobs, minutes, report, strict } => {
             swarm::run(&swarm::Swarm { count, from, jobs, minutes, report, strict })
         }
         Command::Meta { seed, count } => meta::run(seed, count),
-        Command::Replay { file, log } => one::replay(&file, log),
+        Command::Replay { file, log, json, draw } => one::replay(&file, Print::of(log, json), draw.as_deref()),
+        Command::Shrink { file, seed, jobs, max_runs, out } => {
+            let plan = match (file, seed) {
+                (Some(file), _) => one::read_plan(&file),
+                (None, seed) => Ok(draw(seed.unwrap_or_default())),
+            };
+            plan.and_then(|plan| shrink::run(&shrink::Shrink { plan, jobs, max_runs, out }))
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

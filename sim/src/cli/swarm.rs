@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::child;
+use super::commands::{about_seed, command};
 use crate::check::REQUIRED;
 use crate::run::{Outcome, Verdict};
 
@@ -28,6 +29,7 @@ struct Failure {
     seed: u64,
     verdict: Verdict,
     replay: String,
+    shrink: String,
 }
 
 /// The summary, as `reports/` keeps it.
@@ -89,18 +91,17 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     Ok(report.failures.is_empty() && (!swarm.strict || report.marks_missed.is_empty()))
 }
 
-fn replay_command(seed: u64) -> String {
-    format!("cargo sim run --seed {seed}")
-}
-
 /// One line per failure, and one in twenty-five seeds that says how far it is.
 fn tell(outcome: &Outcome, done: u64, count: u64) {
     match &outcome.verdict {
         Verdict::Passed => {}
         Verdict::Violated(violation) => {
-            println!("seed {}: {violation}  [{}]", outcome.seed, replay_command(outcome.seed));
+            println!("seed {}: {violation}  [{}]", outcome.seed, about_seed(outcome.seed));
         }
-        Verdict::Died(why) => println!("seed {}: died: {why}  [{}]", outcome.seed, replay_command(outcome.seed)),
+        Verdict::Died(why) => {
+            let why = why.replace('\n', " | ");
+            println!("seed {}: died: {why}  [{}]", outcome.seed, about_seed(outcome.seed));
+        }
     }
     if done.is_multiple_of(25) {
         println!("{done} of {count}");
@@ -119,7 +120,8 @@ fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
         .map(|outcome| Failure {
             seed: outcome.seed,
             verdict: outcome.verdict.clone(),
-            replay: replay_command(outcome.seed),
+            replay: command(&format!("run --seed {}", outcome.seed)),
+            shrink: command(&format!("shrink --seed {}", outcome.seed)),
         })
         .collect();
     let simulated_s = outcomes.iter().map(|outcome| outcome.simulated_ms as f64 / 1_000.0).sum();

@@ -13,7 +13,7 @@ pub fn draw(seed: u64) -> Plan {
     let is_on = |family: &Family| Dice::of(seed, &format!("swarm/{family:?}")).permille(500);
     let families: Vec<Family> = Family::ALL.into_iter().filter(is_on).collect();
     let storm_ms = dice.between(10_000, 30_000);
-    let behind_every_ms = if dice.permille(600) { dice.between(100, 2_000) } else { 0 };
+    let behind_every_ms = if dice.permille(800) { dice.between(40, 800) } else { 0 };
     let mut faults: Vec<Fault> = families
         .iter()
         .flat_map(|family| {
@@ -59,6 +59,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
     let kind = match family {
         Family::Hold => Kind::Hold { a, b },
         Family::Partition => Kind::Partition { a, b },
+        Family::Isolate if dice.permille(400) => Kind::Blind { host: hosts.instance() },
         Family::Isolate => Kind::Isolate { host: hosts.any() },
         Family::Crash => Kind::Crash { host: hosts.any() },
         Family::PowerLoss => Kind::PowerLoss { host: hosts.any() },
@@ -81,7 +82,12 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, 20_000) },
     };
     // No replica that lags by more than a second is promoted: that is assumed (DESIGN section 3.4).
-    let duration_ms = if kind == Kind::Promotion { dice.between(50, 1_000) } else { duration_ms };
+    let duration_ms = match kind {
+        Kind::Promotion => dice.between(50, 1_000),
+        // Longer than a lease, and than the bound: what nobody can know any more must be seen.
+        Kind::Blind { .. } | Kind::FeedStall if dice.permille(500) => dice.between(4_000, 12_000),
+        _ => duration_ms,
+    };
     Fault { start_ms, duration_ms, kind }
 }
 

@@ -86,7 +86,7 @@ impl Nemesis {
         self.on.insert(id);
         let weather = &self.fleet.net.weather;
         match &kind {
-            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } => self.relink(sim),
+            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } | Kind::Blind { .. } => self.relink(sim),
             Kind::Crash { host } => self.kill(sim, host, false),
             Kind::PowerLoss { host } => self.kill(sim, host, true),
             Kind::SlowLink { a, b, max_ms } => {
@@ -122,7 +122,7 @@ impl Nemesis {
         let kind = self.faults[id].kind.clone();
         let weather = &self.fleet.net.weather;
         match &kind {
-            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } => self.relink(sim),
+            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } | Kind::Blind { .. } => self.relink(sim),
             Kind::Crash { host } | Kind::PowerLoss { host } => self.start(sim, host),
             Kind::SlowLink { a, b, .. } => {
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), self.latency_max);
@@ -176,6 +176,9 @@ impl Nemesis {
             Kind::Hold { a, b } if touches(a, b) => LinkState::Held,
             Kind::Partition { a, b } if touches(a, b) => LinkState::Partitioned,
             Kind::Isolate { host } if host == one || host == other => LinkState::Partitioned,
+            Kind::Blind { host } if (host == one || host == other) && one != CLIENTS && other != CLIENTS => {
+                LinkState::Partitioned
+            }
             _ => LinkState::Healthy,
         };
         self.on.iter().map(state).max().unwrap_or(LinkState::Healthy)

@@ -94,6 +94,11 @@ pub enum Kind {
         /// Which.
         host: String,
     },
+    /// `host` reaches no backend; clients reach it.
+    Blind {
+        /// Which instance.
+        host: String,
+    },
     /// The process on `host` is killed; it starts again when the fault ends.
     Crash {
         /// Which.

@@ -18,6 +18,11 @@ impl Ver {
     }
 }
 
+/// An instance prolonged its lease though something before its head is missing, or is being compared.
+pub const LEASE_GREW_WHILE_OPEN: &str = "lease_grew_while_open";
+/// A suspect instance stored a document.
+pub const SUSPECT_STORED: &str = "suspect_stored";
+
 /// A position as the log writes it: those of a run are small.
 pub fn narrow(position: u128) -> u64 {
     u64::try_from(position).unwrap_or(u64::MAX)
@@ -193,6 +198,8 @@ pub enum Event {
         after: u64,
         /// This one.
         to: u64,
+        /// Whether it is a head.
+        head: bool,
     },
     /// The feed was read, with another outcome than the last time.
     FeedRead {

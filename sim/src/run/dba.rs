@@ -44,9 +44,14 @@ impl Dba {
                 self.now(async move { store.bare_insert(again).await });
                 self.directory.add(gone);
             }
-            (None, 0..80) => {
+            (None, 0..66) => {
                 let demand = self.dice.below(1_000_000) as f64 / 100.0;
                 self.now(async move { store.bare_update(ForecastId(id), demand).await });
+            }
+            // To another company, unit and date: lists of both places change.
+            (None, 66..80) => {
+                let place = Place::any(&self.dice);
+                self.now(async move { store.bare_move(ForecastId(id), place.company, place.unit, place.date).await });
             }
             (None, 80..88) => {
                 self.now(async move { store.bare_delete(ForecastId(id)).await });

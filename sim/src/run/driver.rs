@@ -10,7 +10,7 @@ use super::rows::{Directory, first_rows};
 use super::workload::clients;
 use crate::check::{Checkers, FINAL, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
-use crate::log::{Event, Record};
+use crate::log::{Event, Message, Record};
 use crate::world::{Millis, World};
 
 /// By then everything runs and trusts, without faults.
@@ -46,10 +46,25 @@ struct Run {
 /// # Errors
 /// The world cannot be built: a defect of the harness.
 pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
+    run_with(plan, now, false).map(|(outcome, records, _)| (outcome, records))
+}
+
+/// The same with the messages between the hosts, which change nothing of it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_messages(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>, Vec<Message>), String> {
+    run_with(plan, now, true)
+}
+
+fn run_with(plan: &Plan, now: Millis, messages: bool) -> Result<(Outcome, Vec<Record>, Vec<Message>), String> {
     let (control, directory) = (Control::default(), Directory::default());
     let software = (control.clone(), directory.clone());
     let seed = plan.seed;
     let world = World::build(seed, &plan.tuning, now, move |fleet| clients(seed, fleet, software.0, software.1))?;
+    if messages {
+        world.fleet.net.slab.record(std::sync::Arc::clone(&world.fleet.net.time));
+    }
     let checkers = Checkers::new(!plan.is_beyond_skew());
     let mut run = Run { world, control, checkers, marks: Marks::default(), seen: 0, counts: [0; 3] };
     let ended = run.phases(plan, &directory);
@@ -72,10 +87,10 @@ pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
         reached: reached(),
         marks: run.marks.counts().clone(),
     };
-    let records = log.from(0);
+    let (records, messages) = (log.from(0), run.world.fleet.net.slab.messages());
     // Dropping the hosts one by one would only cost time and trace more; the process ends anyway.
     std::mem::forget(run.world);
-    Ok((outcome, records))
+    Ok((outcome, records, messages))
 }
 
 #[cfg(feature = "mutants")]

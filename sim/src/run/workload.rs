@@ -18,7 +18,7 @@ use crate::wire::Net;
 use crate::world::{CLIENTS, Fleet, SECRET, START_UNIX_S};
 
 /// Clients of each instance.
-const WORKERS: usize = 3;
+const WORKERS: usize = 4;
 const LOOK: Duration = Duration::from_millis(20);
 const TOKEN_LIFE_S: i64 = 50 * 365 * 86_400;
 
@@ -62,6 +62,19 @@ pub(super) async fn clients(seed: u64, fleet: Fleet, control: Control, directory
     Ok(())
 }
 
+/// Few values for some fields: what is changed is changed back, so that a patch on another base than its own shows.
+fn changes(dice: &Dice) -> serde_json::Value {
+    let mut changes = serde_json::Map::new();
+    changes.insert("demand".to_owned(), json!(dice.below(3) as f64));
+    if dice.permille(400) {
+        changes.insert("confidence".to_owned(), json!(if dice.permille(500) { 0.5 } else { 0.75 }));
+    }
+    if dice.permille(300) {
+        changes.insert("supply".to_owned(), json!(dice.below(2) as f64));
+    }
+    changes.into()
+}
+
 struct Worker {
     stage: Stage,
     client: Client,
@@ -95,7 +108,7 @@ impl Worker {
     fn new(stage: Stage, instance: usize, number: usize) -> Self {
         let client = Client::new(stage.net.clone(), stage.control.clone(), instance, &stage.token);
         let dice = Dice::of(stage.seed, &format!("worker/{instance}/{number}"));
-        let think_ms = if dice.permille(500) { (5, 60) } else { (50, 400) };
+        let think_ms = if dice.permille(600) { (5, 50) } else { (30, 250) };
         let habits = Habits::of(stage.seed);
         Self { stage, client, dice, habits, think_ms, own: BTreeMap::new() }
     }
@@ -152,7 +165,7 @@ impl Worker {
         let Some(key) = self.stage.directory.pick(dice, self.habits.hot_permille) else { return self.create() };
         match dice.below(1_000) {
             0..820 => {
-                let body = json!({ "demand": dice.below(100_000) as f64 / 10.0 }).to_string();
+                let body = changes(dice).to_string();
                 Wish { op: Op::Patch, key: Some(key), min: None, body }
             }
             820..860 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },

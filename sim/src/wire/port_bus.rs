@@ -52,30 +52,33 @@ fn bus_error(error: WireError) -> BusError {
 #[async_trait]
 impl Bus for RemoteBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
-        let twice = self.duplicates();
+        let (twice, key) = (self.duplicates(), message.key.clone());
         let bus_net = self.net.at(BUS);
-        let published = self.link.call(move |bus: MemoryBus| async move {
+        let publish = move |bus: MemoryBus| async move {
             if twice {
                 bus.publish(topic, message.clone()).await?;
             }
             let published = bus.publish(topic, message.clone()).await?;
             took(&bus_net, topic, &message);
             Ok(published)
-        });
+        };
+        let published = self.link.call_about(publish, || Some(key));
         published.await.map_err(bus_error)?
     }
 
     async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
         let twice = self.duplicates();
+        let keys = messages.iter().map(|message| message.key.as_str()).collect::<Vec<_>>().join(" ");
         let bus_net = self.net.at(BUS);
-        let published = self.link.call(move |bus: MemoryBus| async move {
+        let publish = move |bus: MemoryBus| async move {
             if twice {
                 bus.publish_all(topic, messages.clone()).await?;
             }
             bus.publish_all(topic, messages.clone()).await?;
             messages.iter().for_each(|message| took(&bus_net, topic, message));
             Ok(())
-        });
+        };
+        let published = self.link.call_about(publish, || Some(keys));
         published.await.map_err(bus_error)?
     }
 
@@ -142,9 +145,10 @@ fn acknowledged(topic: Topic, message: &BusMessage) -> Option<Event> {
 fn opening(subscription: Subscription, time: Arc<SimTime>) -> Open<MemoryBus> {
     Box::new(move |bus, _| {
         async move {
+            let topic = subscription.topic;
             match bus.subscribe(subscription).await {
                 Ok(consumer) => {
-                    let session: Box<dyn Session> = Box::new(ConsumerSession { consumer: Some(consumer), time });
+                    let session: Box<dyn Session> = Box::new(ConsumerSession { consumer: Some(consumer), topic, time });
                     (Box::new(None::<BusError>) as Cargo, Some(session))
                 }
                 Err(error) => (Box::new(Some(error)) as Cargo, None),
@@ -157,6 +161,7 @@ fn opening(subscription: Subscription, time: Arc<SimTime>) -> Open<MemoryBus> {
 struct ConsumerSession {
     /// There until it is dropped.
     consumer: Option<Box<dyn Consumer>>,
+    topic: Topic,
     time: Arc<SimTime>,
 }
 
@@ -190,6 +195,13 @@ impl Session for ConsumerSession {
             Err(_) => Err(BusError::Closed),
         };
         Box::new(settled)
+    }
+
+    fn describe(&self, cargo: &Cargo) -> (String, Option<String>) {
+        match cargo.downcast_ref::<Delivery>() {
+            Some(Delivery::Message(message)) => (self.topic.to_string(), Some(message.message.key.clone())),
+            _ => Default::default(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::frame::{Frame, Kind};
 use super::link::Call;
 use super::net::Net;
 use super::slab::Cargo;
+use crate::log::Sending;
 
 /// What a connection can hold on the backend's side: a subscription.
 #[async_trait]
@@ -23,6 +24,9 @@ pub(super) trait Session: Send {
 
     /// Something that its holder says about what it yielded.
     async fn settle(&mut self, command: Cargo) -> Cargo;
+
+    /// Names something that it yielded, and what that is about, where messages are recorded.
+    fn describe(&self, cargo: &Cargo) -> (String, Option<String>);
 }
 
 /// What opening a session comes to: the answer, and the session if there is one.
@@ -110,14 +114,17 @@ struct Peer<T> {
 
 impl<T: Clone + Send + Sync + 'static> Peer<T> {
     fn push(&self, cargo: Cargo) {
-        let handle = self.net.slab.put(cargo);
+        let handle = self.net.slab.put(cargo, |cargo| {
+            let (what, about) = self.session.as_ref().map(|session| session.describe(cargo)).unwrap_or_default();
+            Sending { from: &self.net.host, to: &self.name, what, about }
+        });
         // A writer that ended ends the connection.
         let _ = self.out.send(Frame { kind: Kind::Push, id: 0, handle });
     }
 
-    fn reply(&self, id: u64, cargo: Cargo) {
-        let handle = self.net.slab.put(cargo);
-        let _ = self.out.send(Frame { kind: Kind::Reply, id, handle });
+    fn reply(&self, question: Frame, cargo: Cargo) {
+        let handle = self.net.slab.put_answer(cargo, question.handle);
+        let _ = self.out.send(Frame { kind: Kind::Reply, id: question.id, handle });
     }
 
     async fn on_frame(&mut self, frame: Frame) {
@@ -126,7 +133,7 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
         match frame.kind {
             Kind::Call => {
                 let Ok(call) = cargo.downcast::<Call<T>>() else { return };
-                self.on_call(frame.id, *call);
+                self.on_call(frame, *call);
             }
             Kind::Open => {
                 let Ok(open) = cargo.downcast::<Open<T>>() else { return };
@@ -134,19 +141,19 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
                 let (answer, session) = self.net.time.inside(opening).await;
                 let accepted = session.is_some();
                 self.session = session;
-                self.reply(frame.id, Box::new(OpenAnswer { accepted, answer }));
+                self.reply(frame, Box::new(OpenAnswer { accepted, answer }));
             }
             Kind::Settle => {
                 let Some(session) = &mut self.session else { return };
                 let answer = self.net.time.inside(session.settle(cargo)).await;
-                self.reply(frame.id, answer);
+                self.reply(frame, answer);
             }
             Kind::Ping | Kind::Reply | Kind::Push => {}
         }
     }
 
     /// Calls of one connection do not wait for each other.
-    fn on_call(&mut self, id: u64, call: Call<T>) {
+    fn on_call(&mut self, question: Frame, call: Call<T>) {
         let (net, backend, out) = (self.net.clone(), self.backend.clone(), self.out.clone());
         self.calls.spawn(async move {
             let (before, after) = net.weather.delays_of(&net.host);
@@ -154,8 +161,8 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
             let answer = net.time.inside(call(backend)).await;
             // What was read is old when it arrives: the fills that floors and tokens are there for.
             pause(after).await;
-            let handle = net.slab.put(answer);
-            let _ = out.send(Frame { kind: Kind::Reply, id, handle });
+            let handle = net.slab.put_answer(answer, question.handle);
+            let _ = out.send(Frame { kind: Kind::Reply, id: question.id, handle });
         });
     }
 }

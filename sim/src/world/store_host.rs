@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adapters::memory::MemoryStore;
-use coherence::{FencingToken, Incarnation, Version, VersionId};
-use domain::model::{Forecast, ForecastId};
+use coherence::{FencingToken, Incarnation, Timestamp, Version, VersionId};
+use domain::model::{CompanyId, Forecast, ForecastId, UnitId};
 use domain::ports::{
     Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxId, OutboxRow,
     ParkedEvent, Parking, Store, StoreError, WriteSet,
@@ -178,9 +178,22 @@ impl StoreHost {
 
     /// Changes behind the system's back.
     pub async fn bare_update(&self, id: ForecastId, demand: f64) {
+        self.bare_change(id, |row| row.demand = demand).await;
+    }
+
+    /// Files a row elsewhere behind the system's back.
+    pub async fn bare_move(&self, id: ForecastId, company: Uuid, unit: Uuid, date: Timestamp) {
+        let change = |row: &mut Forecast| {
+            (row.company_id, row.production_unit_id) = (CompanyId(company), UnitId(unit));
+            row.forecast_date = date;
+        };
+        self.bare_change(id, change).await;
+    }
+
+    async fn bare_change(&self, id: ForecastId, change: impl FnOnce(&mut Forecast)) {
         let mut after = None;
         let changed = self.store.bare_update(id, |row| {
-            row.demand = demand;
+            change(row);
             after = Some(row.clone());
         });
         if let (Ok(version_id), Some(row)) = (changed, after) {

@@ -130,7 +130,11 @@ impl<R: Views> Inner<R> {
         match item.as_patch().apply(&before) {
             Err(InputError::Fields(errors)) => BatchItem::Invalid(errors),
             Err(InputError::Malformed(message)) => BatchItem::Invalid(vec![FieldError::new("", message)]),
-            Ok(after) if after == before => BatchItem::Unchanged(saved(before)),
+            Ok(after) if after == before => {
+                let unchanged = saved(before);
+                self.shown(unchanged.forecast.id, unchanged.version);
+                BatchItem::Unchanged(unchanged)
+            }
             Ok(after) => {
                 let after = after.revised(&before, now);
                 changes.push(Change::Updated { before, after: after.clone() });

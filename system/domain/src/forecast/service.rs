@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use super::changes::{Announcer, Change};
 use super::idempotency::InFlight;
 use super::{CacheManager, Caller, ServiceError, Views};
-use crate::model::{ForecastId, ListParams};
+use crate::model::{ForecastId, ListParams, forecast_key};
 use crate::ports::{IdempotencyRecord, Ids, Store, StoreError, WriteSet};
 use crate::wake::Wake;
 
@@ -236,6 +236,12 @@ impl<R: Views> Inner<R> {
             }
             Err(error @ (StoreError::Full(_) | StoreError::Corrupt(_))) => Err(Refused::Failed(error.into())),
         }
+    }
+
+    /// A version that was read from the store, and not written, is about to be told to the caller: the caches, which may
+    /// not have heard of it yet, show nothing older afterwards (C1).
+    pub(super) fn shown(&self, id: ForecastId, version: Version) {
+        self.caches.cache().shown(&[(forecast_key(id), version)]);
     }
 
     /// Tells the caches: the new versions, or, where nobody knows, to forget.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use coherence::Version;
 use domain::forecast::{Caller, Precondition, ServiceError};
-use domain::model::{ForecastId, InputError, Status};
+use domain::model::{Forecast, ForecastId, InputError, Status};
 use domain::ports::Topic;
 use serde_json::{Value, json};
 
@@ -94,6 +94,40 @@ async fn a_patch_that_changes_nothing_writes_and_publishes_nothing() {
     }
     assert_eq!(house.store.commits.lock().unwrap().len(), 1);
     assert!(house.events(Topic::ForecastUpdated).await.is_empty());
+}
+
+/// What a write that writes nothing tells its caller was read from the store, and the caches may not have heard of it yet.
+/// Did it set no floor, the same instance would show the older version afterwards (C1; found by the simulation).
+#[tokio::test(start_paused = true)]
+async fn what_a_write_shows_without_writing_is_a_floor_too() {
+    let house = House::new();
+    let created = house.create(&body(1, 5.0)).await;
+    let changed = |demand: f64| Forecast { demand, ..created.clone() };
+    house.get(created.id).await;
+
+    let second = changed(6.0).revised(&created, created.updated_at);
+    super::harness::behind(&house.store.inner, second.clone()).await;
+    assert_eq!(house.patch(created.id, json!({"demand": 6.0})).await.unwrap().version, Version::new(1, 2));
+    assert_eq!(house.get(created.id).await.version, Version::new(1, 2));
+
+    let third = changed(7.0).revised(&second, created.updated_at);
+    super::harness::behind(&house.store.inner, third).await;
+    let stale = Some(Precondition::version(Version::new(1, 2)));
+    let refused = house.service.delete(&caller(), created.id, stale).await;
+    assert!(matches!(refused, Err(ServiceError::PreconditionFailed { .. })));
+    assert_eq!(house.get(created.id).await.version, Version::new(1, 3));
+
+    house.store.inner.bare_delete(created.id).unwrap();
+    assert!(matches!(house.patch(created.id, json!({})).await, Err(ServiceError::NotFound)));
+    let gone = house.service.get(&caller(), created.id, None).await;
+    assert!(matches!(gone, Err(ServiceError::NotFound)), "it was said to be gone");
+
+    let again = House::new();
+    let created = again.create(&body(2, 5.0)).await;
+    again.get(created.id).await;
+    domain::ports::Store::raise_incarnation(&again.store.inner, coherence::Incarnation(0)).await.unwrap();
+    assert_eq!(again.patch(created.id, json!({})).await.unwrap().version, Version::new(2, 1));
+    assert_eq!(again.get(created.id).await.version, Version::new(2, 1), "a later life empties all tiers");
 }
 
 #[tokio::test(start_paused = true)]
