@@ -100,12 +100,19 @@ impl<R: Views> Inner<R> {
         change: impl Fn(&Forecast) -> Result<Option<Change>, ServiceError>,
     ) -> Result<(Forecast, Option<Change>, Incarnation), ServiceError> {
         let _turn = self.turn(id).await;
+        let mut outcome = ServiceError::Contended;
         for attempt in 0..ATTEMPTS_MAX {
             let (row, incarnation) = match self.ports.store.get(id).await? {
                 Lookup::Found { forecast, incarnation } if caller.sees(forecast.company_id) => (forecast, incarnation),
                 _ => return Err(ServiceError::NotFound),
             };
             let actual = Version { incarnation, id: row.version_id };
+            if self.is_outrun(id, actual) {
+                outcome = ServiceError::BelowMinimum { actual };
+                self.back_off(attempt).await;
+                continue;
+            }
+            outcome = ServiceError::Contended;
             if precondition.is_some_and(|precondition| !(precondition.0)(actual)) {
                 return Err(ServiceError::PreconditionFailed { actual });
             }
@@ -124,6 +131,6 @@ impl<R: Views> Inner<R> {
             }
             self.back_off(attempt).await;
         }
-        Err(ServiceError::Contended)
+        Err(outcome)
     }
 }
