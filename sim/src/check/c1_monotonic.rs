@@ -46,6 +46,8 @@ impl Checker for Monotonic {
         for shown in &answer.shown {
             if let Some(floor) = self.floor(&answer.boot, shown.key, sent.ordinal)
                 && shown.version.is_below(floor)
+                // A list does not tell the life, and numbers come again when the store was put back.
+                && !((shown.version.0 == 0 || floor.0 == 0) && self.commits.is_put_back_to(shown, 0))
             {
                 let message = format!("{} showed {} of {} after {floor}", answer.boot, shown.version, shown.key);
                 return Err(violated(NAME, record, message));
@@ -72,6 +74,7 @@ impl Checker for Monotonic {
 mod tests {
     use super::super::forge::{Forge, shows};
     use super::*;
+    use crate::log::Shown;
 
     #[test]
     fn going_back_is_refused() {
@@ -90,6 +93,16 @@ mod tests {
         let history = Forge::default().commit(0, 1).commit(1, 2);
         let history = history.get(20, 2).ask(30, 31, Op::List(None), None, 200, shows(1));
         assert!(history.check(Monotonic::default()).is_err());
+    }
+
+    #[test]
+    fn what_a_backup_brought_back_is_accepted_in_a_list_and_refused_in_the_old_life() {
+        let history = || Forge::default().commit(0, 1).commit(10, 2).get(20, 2).put_back(30, 1);
+        let list = vec![Shown { version: Ver(0, 1), ..shows(1)[0].clone() }];
+        assert_eq!(history().ask(40, 41, Op::List(None), None, 200, list).check(Monotonic::default()), Ok(()));
+        assert!(history().get(40, 1).check(Monotonic::default()).is_err());
+        let nothing = Forge::default().commit(0, 1).get(20, 1).put_back(30, 0);
+        assert_eq!(nothing.ask(40, 41, Op::Get, None, 404, vec![]).check(Monotonic::default()), Ok(()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 34] = [
+pub const REQUIRED: [&str; 43] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -40,6 +40,15 @@ pub const REQUIRED: [&str; 34] = [
     "outbox_swept_late",
     "process_killed",
     "power_lost",
+    "bus_reordered",
+    "acknowledged_late",
+    "redelivered_after_effect",
+    "feed_replayed",
+    "put_back_announced",
+    "put_back_unannounced",
+    "put_back_noticed",
+    "put_back_writer_waits",
+    "permanent_fault",
 ];
 
 /// How often each was hit.

@@ -37,25 +37,41 @@ impl Dba {
                 let demand = self.dice.below(1_000_000) as f64 / 100.0;
                 self.now(async move { store.bare_update(id, demand).await });
             }
-            70..80 => self.now(async move { store.bare_delete(id).await }),
-            // A deleted row comes back under its own id, or fails where it was not deleted.
-            80..95 => {
-                let again = row(id.0, Place::any(&self.dice));
-                self.now(async move { store.bare_insert(again).await });
+            70..78 => {
+                self.now(async move { store.bare_delete(id).await });
+                self.directory.remove(id.0);
             }
+            // A deleted row comes back under its own id, where there is room for it.
+            78..93 => self.insert_again(),
             _ => {
                 let number = self.inserted.fetch_add(1, Ordering::Relaxed);
-                let id = Uuid::from_u128(0xdb_0000 + u128::from(number));
-                let new = row(id, Place::any(&self.dice));
-                self.now(async move { store.bare_insert(new).await });
+                self.insert(Uuid::from_u128(0xdb_0000 + u128::from(number)));
+            }
+        }
+    }
+
+    fn insert_again(&self) {
+        if let Some(id) = self.directory.pick_gone(&self.dice) {
+            self.insert(id);
+        }
+    }
+
+    /// In a place that is free, if one is found soon.
+    fn insert(&self, id: Uuid) {
+        const TRIES: usize = 6;
+        for _ in 0..TRIES {
+            let (store, row) = (self.fleet.backends.store.clone(), row(id, Place::any(&self.dice)));
+            if self.now(async move { store.bare_insert(row).await }) == Some(true) {
                 self.directory.add(id);
+                return;
             }
         }
     }
 
     /// The memory store never waits.
-    fn now(&self, write: impl Future<Output = ()>) {
+    fn now<T>(&self, write: impl Future<Output = T>) -> Option<T> {
         let done = self.fleet.net.time.inside(write).now_or_never();
         debug_assert!(done.is_some(), "the memory store does not wait");
+        done
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of the world: few enough that everything happens to each of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coherence::{Timestamp, VersionId};
 use domain::model::{CompanyId, Forecast, ForecastId, Status, UnitId};
@@ -19,25 +19,56 @@ const FIRST_ROWS: u64 = 12;
 
 /// The ids that clients know, shared by all.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Directory(Arc<Mutex<Vec<Uuid>>>);
+pub(super) struct Directory(Arc<Mutex<Ids>>);
+
+#[derive(Debug, Default)]
+struct Ids {
+    there: Vec<Uuid>,
+    /// As far as anybody was told: mostly not asked for, or most answers would be 404.
+    gone: Vec<Uuid>,
+}
 
 impl Directory {
+    fn lock(&self) -> MutexGuard<'_, Ids> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is there.
     pub(super) fn add(&self, id: Uuid) {
-        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ids.contains(&id) {
-            ids.push(id);
+        let mut ids = self.lock();
+        if !ids.there.contains(&id) {
+            ids.gone.retain(|gone| *gone != id);
+            ids.there.push(id);
+        }
+    }
+
+    /// It is not.
+    pub(super) fn remove(&self, id: Uuid) {
+        let mut ids = self.lock();
+        if ids.there.contains(&id) {
+            ids.there.retain(|there| *there != id);
+            ids.gone.push(id);
         }
     }
 
     pub(super) fn all(&self) -> Vec<Uuid> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let ids = self.lock();
+        ids.there.iter().chain(&ids.gone).copied().collect()
     }
 
     pub(super) fn pick(&self, dice: &Dice) -> Option<Uuid> {
-        let ids = self.all();
+        let ids = self.lock();
+        if ids.there.is_empty() || dice.permille(60) {
+            return dice.pick(&ids.gone).or(ids.there.first()).copied();
+        }
         // The first ones are asked for more often: hot keys.
-        let end = if dice.permille(500) { ids.len().min(4) } else { ids.len() };
-        dice.pick(&ids[..end]).copied()
+        let end = if dice.permille(500) { ids.there.len().min(4) } else { ids.there.len() };
+        dice.pick(&ids.there[..end]).copied()
+    }
+
+    /// One that is not there, if anybody knows one.
+    pub(super) fn pick_gone(&self, dice: &Dice) -> Option<Uuid> {
+        dice.pick(&self.lock().gone).copied()
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Stage {
     pub(super) control: Control,
     pub(super) directory: Directory,
     pub(super) token: String,
+    /// The host that a permanent fault hurts.
+    pub(super) hurt: Option<String>,
 }
 
 /// A token that may do everything in every company.
@@ -47,8 +49,14 @@ fn token() -> Result<String, String> {
 }
 
 /// The software of the clients' host: all clients, until everything was read in the end.
-pub(super) async fn clients(seed: u64, fleet: Fleet, control: Control, directory: Directory) -> turmoil::Result {
-    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()? };
+pub(super) async fn clients(
+    seed: u64,
+    fleet: Fleet,
+    control: Control,
+    directory: Directory,
+    hurt: Option<String>,
+) -> turmoil::Result {
+    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()?, hurt };
     let mut workers = JoinSet::new();
     for instance in 0..fleet.instances.len() {
         for number in 0..WORKERS {
@@ -90,7 +98,10 @@ impl Worker {
             let Some(answer) = self.client.ask(wish).await else { continue };
             if matches!(op, Op::Create | Op::Patch | Op::Delete) {
                 for shown in answer.shown {
-                    self.stage.directory.add(shown.key);
+                    match op {
+                        Op::Delete => self.stage.directory.remove(shown.key),
+                        _ => self.stage.directory.add(shown.key),
+                    }
                     self.own.insert(shown.key, shown.version);
                 }
             }
@@ -99,6 +110,7 @@ impl Worker {
             {
                 // Somebody else deleted it: its own write is behind that.
                 self.own.remove(&key);
+                self.stage.directory.remove(key);
             }
         }
     }

@@ -12,6 +12,7 @@ use domain::ports::{
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::backup::Unnoticed;
 use crate::log::{Event, Ver};
 use crate::wire::Net;
 
@@ -25,6 +26,7 @@ pub struct StoreHost {
     pub store: MemoryStore,
     /// The store's host on the network.
     pub net: Net,
+    pub(super) unnoticed: Unnoticed,
 }
 
 /// Hash of a document's text, as it is sent.
@@ -33,6 +35,11 @@ fn digest(row: &Forecast) -> u64 {
 }
 
 impl StoreHost {
+    /// A store with its log, on the host of `net`.
+    pub fn new(store: MemoryStore, net: Net) -> Self {
+        Self { store, net, unnoticed: Unnoticed::default() }
+    }
+
     fn committed(&self, id: ForecastId, version: Version, after: Option<&Forecast>, behind: bool) {
         let event = Event::Committed {
             key: id.0,
@@ -46,6 +53,9 @@ impl StoreHost {
 
     /// Commits, and writes down what was committed.
     pub(crate) async fn commit(&self, set: WriteSet) -> Result<Committed, StoreError> {
+        if self.would_hide(set.rows.len()).await {
+            return Err(StoreError::Unavailable(None));
+        }
         let rows = set.rows.clone();
         let incarnation = set.incarnation;
         let outcome = self.store.commit(set).await;
@@ -64,7 +74,9 @@ impl StoreHost {
 
     pub(crate) async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         self.net.mark("incarnation_raised");
-        self.store.raise_incarnation(above).await
+        let raised = self.store.raise_incarnation(above).await;
+        self.raised();
+        raised
     }
 
     pub(crate) async fn acquire(&self, name: LeaseName, holder: Uuid, life: Duration) -> Result<Acquired, StoreError> {
@@ -103,23 +115,37 @@ impl StoreHost {
         while self.net.weather.is_feed_stalled() {
             tokio::time::sleep(STALL_LOOK).await;
         }
-        self.store.read(after, limit).await
+        let back = u128::from(self.net.weather.feed_back(self.net.time.now_ms()));
+        let from = FeedPosition(after.0.saturating_sub(back));
+        let batch = self.store.read(from, limit).await;
+        if let Ok(batch) = &batch
+            && batch.changes.first().is_some_and(|change| change.position <= after)
+        {
+            self.net.mark("feed_replayed");
+        }
+        batch
     }
 
-    async fn incarnation(&self) -> Incarnation {
+    pub(super) async fn incarnation(&self) -> Incarnation {
         self.store.incarnation().await.unwrap_or_default()
     }
 
-    /// Inserts behind the system's back.
-    pub async fn bare_insert(&self, row: Forecast) {
-        if let Ok(id) = self.store.bare_insert(row.clone()) {
-            let after = Forecast { version_id: id, ..row };
-            self.bare(after.id, id, Some(&after)).await;
+    /// Inserts behind the system's back; answers whether there was room.
+    pub async fn bare_insert(&self, row: Forecast) -> bool {
+        if self.would_hide(1).await {
+            return false;
         }
+        let Ok(id) = self.store.bare_insert(row.clone()) else { return false };
+        let after = Forecast { version_id: id, ..row };
+        self.bare(after.id, id, Some(&after)).await;
+        true
     }
 
     /// Changes behind the system's back.
     pub async fn bare_update(&self, id: ForecastId, demand: f64) {
+        if self.would_hide(1).await {
+            return;
+        }
         let mut after = None;
         let changed = self.store.bare_update(id, |row| {
             row.demand = demand;
@@ -133,6 +159,9 @@ impl StoreHost {
 
     /// Deletes behind the system's back.
     pub async fn bare_delete(&self, id: ForecastId) {
+        if self.would_hide(1).await {
+            return;
+        }
         if let Ok(version) = self.store.bare_delete(id) {
             self.bare(id, version, None).await;
         }
