@@ -21,6 +21,7 @@ pub mod cli;
 pub mod dice;
 pub mod fault;
 pub mod log;
+pub mod memory;
 pub mod run;
 pub mod wire;
 pub mod world;

@@ -22,6 +22,8 @@ pub(super) fn run(seed: u64) -> Outcome {
         requests: 0,
         commits: 0,
         faults: 0,
+        messages: 0,
+        peak_kib: 0,
         marks: Default::default(),
     };
     match spawn(&["run", "--json", "--seed", &text]) {

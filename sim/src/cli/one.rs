@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::trace;
 use crate::fault::{Plan, draw};
 use crate::log::Record;
+use crate::memory;
 use crate::run::{Outcome, Verdict, run};
 use crate::world::Millis;
 
@@ -23,7 +24,9 @@ pub(super) fn run_seed(seed: u64, filter: Option<&str>, log: bool, fair: bool, j
         plan.faults.clear();
     }
     if json {
-        let (outcome, _) = run(&plan, now)?;
+        let (outcome, records) = run(&plan, now)?;
+        let outcome = Outcome { peak_kib: memory::peak_kib(), ..outcome };
+        drop(records);
         println!("{}", serde_json::to_string(&outcome).map_err(|error| error.to_string())?);
         return Ok(outcome.passed());
     }

@@ -13,8 +13,10 @@ pub fn draw(seed: u64) -> Plan {
     let mut tuning = Tuning::draw(seed);
     let is_on = |family: &Family| Dice::of(seed, &format!("swarm/{family:?}")).permille(500);
     let families: Vec<Family> = Family::ALL.into_iter().filter(is_on).collect();
-    if families.contains(&Family::Restore) {
-        // Until somebody notices that the store was put back, floors alone keep an instance from going back.
+    let restores = families.contains(&Family::Restore);
+    if restores {
+        // Until somebody notices that the store was put back, floors alone keep an instance from going back: there must
+        // be room for them, and their 15 s must last.
         tuning.settings.retain(|(key, _)| key != "cache.floors_max");
     }
     let storm_ms = dice.between(10_000, 30_000);
@@ -23,7 +25,8 @@ pub fn draw(seed: u64) -> Plan {
         .iter()
         .flat_map(|family| {
             let dice = Dice::of(seed, &format!("plan/{family:?}"));
-            let hosts = Hosts { dice: &dice, instances: tuning.instances };
+            let jump_max_ms = if restores { 2_000 } else { 20_000 };
+            let hosts = Hosts { dice: &dice, instances: tuning.instances, jump_max_ms };
             (0..dice.between(1, 4)).map(|_| fault(*family, &hosts, storm_ms)).collect::<Vec<_>>()
         })
         .collect();
@@ -35,6 +38,7 @@ pub fn draw(seed: u64) -> Plan {
 struct Hosts<'d> {
     dice: &'d Dice,
     instances: usize,
+    jump_max_ms: u64,
 }
 
 impl Hosts<'_> {
@@ -81,7 +85,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
             Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }
         }
         Family::WallClock => wall_clock(hosts),
-        Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, 20_000) },
+        Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, hosts.jump_max_ms) },
         Family::BusReorder => Kind::BusReorder { permille: dice.between(50, 500) },
         // Sooner and later than the bus's patience.
         Family::LateAcks => Kind::LateAcks { by_ms: dice.between(200, 12_000) },

@@ -66,6 +66,8 @@ pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
         requests,
         commits,
         faults,
+        messages: run.world.fleet.net.slab.stored(),
+        peak_kib: 0,
         marks: run.marks.counts().clone(),
     };
     let records = log.from(0);

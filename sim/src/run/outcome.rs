@@ -36,6 +36,11 @@ pub struct Outcome {
     pub commits: u64,
     /// Faults begun.
     pub faults: u64,
+    /// Calls, answers and pushes between instances and backends.
+    pub messages: u64,
+    /// The process's peak of memory in KiB, as far as it is known.
+    #[serde(default)]
+    pub peak_kib: u64,
     /// Marks hit.
     pub marks: BTreeMap<String, u64>,
 }

@@ -1,7 +1,7 @@
 //! A consumer on the bus's side. Here messages overtake each other and acknowledgements come late, where the nemesis says
 //! so.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,9 @@ use super::net::Net;
 use super::server::Session;
 use super::slab::Cargo;
 
+/// A driver takes so many messages ahead of its consumer. The bus's patience with a message begins when it hands it out:
+/// what waits in a long queue would come again and again.
+const AHEAD_MAX: usize = 32;
 /// How often late acknowledgements are looked at: their fault may have ended.
 const LATE_LOOK: Duration = Duration::from_millis(100);
 
@@ -45,6 +48,11 @@ pub(super) enum Settlement {
 }
 
 impl Settlement {
+    /// Whether the consumer is done with this message.
+    fn is_about(self, message: MessageId) -> bool {
+        matches!(self, Self::Nack(id) if id == message) || self.covers(message)
+    }
+
     /// Whether it acknowledges this message.
     fn covers(self, message: MessageId) -> bool {
         match self {
@@ -81,6 +89,8 @@ pub(super) struct ConsumerSession {
     order: Order,
     net: Net,
     under_way: VecDeque<OnItsWay>,
+    /// Handed over, and not settled by the consumer.
+    handed: BTreeSet<MessageId>,
     /// Acknowledgements that the bus does not know yet, each with its time.
     late: VecDeque<(Instant, Settlement)>,
 }
@@ -88,7 +98,8 @@ pub(super) struct ConsumerSession {
 impl ConsumerSession {
     /// `net` is the bus's.
     pub(super) fn new(consumer: Box<dyn Consumer>, order: Order, net: Net) -> Self {
-        Self { consumer: Some(consumer), order, net, under_way: VecDeque::new(), late: VecDeque::new() }
+        let (under_way, handed, late) = (VecDeque::new(), BTreeSet::new(), VecDeque::new());
+        Self { consumer: Some(consumer), order, net, under_way, handed, late }
     }
 
     async fn apply(&mut self, settlement: Settlement) -> Result<(), BusError> {
@@ -166,14 +177,20 @@ impl Session for ConsumerSession {
         loop {
             self.apply_late().await;
             if let Some(delivery) = self.arrived() {
+                if let Delivery::Message(message) = &delivery {
+                    self.handed.insert(message.id);
+                }
                 return Some(Box::new(delivery));
             }
             let again = self.look_again();
+            let has_room = self.handed.len() + self.under_way.len() < AHEAD_MAX;
             let consumer = self.consumer.as_mut()?;
             let delivery = tokio::select! {
                 biased;
-                delivery = consumer.next() => delivery.ok()?,
+                delivery = consumer.next(), if has_room => delivery.ok()?,
                 () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => continue,
+                // Whatever is settled begins this anew.
+                else => std::future::pending().await,
             };
             self.take_in(delivery);
         }
@@ -184,6 +201,7 @@ impl Session for ConsumerSession {
             Ok(settlement) => *settlement,
             Err(_) => return Box::new(Err::<(), _>(BusError::Closed)),
         };
+        self.handed.retain(|id| !settlement.is_about(*id));
         let delay = self.net.weather.ack_delay();
         if delay.is_zero() || matches!(settlement, Settlement::Nack(_)) {
             return Box::new(self.apply(settlement).await);

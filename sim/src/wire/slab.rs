@@ -22,6 +22,11 @@ impl Slab {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many were stored since the begin: the messages between hosts that carried something.
+    pub fn stored(&self) -> u64 {
+        self.lock().last
+    }
+
     /// Stores `cargo`; answers its handle.
     pub(super) fn put(&self, cargo: Cargo) -> u64 {
         let mut shelf = self.lock();

@@ -1,12 +1,13 @@
 //! Reading one forecast: tiers, scope, absence.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use coherence::{Level, Version};
-use domain::forecast::ServiceError;
+use coherence::{Level, ReadOptions, Version};
+use domain::forecast::{ForecastConfig, ForecastService, ServiceError};
 use domain::model::{ForecastId, forecast_key};
 
-use super::harness::{COMPANY, House, behind, body, caller, caller_of, everyone};
+use super::harness::{COMPANY, House, TestViews, behind, body, caller, caller_of, everyone};
 use crate::support::uuid;
 
 #[tokio::test(start_paused = true)]
@@ -83,11 +84,14 @@ async fn a_store_that_is_down_says_so() {
 #[tokio::test(start_paused = true)]
 async fn an_absence_from_before_the_store_was_lost_is_marked_as_stale() {
     let house = House::new();
+    let stale = |max| ReadOptions { max_stale: Some(Duration::from_secs(max)), ..ReadOptions::default() };
+    let config = ForecastConfig { read: stale(60), ..ForecastConfig::default() };
+    let service = ForecastService::new(config, house.ports.clone(), TestViews);
     let nobody = ForecastId(uuid(99));
-    assert!(matches!(house.service.get(&caller(), nobody, None).await, Err(ServiceError::NotFound)));
+    assert!(matches!(service.get(&caller(), nobody, None).await, Err(ServiceError::NotFound)));
     house.store.down.store(true, Ordering::SeqCst);
     // Longer than an absence lives.
-    tokio::time::advance(std::time::Duration::from_secs(30)).await;
-    let result = house.service.get(&caller(), nobody, None).await;
+    tokio::time::advance(Duration::from_secs(30)).await;
+    let result = service.get(&caller(), nobody, None).await;
     assert!(matches!(result, Err(ServiceError::NotFoundStale)), "{result:?}");
 }
