@@ -6,7 +6,7 @@
 //! run of ours just before. Each is measured in a process of its own, for its peak of memory.
 //!
 //! `cargo bench -p sim`; `-- --test` for a short one.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -47,6 +47,16 @@ mod bare {
 
     type Connections = Arc<Vec<Mutex<TcpStream>>>;
 
+    /// The host may not listen yet.
+    async fn connect(name: &str) -> TcpStream {
+        loop {
+            if let Ok(stream) = TcpStream::connect((name, PORT)).await {
+                return stream;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     async fn backend() -> turmoil::Result {
         let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
         loop {
@@ -70,7 +80,7 @@ mod bare {
     async fn instance(calls_per_request: f64) -> turmoil::Result {
         let mut backends = Vec::new();
         for name in BACKENDS {
-            backends.push(Mutex::new(TcpStream::connect((name, PORT)).await?));
+            backends.push(Mutex::new(connect(name).await));
         }
         let backends: Connections = Arc::new(backends);
         let (asked, called) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -98,7 +108,7 @@ mod bare {
     }
 
     async fn client(name: &str, every: Duration, answered: Arc<AtomicU64>) -> turmoil::Result {
-        let stream = TcpStream::connect((name, PORT)).await?;
+        let stream = connect(name).await;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let mut ticks = tokio::time::interval(every);

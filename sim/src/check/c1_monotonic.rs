@@ -45,9 +45,10 @@ impl Checker for Monotonic {
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
             if let Some(floor) = self.floor(&answer.boot, shown.key, sent.ordinal)
-                && shown.version.is_below(floor)
                 // A list does not tell the life, and numbers come again when the store was put back.
-                && !((shown.version.0 == 0 || floor.0 == 0) && self.commits.is_put_back_to(shown, 0))
+                && let floor = self.commits.in_its_first_life(shown.key, floor)
+                && shown.version.is_below(floor)
+                && !(shown.version.0 == 0 && self.commits.is_put_back_to(shown, 0))
             {
                 let message = format!("{} showed {} of {} after {floor}", answer.boot, shown.version, shown.key);
                 return Err(violated(NAME, record, message));

@@ -76,7 +76,9 @@ impl Checker for Converge {
             _ => {}
         }
         match self.requests.observe(record) {
-            Some((sent, answer)) if Some(sent.ask.instance) == self.hurt && (answer.stale || answer.status == 503) => Ok(()),
+            Some((sent, answer)) if Some(sent.ask.instance) == self.hurt && (answer.stale || answer.status == 503) => {
+                Ok(())
+            }
             Some((sent, answer)) if self.is_final => self.check(record, sent.ask.op, sent.ask.key, answer),
             _ => Ok(()),
         }

@@ -93,6 +93,16 @@ impl Commits {
         deletions.filter(|tombstone| !tombstone.is_below(version)).min()
     }
 
+    /// A version whose life is not known, in the first one in which it was committed, if lives matter: if the row was put
+    /// back.
+    pub(super) fn in_its_first_life(&self, key: Uuid, version: Ver) -> Ver {
+        let Some(row) = self.0.get(&key).filter(|row| version.0 == 0 && row.first_put_back() != u64::MAX) else {
+            return version;
+        };
+        let same = row.commits.iter().map(|commit| commit.version).filter(|of| of.1 == version.1);
+        same.min().unwrap_or(version)
+    }
+
     /// Whether `shown` shows the row as it was after it had been put back, at `from_ms` or later.
     pub(super) fn is_put_back_to(&self, shown: &Shown, from_ms: u64) -> bool {
         let since = self.of(shown.key).iter().skip_while(|commit| !commit.put_back || commit.at_ms < from_ms);

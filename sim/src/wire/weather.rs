@@ -153,14 +153,16 @@ impl Weather {
         self.lock().cuts.get(of).copied().unwrap_or_default()
     }
 
-    /// Whether streams of the pair stand still; if so, `waker` is woken with the next change.
-    pub(super) fn is_stalled(&self, of: &Pair, waker: &Waker) -> bool {
+    /// How often the streams of the pair were cut, and whether they stand still; if so, `waker` is woken with the next
+    /// change.
+    pub(super) fn of_pair(&self, of: &Pair, waker: &Waker) -> (u64, bool) {
         let mut state = self.lock();
-        let stalled = state.stalled.get(of).is_some_and(|count| *count > 0);
-        if stalled {
+        let cuts = state.cuts.get(of).copied().unwrap_or_default();
+        let is_stalled = state.stalled.get(of).is_some_and(|count| *count > 0);
+        if is_stalled {
             state.wakers.push(waker.clone());
         }
-        stalled
+        (cuts, is_stalled)
     }
 
     /// Wakes `waker` with the next change.

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use coherence::{Level, ReadOptions, Version};
-use domain::forecast::{ForecastConfig, ForecastService, ServiceError};
+use domain::forecast::{ForecastConfig, ServiceError};
 use domain::model::{ForecastId, forecast_key};
 
-use super::harness::{COMPANY, House, TestViews, behind, body, caller, caller_of, everyone};
+use super::harness::{COMPANY, House, behind, body, caller, caller_of, everyone};
 use crate::support::uuid;
 
 #[tokio::test(start_paused = true)]
@@ -85,8 +85,7 @@ async fn a_store_that_is_down_says_so() {
 async fn an_absence_from_before_the_store_was_lost_is_marked_as_stale() {
     let house = House::new();
     let stale = |max| ReadOptions { max_stale: Some(Duration::from_secs(max)), ..ReadOptions::default() };
-    let config = ForecastConfig { read: stale(60), ..ForecastConfig::default() };
-    let service = ForecastService::new(config, house.ports.clone(), TestViews);
+    let service = house.sibling_with(ForecastConfig { read: stale(60), ..ForecastConfig::default() });
     let nobody = ForecastId(uuid(99));
     assert!(matches!(service.get(&caller(), nobody, None).await, Err(ServiceError::NotFound)));
     house.store.down.store(true, Ordering::SeqCst);
