@@ -22,6 +22,7 @@ pub mod cli;
 pub mod dice;
 pub mod fault;
 pub mod log;
+pub mod memory;
 pub mod picture;
 pub mod run;
 pub mod shrink;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
 use super::requests::Requests;
-use crate::log::{Op, Record, Ver};
+use crate::log::{Event, Op, Record, Ver};
 
 const NAME: &str = "C1 monotonic";
 
@@ -25,6 +25,8 @@ pub(super) struct Monotonic {
     shown: BTreeMap<(String, Uuid), Shownings>,
     /// By start: the incarnations that it showed, over time. A later life of the database empties all tiers.
     lives: BTreeMap<String, Vec<(u64, u64)>>,
+    /// Whether the store was put back.
+    put_back: bool,
 }
 
 impl Monotonic {
@@ -59,16 +61,20 @@ impl Monotonic {
 
 impl Checker for Monotonic {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        self.put_back |= matches!(record.event, Event::PutBack { .. });
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
-            // Lists do not tell it.
-            if shown.version.0 > 0 {
+            // Lists do not tell it; the store may be put back to an earlier life, until somebody notices.
+            if shown.version.0 > 0 && !self.put_back {
                 let checked = self.check_life(&answer.boot, sent.ordinal, record.ordinal, shown.version.0);
                 checked.map_err(|message| violated(NAME, record, message))?;
             }
             if let Some(floor) = self.floor(&answer.boot, shown.key, sent.ordinal)
+                // A list does not tell the life, and numbers come again when the store was put back.
+                && let floor = self.commits.in_its_first_life(shown.key, floor)
                 && shown.version.is_below(floor)
+                && !(shown.version.0 == 0 && self.commits.is_put_back_to(shown, 0))
             {
                 let message = format!("{} showed {} of {} after {floor}", answer.boot, shown.version, shown.key);
                 return Err(violated(NAME, record, message));
@@ -95,6 +101,7 @@ impl Checker for Monotonic {
 mod tests {
     use super::super::forge::{Forge, shows};
     use super::*;
+    use crate::log::Shown;
 
     #[test]
     fn going_back_is_refused() {
@@ -122,6 +129,16 @@ mod tests {
         };
         let history = Forge::default().ask(0, 1, Op::Get, None, 200, of(1, 2));
         assert!(history.ask(2, 3, Op::Get, None, 200, of(2, 1)).check(Monotonic::default()).is_err());
+    }
+
+    #[test]
+    fn what_a_backup_brought_back_is_accepted_in_a_list_and_refused_in_the_old_life() {
+        let history = || Forge::default().commit(0, 1).commit(10, 2).get(20, 2).put_back(30, 1);
+        let list = vec![Shown { version: Ver(0, 1), ..shows(1)[0].clone() }];
+        assert_eq!(history().ask(40, 41, Op::List(None), None, 200, list).check(Monotonic::default()), Ok(()));
+        assert!(history().get(40, 1).check(Monotonic::default()).is_err());
+        let nothing = Forge::default().commit(0, 1).get(20, 1).put_back(30, 0);
+        assert_eq!(nothing.ask(40, 41, Op::Get, None, 404, vec![]).check(Monotonic::default()), Ok(()));
     }
 
     #[test]

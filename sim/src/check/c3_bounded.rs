@@ -1,6 +1,7 @@
 //! C3 `bounded`: an unmarked answer is at most 5 s behind the last commit at the receipt of its request. The request is
-//! received after it was sent, so commits 5 s before the sending must show. What the bound rests on is held to it as well:
-//! no lease grows while something is missing, and a suspect instance stores nothing.
+//! received after it was sent, so commits 5 s before the sending must show; where the store was put back, what it lost by
+//! that must show no more. What the bound rests on is held to it as well: no lease grows while something is missing, and a
+//! suspect instance stores nothing.
 
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
@@ -25,7 +26,7 @@ impl Bounded {
         }
         for (key, commits) in self.commits.rows(company) {
             let Some(known) = commits.iter().rev().find(|commit| commit.at_ms <= cutoff) else { continue };
-            let untouched = commits.last().is_some_and(|last| last.version == known.version);
+            let untouched = commits.last().is_some_and(|last| last.ordinal == known.ordinal);
             if untouched && !known.is_delete() && !answer.shown.iter().any(|shown| shown.key == key) {
                 let message = format!("a list of {} lacks {key}, there since {} ms", answer.boot, known.at_ms);
                 return Err(violated(NAME, record, message));
@@ -56,6 +57,7 @@ impl Checker for Bounded {
         for shown in &answer.shown {
             if let Some(known) = self.commits.last_at(shown.key, cutoff)
                 && shown.version.is_below(known.version)
+                && !self.commits.is_put_back_to(shown, cutoff)
             {
                 let message = format!(
                     "{} showed {} of {}, but {} was committed {} ms before the request",
@@ -64,6 +66,13 @@ impl Checker for Bounded {
                     shown.key,
                     known.version,
                     sent.at_ms - known.at_ms
+                );
+                return Err(violated(NAME, record, message));
+            }
+            if self.commits.is_of_lost_life(shown, cutoff) {
+                let message = format!(
+                    "{} showed {} of {}, which the store lost more than 5 s before the request",
+                    answer.boot, shown.version, shown.key
                 );
                 return Err(violated(NAME, record, message));
             }
@@ -110,6 +119,14 @@ mod tests {
             let history = Forge::default().event(0, "i0", Event::Noticed { what: what.to_owned() });
             assert!(history.check(Bounded::default()).is_err());
         }
+    }
+
+    #[test]
+    fn what_the_store_lost_when_it_was_put_back_is_accepted_for_as_long_as_the_bound_says() {
+        let history = || Forge::default().commit(0, 1).commit(1_000, 2).put_back(2_000, 1);
+        assert_eq!(history().get(6_900, 2).get(6_950, 1).check(Bounded::default()), Ok(()));
+        assert!(history().get(7_100, 2).check(Bounded::default()).is_err());
+        assert_eq!(history().get(7_100, 1).check(Bounded::default()), Ok(()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
 use super::requests::Requests;
-use crate::log::{Op, Record, Ver};
+use crate::log::{Event, Op, Record, Ver};
 
 const NAME: &str = "C6 tags";
 
@@ -26,12 +26,21 @@ pub(super) struct Tags {
     requests: Requests,
     commits: Commits,
     written: BTreeMap<String, BTreeMap<Uuid, Written>>,
+    /// When the store was last put back: what was written before may be lost.
+    put_back: u64,
 }
 
 impl Checker for Tags {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
         self.commits.observe(record);
+        if let Event::PutBack { .. } = record.event {
+            self.written.clear();
+            self.put_back = record.ordinal;
+        }
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
+        if sent.ordinal < self.put_back {
+            return Ok(());
+        }
         let Op::List(company) = sent.ask.op else {
             if matches!(sent.ask.op, Op::Create | Op::Patch | Op::Delete) {
                 let of_boot = self.written.entry(answer.boot.clone()).or_default();
@@ -87,6 +96,12 @@ mod tests {
         let gone = vec![Shown { key: KEY, version: Ver(1, 2), digest: None }];
         let history = Forge::default().commit(0, 1).delete(1, 2).ask(1, 2, Op::Delete, None, 204, gone);
         assert!(history.ask(5, 6, Op::List(None), None, 200, shows(1)).check(Tags::default()).is_err());
+    }
+
+    #[test]
+    fn a_write_that_the_store_lost_need_not_show() {
+        let history = Forge::default().ask(0, 1, Op::Create, None, 201, shows(1)).commit(1, 1).put_back(3, 0);
+        assert_eq!(history.ask(5, 6, Op::List(None), None, 200, vec![]).check(Tags::default()), Ok(()));
     }
 
     #[test]

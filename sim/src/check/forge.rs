@@ -43,6 +43,11 @@ impl Forge {
         self.event(at_ms, "store", event)
     }
 
+    /// Puts the store back to what it held before the record `to`.
+    pub(super) fn put_back(self, at_ms: u64, to: u64) -> Self {
+        self.event(at_ms, "store", Event::PutBack { to, announced: false })
+    }
+
     /// Asks instance 0; the answer comes at `to_ms`.
     pub(super) fn ask(
         self,

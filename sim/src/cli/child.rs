@@ -49,6 +49,8 @@ fn outcome_of(seed: u64, output: io::Result<Output>) -> Outcome {
         commits: 0,
         faults: 0,
         reached: 0,
+        messages: 0,
+        peak_kib: 0,
         marks: Default::default(),
     };
     match output {

@@ -11,6 +11,7 @@ use super::commands::{about_seed, command};
 use super::trace;
 use crate::fault::{Plan, draw};
 use crate::log::Record;
+use crate::memory;
 use crate::picture;
 use crate::run::{Outcome, Verdict, run, run_with_messages};
 use crate::world::Millis;
@@ -47,6 +48,7 @@ pub(super) fn run_seed(seed: u64, filter: Option<&str>, fair: bool, print: Print
     let mut plan = draw(seed);
     if fair {
         plan.faults.clear();
+        plan.permanent = None;
     }
     one(&plan, print, &about_seed(seed), now, None)
 }
@@ -78,6 +80,7 @@ fn one(plan: &Plan, print: Print, again: &str, now: Millis, draw: Option<&Path>)
         None => run(plan, now)?,
     };
     let wall = began.elapsed().as_secs_f64();
+    let outcome = Outcome { peak_kib: memory::peak_kib(), ..outcome };
     match print {
         Print::Json => println!("{}", serde_json::to_string(&outcome).map_err(|error| error.to_string())?),
         Print::Log => records.iter().for_each(|record| println!("{}", line(record))),

@@ -45,6 +45,10 @@ struct Report {
     requests: u64,
     commits: u64,
     faults: u64,
+    /// Of the largest process, in MiB.
+    peak_mib: f64,
+    /// Of the largest ones, as many as ran at the same time: the batch took no more.
+    batch_peak_mib: f64,
     marks: BTreeMap<String, u64>,
     marks_missed: Vec<&'static str>,
 }
@@ -79,12 +83,13 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
     fs::write(&swarm.report, text + "\n").map_err(|error| error.to_string())?;
     println!(
-        "{} of {} seeds passed; {:.0} s simulated in {:.0} s ({:.0} per second); marks missed: {}; {}",
+        "{} of {} seeds passed; {:.0} s simulated in {:.0} s ({:.0} per second); {:.0} MiB at most; marks missed: {}; {}",
         report.passed,
         report.seeds,
         report.simulated_s,
         report.wall_s,
         report.simulated_s_per_wall_s,
+        report.batch_peak_mib,
         if report.marks_missed.is_empty() { "none".to_owned() } else { report.marks_missed.join(", ") },
         swarm.report.display()
     );
@@ -125,7 +130,12 @@ fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
         })
         .collect();
     let simulated_s = outcomes.iter().map(|outcome| outcome.simulated_ms as f64 / 1_000.0).sum();
+    let mut peaks: Vec<u64> = outcomes.iter().map(|outcome| outcome.peak_kib).collect();
+    peaks.sort_unstable_by(|one, other| other.cmp(one));
+    let mib = |count: usize| peaks.iter().take(count).sum::<u64>() as f64 / 1_024.0;
     Report {
+        peak_mib: mib(1),
+        batch_peak_mib: mib(swarm.jobs.max(1)),
         seeds: outcomes.len() as u64,
         first_seed: swarm.from,
         passed: outcomes.len() as u64 - failures.len() as u64,

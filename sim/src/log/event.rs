@@ -171,6 +171,20 @@ pub enum Event {
         /// Whether it was written behind the system's back.
         behind: bool,
     },
+    /// The store was put back to what it held before record `to`.
+    PutBack {
+        /// The first record that it knows nothing of.
+        to: u64,
+        /// Whether somebody raises the incarnation at once; else the tracker must notice.
+        announced: bool,
+    },
+    /// A fault of this run will never end.
+    Permanent {
+        /// What.
+        what: String,
+        /// The instance that it hurts, if it hurts one.
+        hurt: Option<usize>,
+    },
     /// An instance starts.
     Up,
     /// A host was killed, or lost its power.

@@ -30,6 +30,8 @@ pub(super) struct Stage {
     pub(super) control: Control,
     pub(super) directory: Directory,
     pub(super) token: String,
+    /// The host that a permanent fault hurts.
+    pub(super) hurt: Option<String>,
 }
 
 /// A token that may do everything in every company.
@@ -47,8 +49,14 @@ fn token() -> Result<String, String> {
 }
 
 /// The software of the clients' host: all clients, until everything was read in the end.
-pub(super) async fn clients(seed: u64, fleet: Fleet, control: Control, directory: Directory) -> turmoil::Result {
-    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()? };
+pub(super) async fn clients(
+    seed: u64,
+    fleet: Fleet,
+    control: Control,
+    directory: Directory,
+    hurt: Option<String>,
+) -> turmoil::Result {
+    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()?, hurt };
     let mut workers = JoinSet::new();
     for instance in 0..fleet.instances.len() {
         for number in 0..WORKERS {

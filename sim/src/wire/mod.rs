@@ -10,6 +10,7 @@
 //! Partitions that lose a segment kill a stream without a sign, so both sides send pings and give a silent peer up.
 
 mod conn;
+mod consumer_session;
 mod frame;
 mod link;
 mod net;

@@ -37,6 +37,11 @@ impl Slab {
         self.lock().messages.as_ref().map(Messages::all).unwrap_or_default()
     }
 
+    /// How many were stored since the begin: the messages between hosts that carried something.
+    pub fn stored(&self) -> u64 {
+        self.lock().last
+    }
+
     /// Stores `cargo`, which somebody sends; answers its handle.
     pub(super) fn put<'s>(&self, cargo: Cargo, sending: impl FnOnce(&Cargo) -> Sending<'s>) -> u64 {
         let mut shelf = self.lock();

@@ -32,7 +32,18 @@ pub fn instance_name(number: usize) -> String {
 }
 
 /// What is still missing before the instance is as it should be.
-type Pending = Box<dyn Fn() -> Vec<String> + Send>;
+type Pending = Box<dyn Fn() -> Vec<(Need, String)> + Send>;
+
+/// What an instance needs to be as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It runs.
+    Runs,
+    /// It follows the stream and trusts its tiers.
+    Follower,
+    /// It hears the events of the bus.
+    Roads,
+}
 
 /// One instance over all its starts.
 #[derive(Clone)]
@@ -63,10 +74,10 @@ impl Instance {
     }
 
     /// What is still missing, each by its name.
-    pub fn pending(&self) -> Vec<String> {
+    pub fn pending(&self) -> Vec<(Need, String)> {
         match &*self.pending.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(pending) => pending(),
-            None => vec![format!("{} does not run", self.net.host)],
+            None => vec![(Need::Runs, format!("{} does not run", self.net.host))],
         }
     }
 
@@ -113,13 +124,14 @@ impl Instance {
             let follower = status.follower.as_ref().map(coherence::FollowerHandle::status).unwrap_or_default();
             let is = |road: &Option<domain::roads::RoadStatusHandle>| road.as_ref().is_some_and(|r| r.read().connected);
             let wanted = [
-                (follower.trusted, "does not trust its tiers"),
-                (follower.connected, "does not follow the backplane"),
-                (!follower.resyncing, "compares versions"),
-                (is(&status.invalidations), "hears no invalidations"),
-                (is(&status.updates), "hears no updates"),
+                (follower.trusted, Need::Follower, "does not trust its tiers"),
+                (follower.connected, Need::Follower, "does not follow the backplane"),
+                (!follower.resyncing, Need::Follower, "compares versions"),
+                (is(&status.invalidations), Need::Roads, "hears no invalidations"),
+                (is(&status.updates), Need::Roads, "hears no updates"),
             ];
-            wanted.iter().filter(|(is, _)| !is).map(|(_, what)| format!("{name} {what}")).collect()
+            let missing = wanted.iter().filter(|(is, ..)| !is);
+            missing.map(|(_, need, what)| (*need, format!("{name} {what}"))).collect()
         };
         *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(pending));
         let (api, internal) = (SimListener::bind(API_PORT).await?, SimListener::bind(INTERNAL_PORT).await?);

@@ -14,6 +14,7 @@ use domain::ports::{
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::backup::Unnoticed;
 use crate::log::{Event, Ver, narrow};
 use crate::wire::Net;
 
@@ -34,6 +35,7 @@ pub struct StoreHost {
     last_read: Arc<Mutex<Option<(u64, bool)>>>,
     /// What the rows of the outbox hold, by their ids.
     outbox: Arc<Mutex<BTreeMap<OutboxId, u64>>>,
+    pub(super) unnoticed: Unnoticed,
 }
 
 /// Hash of a document's text, as it is sent.
@@ -56,9 +58,10 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl StoreHost {
-    /// A store on its host.
+    /// A store with its log, on the host of `net`.
     pub fn new(store: MemoryStore, net: Net, coalesces: bool) -> Self {
-        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default() }
+        let unnoticed = Unnoticed::default();
+        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default(), unnoticed }
     }
 
     fn committed(&self, id: ForecastId, version: Version, after: Option<&Forecast>, behind: bool) {
@@ -74,6 +77,9 @@ impl StoreHost {
 
     /// Commits, and writes down what was committed.
     pub(crate) async fn commit(&self, set: WriteSet) -> Result<Committed, StoreError> {
+        if self.would_hide(set.rows.len()).await {
+            return Err(StoreError::Unavailable(None));
+        }
         let rows = set.rows.clone();
         let incarnation = set.incarnation;
         let outcome = self.store.commit(set).await;
@@ -92,7 +98,9 @@ impl StoreHost {
 
     pub(crate) async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         self.net.mark("incarnation_raised");
-        self.store.raise_incarnation(above).await
+        let raised = self.store.raise_incarnation(above).await;
+        self.raised();
+        raised
     }
 
     pub(crate) async fn acquire(&self, name: LeaseName, holder: Uuid, life: Duration) -> Result<Acquired, StoreError> {
@@ -155,7 +163,12 @@ impl StoreHost {
         while self.net.weather.is_feed_stalled() {
             tokio::time::sleep(STALL_LOOK).await;
         }
-        let batch = self.store.read(after, limit).await?;
+        let back = u128::from(self.net.weather.feed_back(self.net.time.now_ms()));
+        let from = FeedPosition(after.0.saturating_sub(back));
+        let batch = self.store.read(from, limit).await?;
+        if batch.changes.first().is_some_and(|change| change.position <= after) {
+            self.net.mark("feed_replayed");
+        }
         let outcome = (narrow(batch.position.0), batch.at_end);
         if lock(&self.last_read).replace(outcome) != Some(outcome) {
             let event = Event::FeedRead { to: outcome.0, at_end: outcome.1 };
@@ -164,16 +177,19 @@ impl StoreHost {
         Ok(if self.coalesces { coalesced(batch) } else { batch })
     }
 
-    async fn incarnation(&self) -> Incarnation {
+    pub(super) async fn incarnation(&self) -> Incarnation {
         self.store.incarnation().await.unwrap_or_default()
     }
 
-    /// Inserts behind the system's back.
-    pub async fn bare_insert(&self, row: Forecast) {
-        if let Ok(id) = self.store.bare_insert(row.clone()) {
-            let after = Forecast { version_id: id, ..row };
-            self.bare(after.id, id, Some(&after)).await;
+    /// Inserts behind the system's back; answers whether there was room.
+    pub async fn bare_insert(&self, row: Forecast) -> bool {
+        if self.would_hide(1).await {
+            return false;
         }
+        let Ok(id) = self.store.bare_insert(row.clone()) else { return false };
+        let after = Forecast { version_id: id, ..row };
+        self.bare(after.id, id, Some(&after)).await;
+        true
     }
 
     /// Changes behind the system's back.
@@ -191,6 +207,9 @@ impl StoreHost {
     }
 
     async fn bare_change(&self, id: ForecastId, change: impl FnOnce(&mut Forecast)) {
+        if self.would_hide(1).await {
+            return;
+        }
         let mut after = None;
         let changed = self.store.bare_update(id, |row| {
             change(row);
@@ -204,6 +223,9 @@ impl StoreHost {
 
     /// Deletes behind the system's back.
     pub async fn bare_delete(&self, id: ForecastId) {
+        if self.would_hide(1).await {
+            return;
+        }
         if let Ok(version) = self.store.bare_delete(id) {
             self.bare(id, version, None).await;
         }

@@ -100,6 +100,7 @@ impl<R: Views> Inner<R> {
         change: impl Fn(&Forecast) -> Result<Option<Change>, ServiceError>,
     ) -> Result<(Forecast, Option<Change>, Incarnation), ServiceError> {
         let _turn = self.turn(id).await;
+        let mut outcome = ServiceError::Contended;
         for attempt in 0..ATTEMPTS_MAX {
             let found = self.ports.store.get(id).await?;
             let actual = found.version();
@@ -112,6 +113,12 @@ impl<R: Views> Inner<R> {
                 }
                 Lookup::Found { .. } => return Err(ServiceError::NotFound),
             };
+            if self.is_outrun(id, actual) {
+                outcome = ServiceError::BelowMinimum { actual };
+                self.back_off(attempt).await;
+                continue;
+            }
+            outcome = ServiceError::Contended;
             if precondition.is_some_and(|precondition| !(precondition.0)(actual)) {
                 self.shown(id, actual);
                 return Err(ServiceError::PreconditionFailed { actual });
@@ -134,6 +141,6 @@ impl<R: Views> Inner<R> {
             }
             self.back_off(attempt).await;
         }
-        Err(ServiceError::Contended)
+        Err(outcome)
     }
 }

@@ -116,7 +116,7 @@ impl<R: Views> ForecastService<R> {
     /// `GET /forecasts/{id}`, of at least `min_version`.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] also for a forecast outside the caller's scope.
+    /// [`ServiceError::NotFound`], or [`ServiceError::NotFoundStale`], also for a forecast outside the caller's scope.
     pub async fn get(
         &self,
         caller: &Caller,
@@ -138,6 +138,7 @@ impl<R: Views> ForecastService<R> {
     fn seen(&self, caller: &Caller, answer: Answer<R::View>) -> Result<Answer<R::View>, ServiceError> {
         match self.inner.caches.views().company_id(&answer.view) {
             Some(company) if caller.sees(company) => Ok(answer),
+            _ if answer.stale => Err(ServiceError::NotFoundStale),
             _ => Err(ServiceError::NotFound),
         }
     }
@@ -190,6 +191,12 @@ impl<R: Views> Inner<R> {
     pub(super) async fn turn(&self, id: ForecastId) -> Option<MutexGuard<'_, ()>> {
         let stripe = usize::try_from(id.0.as_u128() % STRIPES as u128).ok()?;
         Some(self.stripes.get(stripe)?.lock().await)
+    }
+
+    /// Whether more than what the store just said of a row is known here. Others were faster meanwhile; or, where that
+    /// does not change, the store was put back and nobody has noticed yet: then a write would repeat a version.
+    pub(super) fn is_outrun(&self, id: ForecastId, actual: Version) -> bool {
+        self.caches.cache().floor(&forecast_key(id)) > actual
     }
 
     /// Waits before attempt number `attempt` + 1.
