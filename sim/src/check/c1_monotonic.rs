@@ -9,13 +9,16 @@ use uuid::Uuid;
 
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
-use super::requests::Requests;
+use super::requests::{Requests, Sent};
 use crate::log::{Event, Op, Record, Ver};
 
 const NAME: &str = "C1 monotonic";
 
-/// What was shown last, over time: ordinal of the answer, highest version until then.
-type Shownings = Vec<(u64, Ver)>;
+/// A store that was put back, and nobody noticed, is held off by floors, which live so long.
+const FLOOR_LIFE_MS: u64 = 15_000;
+
+/// What was shown last, over time: ordinal and time of the answer, highest version until then.
+type Shownings = Vec<(u64, u64, Ver)>;
 
 /// The checker.
 #[derive(Default)]
@@ -25,20 +28,24 @@ pub(super) struct Monotonic {
     shown: BTreeMap<(String, Uuid), Shownings>,
     /// By start: the incarnations that it showed, over time. A later life of the database empties all tiers.
     lives: BTreeMap<String, Vec<(u64, u64)>>,
-    /// Whether the store was put back.
-    put_back: bool,
+    /// When the store was last put back.
+    put_back: Option<u64>,
 }
 
 impl Monotonic {
-    fn floor(&self, boot: &str, key: Uuid, before: u64) -> Option<Ver> {
+    fn floor(&self, boot: &str, key: Uuid, sent: &Sent) -> Option<Ver> {
         let shown = self.shown.get(&(boot.to_owned(), key))?;
-        shown.iter().rev().find(|(ordinal, _)| *ordinal < before).map(|(_, version)| *version)
+        let (_, at_ms, version) = shown.iter().rev().find(|(ordinal, ..)| *ordinal < sent.ordinal)?;
+        let outlived = self.put_back.is_some_and(|put_back| put_back > *at_ms);
+        // A list does not tell the life, and numbers come again.
+        let counts = version.0 > 0 && sent.at_ms < at_ms + FLOOR_LIFE_MS;
+        (!outlived || counts).then_some(*version)
     }
 
-    fn raise(&mut self, boot: &str, key: Uuid, ordinal: u64, version: Ver) {
+    fn raise(&mut self, boot: &str, key: Uuid, record: &Record, version: Ver) {
         let shown = self.shown.entry((boot.to_owned(), key)).or_default();
-        if shown.last().is_none_or(|(_, last)| last.is_below(version)) {
-            shown.push((ordinal, version));
+        if shown.last().is_none_or(|(_, _, last)| !version.is_below(*last)) {
+            shown.push((record.ordinal, record.at_ms, version));
         }
     }
 }
@@ -61,16 +68,18 @@ impl Monotonic {
 
 impl Checker for Monotonic {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
-        self.put_back |= matches!(record.event, Event::PutBack { .. });
+        if matches!(record.event, Event::PutBack { .. }) {
+            self.put_back = Some(record.at_ms);
+        }
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
             // Lists do not tell it; the store may be put back to an earlier life, until somebody notices.
-            if shown.version.0 > 0 && !self.put_back {
+            if shown.version.0 > 0 && self.put_back.is_none() {
                 let checked = self.check_life(&answer.boot, sent.ordinal, record.ordinal, shown.version.0);
                 checked.map_err(|message| violated(NAME, record, message))?;
             }
-            if let Some(floor) = self.floor(&answer.boot, shown.key, sent.ordinal)
+            if let Some(floor) = self.floor(&answer.boot, shown.key, &sent)
                 // A list does not tell the life, and numbers come again when the store was put back.
                 && let floor = self.commits.in_its_first_life(shown.key, floor)
                 && shown.version.is_below(floor)
@@ -79,19 +88,19 @@ impl Checker for Monotonic {
                 let message = format!("{} showed {} of {} after {floor}", answer.boot, shown.version, shown.key);
                 return Err(violated(NAME, record, message));
             }
-            self.raise(&answer.boot, shown.key, record.ordinal, shown.version);
+            self.raise(&answer.boot, shown.key, record, shown.version);
         }
         if answer.status == 404
             && sent.ask.op == Op::Get
             && let Some(key) = sent.ask.key
-            && let Some(floor) = self.floor(&answer.boot, key, sent.ordinal)
+            && let Some(floor) = self.floor(&answer.boot, key, &sent)
         {
             // An absence tells no version: there must be a deletion that it can stand for.
             let Some(tombstone) = self.commits.tombstone_from(key, floor) else {
                 let message = format!("{} says that {key} is absent after it showed {floor}", answer.boot);
                 return Err(violated(NAME, record, message));
             };
-            self.raise(&answer.boot, key, record.ordinal, tombstone);
+            self.raise(&answer.boot, key, record, tombstone);
         }
         Ok(())
     }

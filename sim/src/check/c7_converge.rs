@@ -45,9 +45,13 @@ impl Converge {
                 None => Ok(()),
             },
             (Op::List(company), 200) => {
-                let alive = self.commits.rows(company).filter(|(_, all)| all.last().is_some_and(|c| !c.is_delete()));
-                let mut missing = alive.filter(|(key, _)| !answer.shown.iter().any(|shown| shown.key == *key));
-                match missing.next() {
+                let alive = || self.commits.rows(company).filter(|(_, all)| all.last().is_some_and(|c| !c.is_delete()));
+                let count = alive().count() as u64;
+                if let Some(total) = answer.total.filter(|total| *total != count) {
+                    return wrong(format!("a list of {} tells of {total} rows, there are {count}", answer.boot));
+                }
+                let missing = alive().find(|(key, _)| !answer.shown.iter().any(|shown| shown.key == *key));
+                match missing.filter(|_| answer.whole || answer.total.is_none()) {
                     Some((key, _)) => wrong(format!("a list of {} lacks {key}", answer.boot)),
                     None => Ok(()),
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 45] = [
+pub const REQUIRED: [&str; 48] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -42,6 +42,9 @@ pub const REQUIRED: [&str; 45] = [
     "power_lost",
     "replica_promoted",
     "subscription_deaf",
+    "stream_unreadable",
+    "feed_pruned",
+    "zombie_fenced",
     "bus_reordered",
     "acknowledged_late",
     "redelivered_after_effect",

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::one::Print;
+#[cfg(feature = "mutants")]
+use super::mutants;
 use super::{list, meta, one, shrink, swarm};
 use crate::fault::draw;
 
@@ -13,6 +15,10 @@ use crate::fault::draw;
 #[derive(Debug, Parser)]
 #[command(name = "sim", version)]
 struct Args {
+    /// Plants a bug, by its name (`sim list`), in this process and its children.
+    #[cfg(feature = "mutants")]
+    #[arg(long, global = true, value_name = "NAME")]
+    mutant: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -35,6 +41,9 @@ enum Command {
         /// Without faults.
         #[arg(long)]
         fair: bool,
+        /// With one forged answer at the end: it must fail.
+        #[arg(long)]
+        canary: bool,
         /// One line of JSON and nothing else: what the swarm reads.
         #[arg(long, conflicts_with = "log")]
         json: bool,
@@ -83,6 +92,28 @@ enum Command {
         #[arg(long)]
         draw: Option<PathBuf>,
     },
+    /// Runs each planted bug through the seeds until one fails, and tells how many it took.
+    #[cfg(feature = "mutants")]
+    Mutants {
+        /// Only this one; may be repeated.
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// One that survives so many seeds is not caught.
+        #[arg(long, default_value_t = 200)]
+        count: u64,
+        /// The first seed.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// At the same time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// How many smaller plans are tried for each failure; 0: none.
+        #[arg(long, default_value_t = 60)]
+        shrink_runs: usize,
+        /// Where the table goes.
+        #[arg(long, default_value = "reports/sim-mutants.json")]
+        report: PathBuf,
+    },
     /// Makes a plan that fails as small as it gets, and tells its story.
     Shrink {
         /// JSON, as `run` prints it.
@@ -105,13 +136,32 @@ enum Command {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
-    let done = match Args::parse().command {
+    let args = Args::parse();
+    #[cfg(feature = "mutants")]
+    if let Some(name) = &args.mutant
+        && let Err(why) = mutants::activate(name)
+    {
+        eprintln!("sim: {why}");
+        return ExitCode::from(2);
+    }
+    match done(args.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("sim: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn done(command: Command) -> Result<bool, String> {
+    match command {
         Command::List => {
             list::print();
             Ok(true)
         }
-        Command::Run { seed, trace, log, fair, json } => {
-            one::run_seed(seed, trace.as_deref(), fair, Print::of(log, json))
+        Command::Run { seed, trace, log, fair, canary, json } => {
+            one::run_seed(seed, trace.as_deref(), fair, canary, Print::of(log, json))
         }
         Command::Swarm { count, from, jobs, minutes, report, strict } => {
             swarm::run(&swarm::Swarm { count, from, jobs, minutes, report, strict })
@@ -125,13 +175,9 @@ pub fn main() -> ExitCode {
             };
             plan.and_then(|plan| shrink::run(&shrink::Shrink { plan, jobs, max_runs, out }))
         }
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(why) => {
-            eprintln!("sim: {why}");
-            ExitCode::from(2)
+        #[cfg(feature = "mutants")]
+        Command::Mutants { only, count, from, jobs, shrink_runs, report } => {
+            mutants::run(&mutants::Mutants { only, count, from, jobs, shrink_runs, report })
         }
     }
 }

@@ -3,38 +3,71 @@
 use std::io::{self, Write};
 use std::process::{Command, Output, Stdio};
 
+use super::commands::planted_bug;
 use crate::fault::Plan;
 use crate::run::{Outcome, Verdict};
 
 /// How many lines of a dead child's last words are kept.
 const LAST_WORDS: usize = 6;
 
-/// Runs this program again.
-pub(super) fn spawn(arguments: &[&str]) -> io::Result<Output> {
-    Command::new(std::env::current_exe()?).args(arguments).stdin(Stdio::null()).output()
+/// The environment variable that names the planted bug of a process (`coherence::mutants::VARIABLE`).
+const VARIABLE: &str = "PLANTED_BUG";
+
+/// This program, to be run again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Child {
+    bug: Option<&'static str>,
 }
 
-/// Runs a seed.
-pub(super) fn run(seed: u64) -> Outcome {
-    outcome_of(seed, spawn(&["run", "--json", "--seed", &seed.to_string()]))
-}
-
-/// Runs a plan; `more` follows the arguments that name it.
-pub(super) fn replay(plan: &Plan, more: &[&str]) -> Outcome {
-    outcome_of(plan.seed, spawn_replay(plan, more))
-}
-
-/// The plan goes through the child's stdin: a candidate needs no file.
-fn spawn_replay(plan: &Plan, more: &[&str]) -> io::Result<Output> {
-    let plan = serde_json::to_vec(plan)?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["replay", "--json", "-"]).args(more);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    // Closed at once, so that the child sees the end.
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&plan)?;
+impl Child {
+    /// With the planted bug that this process has.
+    pub(super) fn like_this() -> Self {
+        Self { bug: planted_bug() }
     }
-    child.wait_with_output()
+
+    /// With another one.
+    #[cfg(feature = "mutants")]
+    pub(super) fn with_bug(bug: &'static str) -> Self {
+        Self { bug: Some(bug) }
+    }
+
+    fn command(&self) -> io::Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        if let Some(bug) = self.bug {
+            command.env(VARIABLE, bug);
+        }
+        Ok(command)
+    }
+
+    /// Runs this program again.
+    pub(super) fn spawn(&self, arguments: &[&str]) -> io::Result<Output> {
+        self.command()?.args(arguments).stdin(Stdio::null()).output()
+    }
+
+    /// Runs a seed; `more` follows the arguments that name it.
+    pub(super) fn run(&self, seed: u64, more: &[&str]) -> Outcome {
+        let text = seed.to_string();
+        let arguments: Vec<&str> = ["run", "--json", "--seed", &text].into_iter().chain(more.iter().copied()).collect();
+        outcome_of(seed, self.spawn(&arguments))
+    }
+
+    /// Runs a plan; `more` follows the arguments that name it.
+    pub(super) fn replay(&self, plan: &Plan, more: &[&str]) -> Outcome {
+        outcome_of(plan.seed, self.spawn_replay(plan, more))
+    }
+
+    /// The plan goes through the child's stdin: a candidate needs no file.
+    fn spawn_replay(&self, plan: &Plan, more: &[&str]) -> io::Result<Output> {
+        let plan = serde_json::to_vec(plan)?;
+        let mut command = self.command()?;
+        command.args(["replay", "--json", "-"]).args(more);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        // Closed at once, so that the child sees the end.
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(&plan)?;
+        }
+        child.wait_with_output()
+    }
 }
 
 /// What the child says; one that dies without a word is a failure with its last lines.

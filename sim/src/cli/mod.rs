@@ -5,6 +5,8 @@ mod child;
 mod commands;
 mod list;
 mod meta;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod one;
 mod shrink;
 mod story;

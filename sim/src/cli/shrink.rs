@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::commands::command;
-use super::{child, one, story};
+use super::child::Child;
+use super::{one, story};
 use crate::fault::Plan;
 use crate::run::Outcome;
 use crate::shrink::{Failure, Judge, shrink};
@@ -20,19 +21,20 @@ pub(super) struct Shrink {
 
 pub(super) fn run(wish: &Shrink) -> Result<bool, String> {
     let seed = wish.plan.seed;
-    let outcome = child::replay(&wish.plan, &[]);
+    let child = Child::like_this();
+    let outcome = child.replay(&wish.plan, &[]);
     let Some(failure) = Failure::of(&outcome.verdict) else {
         println!("seed {seed} passes: there is nothing to shrink");
         return Ok(true);
     };
     println!("seed {seed}: {failure}; {} faults", wish.plan.faults.len());
-    let mut judge = Children { failure: &failure, jobs: wish.jobs.max(1), judged: 0, max_runs: wish.max_runs };
+    let mut judge = Children::new(&child, &failure, wish.jobs, wish.max_runs);
     let shrunk = shrink(&wish.plan, wish.max_runs, &mut judge);
     let folder = wish.out.join(format!("{}-{seed}", failure.slug()));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     write_plan(&folder.join("plan.json"), &wish.plan)?;
     write_plan(&folder.join("shrunk.json"), &shrunk.plan)?;
-    let last = child::replay(&shrunk.plan, &["--draw", &folder.to_string_lossy()]);
+    let last = child.replay(&shrunk.plan, &["--draw", &folder.to_string_lossy()]);
     confirm(&failure, &last)?;
     let story = story::Story { folder: &folder, before: &wish.plan, shrunk: &shrunk, outcome: &last };
     story.write()?;
@@ -65,11 +67,19 @@ fn write_plan(path: &Path, plan: &Plan) -> Result<(), String> {
 }
 
 /// Judges candidates by running each in a process of its own.
-struct Children<'f> {
+pub(super) struct Children<'f> {
+    child: &'f Child,
     failure: &'f Failure,
     jobs: usize,
     judged: usize,
     max_runs: usize,
+}
+
+impl<'f> Children<'f> {
+    /// Those of a failure; no more than `max_runs`, `jobs` at the same time.
+    pub(super) fn new(child: &'f Child, failure: &'f Failure, jobs: usize, max_runs: usize) -> Self {
+        Self { child, failure, jobs: jobs.max(1), judged: 0, max_runs }
+    }
 }
 
 impl Judge for Children<'_> {
@@ -85,7 +95,7 @@ impl Judge for Children<'_> {
                             return;
                         }
                         let Some(plan) = candidates.get(place) else { return };
-                        if Failure::of(&child::replay(plan, &[]).verdict).as_ref() == Some(self.failure) {
+                        if Failure::of(&self.child.replay(plan, &[]).verdict).as_ref() == Some(self.failure) {
                             first.fetch_min(place, Ordering::Relaxed);
                         }
                     }

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::child;
-use super::commands::{about_seed, command};
+use super::child::Child;
+use super::commands::{about_seed, command, planted_bug};
 use crate::check::REQUIRED;
 use crate::run::{Outcome, Verdict};
+use crate::shrink::Failure;
 
 /// What to run.
 pub(super) struct Swarm {
@@ -25,7 +26,7 @@ pub(super) struct Swarm {
 }
 
 #[derive(Serialize)]
-struct Failure {
+struct FailedSeed {
     seed: u64,
     verdict: Verdict,
     replay: String,
@@ -35,10 +36,12 @@ struct Failure {
 /// The summary, as `reports/` keeps it.
 #[derive(Serialize)]
 struct Report {
+    /// How the run with a forged answer failed, as it must.
+    canary: String,
     seeds: u64,
     first_seed: u64,
     passed: u64,
-    failures: Vec<Failure>,
+    failures: Vec<FailedSeed>,
     simulated_s: f64,
     wall_s: f64,
     simulated_s_per_wall_s: f64,
@@ -55,6 +58,7 @@ struct Report {
 
 pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     let began = Instant::now();
+    let canary = canary(swarm.from)?;
     let until = swarm.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
     let next = AtomicU64::new(swarm.from);
     let outcomes = Mutex::new(Vec::new());
@@ -66,7 +70,7 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
                     if seed >= swarm.from + swarm.count || until.is_some_and(|until| Instant::now() >= until) {
                         return;
                     }
-                    let outcome = child::run(seed);
+                    let outcome = Child::like_this().run(seed, &[]);
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     tell(&outcome, outcomes.len() as u64 + 1, swarm.count);
                     outcomes.push(outcome);
@@ -76,7 +80,7 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|outcome| outcome.seed);
-    let report = summary(swarm, &outcomes, began.elapsed().as_secs_f64());
+    let report = summary(swarm, canary, &outcomes, began.elapsed().as_secs_f64());
     if let Some(folder) = swarm.report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     }
@@ -96,6 +100,19 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     Ok(report.failures.is_empty() && (!swarm.strict || report.marks_missed.is_empty()))
 }
 
+/// Before the seeds: a run without faults passes, and the same with a forged answer does not. Answers how that one failed.
+fn canary(seed: u64) -> Result<String, String> {
+    let child = Child::like_this();
+    // A planted bug may well fail where nothing breaks.
+    if planted_bug().is_none() && !child.run(seed, &["--fair"]).passed() {
+        return Err(format!("without faults it fails: cargo sim run --fair --seed {seed}"));
+    }
+    match Failure::of(&child.run(seed, &["--fair", "--canary"]).verdict) {
+        Some(failure) => Ok(failure.to_string()),
+        None => Err("the canary was not noticed: the checks check nothing".to_owned()),
+    }
+}
+
 /// One line per failure, and one in twenty-five seeds that says how far it is.
 fn tell(outcome: &Outcome, done: u64, count: u64) {
     match &outcome.verdict {
@@ -113,7 +130,7 @@ fn tell(outcome: &Outcome, done: u64, count: u64) {
     }
 }
 
-fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
+fn summary(swarm: &Swarm, canary: String, outcomes: &[Outcome], wall_s: f64) -> Report {
     let mut marks: BTreeMap<String, u64> = BTreeMap::new();
     for outcome in outcomes {
         for (name, count) in &outcome.marks {
@@ -121,8 +138,8 @@ fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
         }
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed());
-    let failures: Vec<Failure> = failed
-        .map(|outcome| Failure {
+    let failures: Vec<FailedSeed> = failed
+        .map(|outcome| FailedSeed {
             seed: outcome.seed,
             verdict: outcome.verdict.clone(),
             replay: command(&format!("run --seed {}", outcome.seed)),
@@ -134,6 +151,7 @@ fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
     peaks.sort_unstable_by(|one, other| other.cmp(one));
     let mib = |count: usize| peaks.iter().take(count).sum::<u64>() as f64 / 1_024.0;
     Report {
+        canary,
         peak_mib: mib(1),
         batch_peak_mib: mib(swarm.jobs.max(1)),
         seeds: outcomes.len() as u64,

@@ -32,7 +32,7 @@ pub fn draw(seed: u64) -> Plan {
         .collect();
     faults.sort_by_key(|fault| fault.start_ms);
     let permanent = permanent::draw(seed, tuning.instances);
-    Plan { seed, tuning, families, storm_ms, behind_every_ms, faults, permanent }
+    Plan { seed, tuning, families, storm_ms, behind_every_ms, faults, canary: false, permanent }
 }
 
 struct Hosts<'d> {
@@ -81,13 +81,15 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::BusCut => Kind::BusCut,
         Family::BusDuplicates => Kind::BusDuplicates,
         Family::NewIncarnation => Kind::NewIncarnation,
+        Family::FeedStall if dice.permille(250) => Kind::FeedPruned,
         Family::FeedStall => Kind::FeedStall,
         Family::PubSubLoss => {
-            Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }
+            let permille = *dice.pick(&[100, 400, 1_000]).unwrap_or(&400);
+            Kind::PubSubLoss { subscriber: hosts.instance(), permille, unreadable: dice.permille(300) }
         }
         Family::Deaf => Kind::Deaf { subscriber: hosts.instance() },
         Family::Promotion => Kind::Promotion,
-        Family::WallClock if dice.permille(250) => all_clocks(dice),
+        Family::WallClock if dice.permille(400) => all_clocks(dice),
         Family::WallClock => wall_clock(hosts),
         Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, hosts.jump_max_ms) },
         Family::BusReorder => Kind::BusReorder { permille: dice.between(50, 500) },

@@ -114,7 +114,7 @@ impl Nemesis {
             Kind::BusCut => self.fleet.net.time.within(|| self.fleet.backends.bus.faults().cut()),
             Kind::BusDuplicates => weather.set_duplicates(true),
             Kind::NewIncarnation => self.raise_incarnation(),
-            Kind::FeedStall => weather.set_feed_stalled(true),
+            Kind::FeedStall | Kind::FeedPruned => weather.set_feed_stalled(true),
             Kind::PubSubLoss { .. } | Kind::BusReorder { .. } | Kind::LateAcks { .. } | Kind::FeedReplay { .. } => {
                 self.resize(&kind);
             }
@@ -156,6 +156,10 @@ impl Nemesis {
             }
             Kind::BusDuplicates => weather.set_duplicates(false),
             Kind::FeedStall => weather.set_feed_stalled(false),
+            Kind::FeedPruned => {
+                self.fleet.backends.store.prune_feed();
+                weather.set_feed_stalled(false);
+            }
             Kind::PubSubLoss { .. } | Kind::BusReorder { .. } | Kind::LateAcks { .. } | Kind::FeedReplay { .. } => {
                 self.resize(&kind);
             }
@@ -182,9 +186,10 @@ impl Nemesis {
         match of {
             Kind::PubSubLoss { subscriber: of, .. } => {
                 let size = |kind: &Kind| match kind {
-                    Kind::PubSubLoss { subscriber, permille } if subscriber == of => Some(*permille),
+                    Kind::PubSubLoss { subscriber, permille, .. } if subscriber == of => Some(*permille),
                     _ => None,
                 };
+                weather.set_unreadable(on().any(|kind| matches!(kind, Kind::PubSubLoss { unreadable: true, .. })));
                 weather.set_lossy(of, on().filter_map(size).max().unwrap_or_default());
             }
             Kind::BusReorder { .. } => {

@@ -21,7 +21,7 @@ pub(super) fn draw(seed: u64, instances: usize) -> Option<Kind> {
         2 => from(STORE),
         3 => Kind::Crash { host: hurt },
         4 => Kind::Isolate { host: hurt },
-        5 => Kind::PubSubLoss { subscriber: hurt, permille: 1_000 },
+        5 => Kind::PubSubLoss { subscriber: hurt, permille: 1_000, unreadable: false },
         _ => Kind::Crash { host: SHARED.to_owned() },
     })
 }

@@ -160,6 +160,8 @@ pub enum Kind {
     BusDuplicates,
     /// Somebody raises the incarnation of the database, once: `smartpulse incarnation raise`.
     NewIncarnation,
+    /// The change feed does not answer, and when it does again, what was not read is pruned.
+    FeedPruned,
     /// The change feed does not answer.
     FeedStall,
     /// Pub/Sub messages to `subscriber` are lost.
@@ -168,6 +170,9 @@ pub enum Kind {
         subscriber: String,
         /// So many in a thousand.
         permille: u64,
+        /// Whether the stream cannot be read meanwhile: what is lost cannot be made up for.
+        #[serde(default)]
+        unreadable: bool,
     },
     /// The present Pub/Sub subscriptions of `subscriber` hear nothing any more, once.
     Deaf {
@@ -244,6 +249,9 @@ pub struct Plan {
     pub behind_every_ms: u64,
     /// The faults, by their start.
     pub faults: Vec<Fault>,
+    /// Whether one answer of the final reading is forged: such a run must fail, or the checks check nothing.
+    #[serde(default)]
+    pub canary: bool,
     /// A fault that begins after a third of the storm and never ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permanent: Option<Kind>,

@@ -112,6 +112,8 @@ pub struct Answer {
     pub shown: Vec<Shown>,
     /// Of a list: whether it is the whole one.
     pub whole: bool,
+    /// Of a list: how many rows there are, on all pages, as it says.
+    pub total: Option<u64>,
 }
 
 /// A message of the tracker.
@@ -221,6 +223,25 @@ pub enum Event {
         to: u64,
         /// Whether that was its end.
         at_end: bool,
+    },
+    /// Changes before this position can be read no more.
+    FeedPruned {
+        /// The position.
+        to: u64,
+    },
+    /// A lease was given, or prolonged.
+    Leased {
+        /// Which.
+        name: String,
+        /// Whose: incarnation, then token.
+        term: Ver,
+        /// Until then it is nobody else's, in simulated milliseconds.
+        until_ms: u64,
+    },
+    /// A tracker sends to the bus.
+    Telling {
+        /// Its term.
+        term: Ver,
     },
     /// The bus took a message of the tracker.
     Told(Told),

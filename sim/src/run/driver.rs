@@ -58,7 +58,7 @@ pub fn run_with_messages(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Recor
 }
 
 fn run_with(plan: &Plan, now: Millis, messages: bool) -> Result<(Outcome, Vec<Record>, Vec<Message>), String> {
-    let (control, directory) = (Control::default(), Directory::default());
+    let (control, directory) = (Control::new(plan.canary), Directory::default());
     let software = (control.clone(), directory.clone());
     let hurt = plan.hurt().map(str::to_owned);
     let seed = plan.seed;

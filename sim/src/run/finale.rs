@@ -33,7 +33,7 @@ pub(super) async fn read_everything(stage: Stage, instance: usize) {
         for _ in 0..WRITES {
             let Some(key) = stage.directory.pick(&dice, 0) else { continue };
             let body = json!({ "demand": dice.below(1_000) as f64 }).to_string();
-            client.ask(Wish { op: Op::Patch, key: Some(key), min: None, body }).await;
+            client.ask(Wish::write(Op::Patch, Some(key), body)).await;
         }
     }
     until(&stage, Phase::Again).await;
@@ -58,6 +58,7 @@ async fn read(stage: &Stage, client: &mut Client, instance: usize, times: usize)
         }
         for company in [None, Some(COMPANIES[0]), Some(COMPANIES[1])] {
             client.ask(Wish::list(company)).await;
+            client.ask(Wish::page(company)).await;
         }
     }
 }

@@ -164,7 +164,10 @@ impl Worker {
                 Some((key, version)) => Wish::get(*key, Some(Ver(version.0, version.1 + dice.below(2)))),
                 None => Wish::get(key, None),
             },
-            _ => Wish::list(dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten()),
+            _ => {
+                let company = dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten();
+                if dice.permille(300) { Wish::page(company) } else { Wish::list(company) }
+            }
         }
     }
 
@@ -173,10 +176,9 @@ impl Worker {
         let Some(key) = self.stage.directory.pick(dice, self.habits.hot_permille) else { return self.create() };
         match dice.below(1_000) {
             0..820 => {
-                let body = changes(dice).to_string();
-                Wish { op: Op::Patch, key: Some(key), min: None, body }
+                Wish::write(Op::Patch, Some(key), changes(dice).to_string())
             }
-            820..860 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
+            820..860 => Wish::write(Op::Delete, Some(key), String::new()),
             _ => self.create(),
         }
     }
@@ -190,6 +192,6 @@ impl Worker {
             "demand": self.dice.below(1_000) as f64,
             "confidence": 0.5,
         });
-        Wish { op: Op::Create, key: None, min: None, body: body.to_string() }
+        Wish::write(Op::Create, None, body.to_string())
     }
 }

@@ -16,8 +16,8 @@ pub fn simpler(kind: &Kind, instances: usize) -> Vec<Kind> {
             let partition = |other: String| Kind::Partition { a: host.clone(), b: other };
             peers(host, instances).into_iter().map(partition).collect()
         }
-        Kind::PubSubLoss { subscriber, permille } if *permille != ALWAYS => {
-            vec![Kind::PubSubLoss { subscriber: subscriber.clone(), permille: ALWAYS }]
+        Kind::PubSubLoss { subscriber, permille, unreadable } if *permille != ALWAYS => {
+            vec![Kind::PubSubLoss { subscriber: subscriber.clone(), permille: ALWAYS, unreadable: *unreadable }]
         }
         Kind::SlowLink { a, b, max_ms } => {
             let slow = |max_ms| Kind::SlowLink { a: a.clone(), b: b.clone(), max_ms };

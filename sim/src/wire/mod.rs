@@ -31,7 +31,7 @@ pub use port_backplane::RemoteBackplane;
 pub use port_bus::RemoteBus;
 pub use port_shared::RemoteShared;
 pub use port_store::RemoteStore;
-pub use server::serve;
+pub use server::{Orphans, serve};
 pub use slab::Slab;
 pub use stream::FaultyStream;
 pub use weather::Weather;

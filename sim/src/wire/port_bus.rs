@@ -34,6 +34,14 @@ impl RemoteBus {
 }
 
 impl RemoteBus {
+    fn telling(&self, topic: Topic, message: &Outgoing) {
+        if topic == Topic::CdcForecasts
+            && let Some(Told { term, .. }) = told(&message.payload)
+        {
+            self.net.log.record(&self.net.host, None, Event::Telling { term });
+        }
+    }
+
     fn duplicates(&self) -> bool {
         let twice = self.net.weather.duplicates();
         if twice {
@@ -53,6 +61,7 @@ fn bus_error(error: WireError) -> BusError {
 #[async_trait]
 impl Bus for RemoteBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
+        self.telling(topic, &message);
         let (twice, key) = (self.duplicates(), message.key.clone());
         let bus_net = self.net.at(BUS);
         let publish = move |bus: MemoryBus| async move {
@@ -68,6 +77,9 @@ impl Bus for RemoteBus {
     }
 
     async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
+        if let Some(first) = messages.first() {
+            self.telling(topic, first);
+        }
         let twice = self.duplicates();
         let keys = messages.iter().map(|message| message.key.as_str()).collect::<Vec<_>>().join(" ");
         let bus_net = self.net.at(BUS);

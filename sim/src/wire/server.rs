@@ -40,11 +40,25 @@ pub(super) struct OpenAnswer {
 /// Opens a session of a client host.
 pub(super) type Open<T> = Box<dyn FnOnce(T, String) -> BoxFuture<'static, Opened> + Send>;
 
+/// What becomes of calls whose connection is gone before they began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orphans {
+    /// They are done: what a Redis or a broker has read it does. So a writer of an earlier term is heard late.
+    Finish,
+    /// They are not: a database rolls back what has lost its client.
+    RollBack,
+}
+
 /// Serves `backend` until the host dies.
 ///
 /// # Errors
 /// The port is taken.
-pub async fn serve<T: Clone + Send + Sync + 'static>(net: Net, port: u16, backend: T) -> io::Result<()> {
+pub async fn serve<T: Clone + Send + Sync + 'static>(
+    net: Net,
+    port: u16,
+    backend: T,
+    orphans: Orphans,
+) -> io::Result<()> {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     let mut connections = JoinSet::new();
     loop {
@@ -52,7 +66,7 @@ pub async fn serve<T: Clone + Send + Sync + 'static>(net: Net, port: u16, backen
         let peer = turmoil::reverse_lookup(peer.ip()).unwrap_or_default();
         let (net, backend) = (net.clone(), backend.clone());
         connections.spawn(async move {
-            if let Err(error) = connection(net, stream, peer, backend).await {
+            if let Err(error) = connection(net, stream, peer, backend, orphans).await {
                 tracing::trace!(kind = %error.kind(), "a connection to a backend ended");
             }
         });
@@ -65,6 +79,7 @@ async fn connection<T: Clone + Send + Sync + 'static>(
     stream: TcpStream,
     peer: String,
     backend: T,
+    orphans: Orphans,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (out, mut outgoing) = mpsc::unbounded_channel();
@@ -79,7 +94,7 @@ async fn connection<T: Clone + Send + Sync + 'static>(
             }
         }
     });
-    let mut peer = Peer { net, backend, name: peer, out, session: None, calls: JoinSet::new() };
+    let mut peer = Peer { net, backend, name: peer, out, session: None, orphans, calls: JoinSet::new() };
     loop {
         tokio::select! {
             biased;
@@ -109,6 +124,7 @@ struct Peer<T> {
     name: String,
     out: mpsc::UnboundedSender<Frame>,
     session: Option<Box<dyn Session>>,
+    orphans: Orphans,
     calls: JoinSet<()>,
 }
 
@@ -155,7 +171,7 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
     /// Calls of one connection do not wait for each other.
     fn on_call(&mut self, question: Frame, call: Call<T>) {
         let (net, backend, out) = (self.net.clone(), self.backend.clone(), self.out.clone());
-        self.calls.spawn(async move {
+        let work = async move {
             let (before, after) = net.weather.delays_of(&net.host);
             pause(before).await;
             let answer = net.time.inside(call(backend)).await;
@@ -163,7 +179,11 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
             pause(after).await;
             let handle = net.slab.put_answer(answer, question.handle);
             let _ = out.send(Frame { kind: Kind::Reply, id: question.id, handle });
-        });
+        };
+        match self.orphans {
+            Orphans::Finish => drop(tokio::spawn(work)),
+            Orphans::RollBack => drop(self.calls.spawn(work)),
+        }
     }
 }
 

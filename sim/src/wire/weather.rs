@@ -32,6 +32,8 @@ struct State {
     short_reads: u32,
     /// In a thousand, of the messages to this subscriber.
     lossy: BTreeMap<String, u64>,
+    /// Whether the repair stream cannot be read.
+    unreadable: bool,
     /// How often the subscriptions of this subscriber went deaf.
     deaf: BTreeMap<String, u64>,
     slow: BTreeMap<String, Duration>,
@@ -92,6 +94,15 @@ impl Weather {
         self.change(|state| {
             state.lossy.insert(subscriber.to_owned(), permille);
         });
+    }
+
+    /// Whether the repair stream can be read.
+    pub fn set_unreadable(&self, on: bool) {
+        self.change(|state| state.unreadable = on);
+    }
+
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.lock().unreadable
     }
 
     /// The present subscriptions of `subscriber` hear nothing any more.

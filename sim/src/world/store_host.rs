@@ -11,6 +11,7 @@ use domain::ports::{
     Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxId, OutboxRow,
     ParkedEvent, Parking, Store, StoreError, WriteSet,
 };
+use futures_util::FutureExt;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -35,6 +36,8 @@ pub struct StoreHost {
     last_read: Arc<Mutex<Option<(u64, bool)>>>,
     /// What the rows of the outbox hold, by their ids.
     outbox: Arc<Mutex<BTreeMap<OutboxId, u64>>>,
+    /// The feed begins here.
+    pruned_to: Arc<Mutex<FeedPosition>>,
     pub(super) unnoticed: Unnoticed,
 }
 
@@ -61,7 +64,7 @@ impl StoreHost {
     /// A store with its log, on the host of `net`.
     pub fn new(store: MemoryStore, net: Net, coalesces: bool) -> Self {
         let unnoticed = Unnoticed::default();
-        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default(), unnoticed }
+        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default(), pruned_to: Arc::default(), unnoticed }
     }
 
     fn committed(&self, id: ForecastId, version: Version, after: Option<&Forecast>, behind: bool) {
@@ -103,8 +106,26 @@ impl StoreHost {
         raised
     }
 
+    /// What nobody has read of the feed yet goes.
+    pub fn prune_feed(&self) {
+        let store = self.store.clone();
+        if let Some(Ok(end)) = self.net.time.inside(async move { store.end().await }).now_or_never() {
+            *lock(&self.pruned_to) = end;
+            self.net.mark("feed_pruned");
+            self.net.log.record(&self.net.host, None, Event::FeedPruned { to: narrow(end.0) });
+        }
+    }
+
+    fn leased(&self, name: LeaseName, term: Ver, life: Duration) {
+        let until_ms = self.net.time.now_ms() + u64::try_from(life.as_millis()).unwrap_or_default();
+        self.net.log.record(&self.net.host, None, Event::Leased { name: name.to_string(), term, until_ms });
+    }
+
     pub(crate) async fn acquire(&self, name: LeaseName, holder: Uuid, life: Duration) -> Result<Acquired, StoreError> {
         let acquired = self.store.acquire(name, holder, life).await;
+        if let Ok(Acquired::Held(lease)) = &acquired {
+            self.leased(name, Ver(lease.incarnation.0, lease.token.0), life);
+        }
         if let Ok(Acquired::Held(lease)) = &acquired
             && lease.token > FencingToken(1)
         {
@@ -115,8 +136,10 @@ impl StoreHost {
 
     pub(crate) async fn renew(&self, name: LeaseName, token: FencingToken, life: Duration) -> Result<bool, StoreError> {
         let renewed = self.store.renew(name, token, life).await;
-        if matches!(renewed, Ok(false)) {
-            self.net.mark("renewal_refused");
+        match renewed {
+            Ok(true) => self.leased(name, Ver(self.incarnation().await.0, token.0), life),
+            Ok(false) => self.net.mark("renewal_refused"),
+            Err(_) => {}
         }
         renewed
     }
@@ -165,7 +188,11 @@ impl StoreHost {
         }
         let back = u128::from(self.net.weather.feed_back(self.net.time.now_ms()));
         let from = FeedPosition(after.0.saturating_sub(back));
-        let batch = self.store.read(from, limit).await?;
+        let minimum = *lock(&self.pruned_to);
+        if after < minimum {
+            return Err(FeedError::BehindMinimum { minimum });
+        }
+        let batch = self.store.read(from.max(minimum), limit).await?;
         if batch.changes.first().is_some_and(|change| change.position <= after) {
             self.net.mark("feed_replayed");
         }
