@@ -94,6 +94,8 @@ impl Checker for Monotonic {
             && sent.ask.op == Op::Get
             && let Some(key) = sent.ask.key
             && let Some(floor) = self.floor(&answer.boot, key, &sent)
+            // What was deleted in an earlier life is told again in the later one.
+            && let floor = if self.put_back.is_some() { Ver(0, floor.1) } else { floor }
         {
             // An absence tells no version: there must be a deletion that it can stand for.
             let Some(tombstone) = self.commits.tombstone_from(key, floor) else {

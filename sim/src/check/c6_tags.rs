@@ -1,7 +1,7 @@
 //! C6 `tags`: no cached list is older than the last eviction of one of its tags. Seen from outside: a list that is asked
 //! for after an instance has answered a write must show it, if the same instance answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -26,12 +26,17 @@ pub(super) struct Tags {
     requests: Requests,
     commits: Commits,
     written: BTreeMap<String, BTreeMap<Uuid, Written>>,
+    /// What the services committed: a write that changes nothing shows somebody else's version.
+    own: BTreeSet<(Uuid, Ver)>,
     /// When the store was last put back: what was written before may be lost.
     put_back: u64,
 }
 
 impl Checker for Tags {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        if let Event::Committed { key, version, behind: false, .. } = &record.event {
+            self.own.insert((*key, *version));
+        }
         self.commits.observe(record);
         if let Event::PutBack { .. } = record.event {
             self.written.clear();
@@ -44,7 +49,7 @@ impl Checker for Tags {
         let Op::List(company) = sent.ask.op else {
             if matches!(sent.ask.op, Op::Create | Op::Patch | Op::Delete) {
                 let of_boot = self.written.entry(answer.boot.clone()).or_default();
-                for shown in &answer.shown {
+                for shown in answer.shown.iter().filter(|shown| self.own.contains(&(shown.key, shown.version))) {
                     let (version, deleted) = (shown.version, shown.digest.is_none());
                     of_boot.insert(shown.key, Written { ordinal: record.ordinal, version, deleted });
                 }

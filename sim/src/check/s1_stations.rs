@@ -30,6 +30,8 @@ pub(super) struct Stations {
     streamed: Option<Streamed>,
     lost: bool,
     put_back: bool,
+    /// What was not told by then nobody will tell.
+    pruned_to: u64,
     /// The highest place in the tracker's terms that the stream ever had.
     reached: Option<(Ver, u64)>,
     /// By key: the highest term that wrote it, and the version that it has reached.
@@ -86,7 +88,8 @@ impl Stations {
         if same_life && now.counter > 1 && now.position < before.position {
             return Err(format!("the stream goes back in the feed from {} to {}", before.position, now.position));
         }
-        if same_life && now.epoch != before.epoch {
+        let pruned = before.position < self.pruned_to && now.position >= self.pruned_to;
+        if same_life && now.epoch != before.epoch && !pruned {
             return Err(format!("epoch {} ended, and nothing was lost", before.epoch));
         }
         Ok(())
@@ -119,7 +122,7 @@ impl Stations {
             }
             Event::FeedPruned { to } => {
                 self.told = self.told.max(*to);
-                self.lost = true;
+                self.pruned_to = *to;
             }
             Event::Leased { name, term, until_ms } if name == "tracker" => {
                 self.tracker_until.insert(term.1, *until_ms);

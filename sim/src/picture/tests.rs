@@ -39,7 +39,7 @@ impl Forge {
         let shown = vec![Shown { key: KEY, version: Ver(1, version), digest: Some(version) }];
         let level = Some("L1".to_owned());
         let answer =
-            Answer { request, status: 200, boot: format!("i{instance}-a"), level, stale: false, shown, whole: false };
+            Answer { request, status: 200, boot: format!("i{instance}-a"), level, stale: false, shown, whole: false, total: None };
         self.event(at_ms, "clients", Event::Asked(ask)).event(at_ms + 10, "clients", Event::Answered(answer))
     }
 
@@ -68,6 +68,9 @@ impl Forge {
             requests: 0,
             commits: 0,
             faults: 2,
+            reached: 0,
+            messages: 0,
+            peak_kib: 0,
             marks: Default::default(),
         };
         draw(&Scene::of(&Run { plan: &plan, outcome: &outcome, records: &self.records, messages: &self.messages }))

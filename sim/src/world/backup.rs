@@ -58,6 +58,7 @@ impl StoreHost {
         let before = self.incarnation().await;
         self.store.restore(&backup.snapshot);
         let (now, end) = (self.incarnation().await, self.store.end().await.unwrap_or_default());
+        self.unprune(end);
         let told = told(bus).await;
         // A life that began and was told by nobody would come again, unless it is said how far lives had come.
         let last_life = told.as_ref().is_some_and(|told| told.incarnation >= before);

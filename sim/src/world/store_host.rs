@@ -116,6 +116,12 @@ impl StoreHost {
         }
     }
 
+    /// A feed that was put back ends at `end`: nothing later was pruned from it.
+    pub(super) fn unprune(&self, end: FeedPosition) {
+        let mut pruned_to = lock(&self.pruned_to);
+        *pruned_to = (*pruned_to).min(end);
+    }
+
     fn leased(&self, name: LeaseName, term: Ver, life: Duration) {
         let until_ms = self.net.time.now_ms() + u64::try_from(life.as_millis()).unwrap_or_default();
         self.net.log.record(&self.net.host, None, Event::Leased { name: name.to_string(), term, until_ms });
