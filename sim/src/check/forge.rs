@@ -76,8 +76,24 @@ impl Forge {
         let request = self.requests;
         let key = (!matches!(op, Op::List(_) | Op::Create)).then_some(KEY);
         let ask = Ask { request, instance: 0, op, key, min: min.map(|version| Ver(1, version)) };
-        let answer = Answer { request, status, boot: "i0-a".to_owned(), level: None, stale, shown, whole: true, total: None };
+        let answer =
+            Answer { request, status, boot: "i0-a".to_owned(), level: None, stale, shown, whole: true, total: None };
         self.event(from_ms, "clients", Event::Asked(ask)).event(to_ms, "clients", Event::Answered(answer))
+    }
+
+    /// A write by instance 0, committed between its request and its answer.
+    pub(super) fn write(mut self, at_ms: u64, op: Op, version: u64) -> Self {
+        self.requests += 1;
+        let request = self.requests;
+        let deletes = op == Op::Delete;
+        let ask = Ask { request, instance: 0, op, key: (op != Op::Create).then_some(KEY), min: None };
+        let asked = self.event(at_ms, "clients", Event::Asked(ask));
+        let committed = if deletes { asked.delete(at_ms, version) } else { asked.commit(at_ms, version) };
+        let (status, digest) = if deletes { (204, None) } else { (200, digest(version)) };
+        let shown = vec![Shown { key: KEY, version: Ver(1, version), digest }];
+        let boot = "i0-a".to_owned();
+        let answer = Answer { request, status, boot, level: None, stale: false, shown, whole: false, total: None };
+        committed.event(at_ms, "clients", Event::Answered(answer))
     }
 
     pub(super) fn get(self, at_ms: u64, version: u64) -> Self {

@@ -52,7 +52,9 @@ impl Stations {
     fn on_told(&mut self, term: Ver, position: u64, beacon: bool) -> Result<(), String> {
         self.told = position.max(self.told);
         if beacon && position > 0 && !self.ends.contains(&position) {
-            return Err(format!("a beacon of {term} says that the feed ends at {position}, where it was never read to"));
+            return Err(format!(
+                "a beacon of {term} says that the feed ends at {position}, where it was never read to"
+            ));
         }
         Ok(())
     }

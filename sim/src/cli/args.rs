@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::one::Print;
 #[cfg(feature = "mutants")]
 use super::mutants;
+use super::one::Print;
 use super::{list, meta, one, shrink, swarm};
 use crate::fault::draw;
 

@@ -149,7 +149,10 @@ fn told(row: &Row) -> String {
     match (&row.caught, row.seed) {
         (Some(caught), Some(seed)) => {
             let shrunk = row.shrunk_faults.map_or_else(String::new, |faults| format!(" -> {faults}"));
-            format!("{:<28} {caught} at seed {seed} after {} seeds; {} faults{shrunk}", row.mutant, row.seeds, row.faults)
+            format!(
+                "{:<28} {caught} at seed {seed} after {} seeds; {} faults{shrunk}",
+                row.mutant, row.seeds, row.faults
+            )
         }
         _ => format!("{:<28} SURVIVED {} seeds (its place was passed {} times)", row.mutant, row.seeds, row.reached),
     }

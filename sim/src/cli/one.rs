@@ -40,7 +40,13 @@ impl Print {
     }
 }
 
-pub(super) fn run_seed(seed: u64, filter: Option<&str>, fair: bool, canary: bool, print: Print) -> Result<bool, String> {
+pub(super) fn run_seed(
+    seed: u64,
+    filter: Option<&str>,
+    fair: bool,
+    canary: bool,
+    print: Print,
+) -> Result<bool, String> {
     let now = Millis::default();
     if let Some(filter) = filter {
         trace::install(filter, now.clone())?;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::commands::command;
 use super::child::Child;
+use super::commands::command;
 use super::{one, story};
 use crate::fault::Plan;
 use crate::run::Outcome;

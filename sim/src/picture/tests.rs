@@ -38,8 +38,16 @@ impl Forge {
         let ask = Ask { request, instance, op: Op::Get, key: Some(KEY), min: None };
         let shown = vec![Shown { key: KEY, version: Ver(1, version), digest: Some(version) }];
         let level = Some("L1".to_owned());
-        let answer =
-            Answer { request, status: 200, boot: format!("i{instance}-a"), level, stale: false, shown, whole: false, total: None };
+        let answer = Answer {
+            request,
+            status: 200,
+            boot: format!("i{instance}-a"),
+            level,
+            stale: false,
+            shown,
+            whole: false,
+            total: None,
+        };
         self.event(at_ms, "clients", Event::Asked(ask)).event(at_ms + 10, "clients", Event::Answered(answer))
     }
 

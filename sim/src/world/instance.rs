@@ -176,9 +176,10 @@ async fn watch<R: coherence::Render>(net: Net, cache: Cache<R>, status: Pipeline
     loop {
         tokio::time::sleep(WATCH_EVERY).await;
         let follower = status.follower.as_ref().map(coherence::FollowerHandle::status).unwrap_or_default();
-        let behind = follower.head.as_ref().is_some_and(|head| {
-            follower.epoch == Some(head.stream_epoch) && head.sequence > follower.applied
-        });
+        let behind = follower
+            .head
+            .as_ref()
+            .is_some_and(|head| follower.epoch == Some(head.stream_epoch) && head.sequence > follower.applied);
         let now = Moment {
             lease_ends: tokio::time::Instant::now() + cache.lease_left(),
             trusted: cache.is_trusted(),

@@ -8,8 +8,8 @@ use adapters::memory::MemoryStore;
 use coherence::{FencingToken, Incarnation, Timestamp, Version, VersionId};
 use domain::model::{CompanyId, Forecast, ForecastId, UnitId};
 use domain::ports::{
-    Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxId, OutboxRow,
-    ParkedEvent, Parking, Store, StoreError, WriteSet,
+    Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxId,
+    OutboxRow, ParkedEvent, Parking, Store, StoreError, WriteSet,
 };
 use futures_util::FutureExt;
 use uuid::Uuid;
@@ -64,7 +64,15 @@ impl StoreHost {
     /// A store with its log, on the host of `net`.
     pub fn new(store: MemoryStore, net: Net, coalesces: bool) -> Self {
         let unnoticed = Unnoticed::default();
-        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default(), pruned_to: Arc::default(), unnoticed }
+        Self {
+            store,
+            net,
+            coalesces,
+            last_read: Arc::default(),
+            outbox: Arc::default(),
+            pruned_to: Arc::default(),
+            unnoticed,
+        }
     }
 
     fn committed(&self, id: ForecastId, version: Version, after: Option<&Forecast>, behind: bool) {
