@@ -5,8 +5,10 @@ mod bus;
 mod feed;
 mod ids;
 mod lease;
+mod mail;
 mod outbox;
 mod parking;
+mod push;
 mod store;
 
 pub use bus::{
@@ -16,8 +18,16 @@ pub use bus::{
 pub use feed::{Change, ChangeFeed, FeedBatch, FeedError, FeedPosition, Operation};
 pub use ids::Ids;
 pub use lease::{Acquired, Lease, LeaseName, Leases};
+pub use mail::{
+    Attachment, MailError, MailReceipt, MailSession, MailTemplates, MailTransport, OutgoingMail, RenderError,
+    RenderedMail, TemplateData, TemplateId, UnknownPolicy,
+};
 pub use outbox::{Outbox, OutboxId, OutboxRow};
 pub use parking::{PARKED_MAX, ParkedEvent, ParkedId, Parking};
+pub use push::{
+    AUTH_BYTES, P256DH_BYTES, PushError, PushGateway, PushMessage, PushOrigin, PushReceipt, PushTarget, Urgency,
+    WebPushSubscription,
+};
 pub use store::{
     Committed, IdempotencyKey, IdempotencyRecord, ListCursor, ListPage, ListQuery, Lookup, OutboxEvent, PageStart,
     RowWrite, Store, StoreError, VERSIONS_MAX, WriteSet,
