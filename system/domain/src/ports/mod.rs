@@ -6,6 +6,7 @@ mod feed;
 mod ids;
 mod lease;
 mod mail;
+mod notifications;
 mod outbox;
 mod parking;
 mod push;
@@ -21,6 +22,13 @@ pub use lease::{Acquired, Lease, LeaseName, Leases};
 pub use mail::{
     Attachment, MailError, MailReceipt, MailSession, MailTemplates, MailTransport, OutgoingMail, RenderError,
     RenderedMail, TemplateData, TemplateId, UnknownPolicy,
+};
+pub use notifications::{
+    Acceptance, Acceptances, Accepted, AcceptedUser, Backlog, CLAIM_LIFE_MAX, Claim, ClaimedMails, ClaimedWork,
+    Deliveries, DeliveryLog, Devices, ForUser, Inbox, InboxChanges, InboxPage, InboxQuery, InboxStart, MailEnqueue,
+    MailFor, MailIntent, MailIntents, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, MailsToQueue,
+    NotificationStore, NotificationStoreError, NotificationsPruned, PushIntent, PushIntents, PushOutcome, PushReport,
+    QueuedMail, RESEND_MAX, Recipient, Recipients, Registered, Resend, Suppression, SuppressionReason,
 };
 pub use outbox::{Outbox, OutboxId, OutboxRow};
 pub use parking::{PARKED_MAX, ParkedEvent, ParkedId, Parking};
