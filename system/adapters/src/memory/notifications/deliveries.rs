@@ -118,7 +118,7 @@ impl Tables {
 }
 
 fn in_app(id: NotificationId, accepted: &AcceptedRow) -> Option<Delivery> {
-    accepted.channels.contains(Channel::InApp).then(|| Delivery {
+    accepted.channels.contains(Channel::InApp).then_some(Delivery {
         id: DeliveryId(id.0),
         channel: Channel::InApp,
         device_id: None,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::model::EventId;
 use crate::model::ids::id;
-use crate::model::{EventId, UserId};
 
 id! {
     /// One notification of one user.
@@ -54,12 +54,7 @@ impl DeliveryId {
     }
 }
 
-/// The event that a request named by its caller is: the same request, sent again, is the same event.
-pub(crate) fn event_of_request(caller: UserId, key: &str) -> EventId {
-    EventId(derived(4, &[caller.0.as_bytes(), key.as_bytes()]))
-}
-
 /// The event that a body without an id is.
 pub(crate) fn event_of_body(body: &[u8]) -> EventId {
-    EventId(derived(5, &[body]))
+    EventId(derived(4, &[body]))
 }

@@ -19,8 +19,8 @@ pub use device::{
     TOKEN_BYTES_MAX, VAPID_KEY_CHARS_MAX, proves_ownership, subscription_from_json, subscription_json, target_address,
 };
 pub use directory::{DIRECTORY_BATCH_MAX, Directory, UnitEntry, UserEntry};
+pub(crate) use ids::event_of_body;
 pub use ids::{AttachmentId, ClaimId, DeliveryId, DeviceId, NotificationId};
-pub(crate) use ids::{event_of_body, event_of_request};
 pub use mail::{
     ATTACHMENT_NAME_CHARS_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, MailItem, StoredAttachment, check_attachments,
 };

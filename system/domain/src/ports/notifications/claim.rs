@@ -10,7 +10,7 @@ pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(600);
 /// A claim of work. What it gets nobody else gets, until its life is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// Names it: a new one for each call.
+    /// Names it: a new one for each piece of work. A call under the same name adds to what it holds.
     pub id: ClaimId,
     /// How long it lives, from now. At most [`CLAIM_LIFE_MAX`].
     pub life: Duration,
