@@ -17,6 +17,8 @@ pub enum NotificationFault {
     After,
     /// It is not done, and never answered.
     Hang,
+    /// It is done, and never answered.
+    HangAfter,
     /// The store says that what it holds cannot be read.
     Corrupt,
 }

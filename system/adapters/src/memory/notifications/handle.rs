@@ -57,12 +57,13 @@ impl MemoryNotifications {
             Some(NotificationFault::Before) => return Err(unavailable()),
             Some(NotificationFault::Hang) => std::future::pending::<()>().await,
             Some(NotificationFault::Corrupt) => return Err(NotificationStoreError::Corrupt("as planned".to_owned())),
-            Some(NotificationFault::After) | None => {}
+            Some(NotificationFault::After | NotificationFault::HangAfter) | None => {}
         }
         let moment = Moment { now: Instant::now(), wall: microseconds(self.shared.clock.now()) };
         let answer = act(&mut self.tables(), moment)?;
         match fault {
             Some(NotificationFault::After) => Err(unavailable()),
+            Some(NotificationFault::HangAfter) => std::future::pending().await,
             _ => Ok(answer),
         }
     }
