@@ -45,3 +45,6 @@ pub struct Shared {
 
 /// How long a job waits at most before it asks the store again: what other instances accept is not told to it.
 pub const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// The life of a claim that nobody respects: the planted bug `intent-lease-ignored`.
+pub(super) const NO_LEASE: Duration = Duration::from_millis(20);

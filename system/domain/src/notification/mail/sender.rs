@@ -15,7 +15,7 @@ use super::batch::{Batch, Server, Session};
 use super::{MailSenderConfig, MailSenderStatusHandle};
 use crate::notification::alerts::AlertKind;
 use crate::notification::model::ClaimId;
-use crate::notification::ports::{POLL_EVERY, Shared};
+use crate::notification::ports::{NO_LEASE, POLL_EVERY, Shared};
 use crate::ports::{Claim, ClaimedMails, MailTransport, NotificationStoreError};
 use crate::wake::Wake;
 
@@ -126,7 +126,7 @@ impl MailSender {
     fn claim(&self, now: Instant) -> impl Future<Output = Claimed> + Send + 'static {
         let (store, config) = (self.shared.ports.store.clone(), Arc::clone(&self.config));
         let id = ClaimId(self.shared.ports.ids.uuid());
-        let life = if mutant!(IntentLeaseIgnored) { Duration::ZERO } else { config.claim_life };
+        let life = if mutant!(IntentLeaseIgnored) { NO_LEASE } else { config.claim_life };
         let until = now + config.claim_life;
         async move {
             let answer = store.claim_mails(Claim { id, life, limit: config.claim_limit }).await;

@@ -10,7 +10,7 @@ use super::{MailBatchConfig, MailBatchStatusHandle};
 use crate::backoff::Backoff;
 use crate::notification::alerts::AlertKind;
 use crate::notification::model::{ClaimId, DELIVERY_ERROR_CHARS_MAX, cut};
-use crate::notification::ports::{POLL_EVERY, Shared};
+use crate::notification::ports::{NO_LEASE, POLL_EVERY, Shared};
 use crate::ports::{Claim, ClaimedWork, MailIntent, MailTemplates, MailsToQueue, NotificationStoreError, QueuedMail};
 use crate::wake::Wake;
 
@@ -90,7 +90,7 @@ impl MailBatchWorker {
     }
 
     async fn claim(&self, id: ClaimId, limit: u32) -> Result<ClaimedWork<MailIntent>, NotificationStoreError> {
-        let life = if mutant!(IntentLeaseIgnored) { Default::default() } else { self.config.claim_life };
+        let life = if mutant!(IntentLeaseIgnored) { NO_LEASE } else { self.config.claim_life };
         self.shared.ports.store.claim_mail_intents(Claim { id, life, limit }).await
     }
 

@@ -13,7 +13,7 @@ use super::desk::Desk;
 use super::{PushConfig, PushGateways, PushStatusHandle};
 use crate::backoff::Backoff;
 use crate::notification::model::{ClaimId, DeliveryId, IntegrationType};
-use crate::notification::ports::{POLL_EVERY, Shared};
+use crate::notification::ports::{NO_LEASE, POLL_EVERY, Shared};
 use crate::ports::{Claim, ClaimedWork, NotificationStoreError, PushIntent, PushReport};
 use crate::wake::Wake;
 
@@ -138,7 +138,7 @@ impl PushSender {
     fn claim(&self, now: Instant) -> impl Future<Output = Claimed> + Send + 'static {
         let (store, config) = (self.desk.shared.ports.store.clone(), &self.desk.config);
         let room = u32::try_from(config.held_max - self.desk.held).unwrap_or(u32::MAX);
-        let life = if mutant!(IntentLeaseIgnored) { Duration::ZERO } else { config.claim_life };
+        let life = if mutant!(IntentLeaseIgnored) { NO_LEASE } else { config.claim_life };
         let id = ClaimId(self.desk.shared.ports.ids.uuid());
         let (claim, until) = (Claim { id, life, limit: config.claim_limit.min(room) }, now + config.claim_life);
         async move { Claimed { id, until, answer: store.claim_pushes(claim).await } }
