@@ -98,10 +98,7 @@ pub(super) fn device(found: &SqliteRow, first: usize) -> Result<Option<Device>, 
     }))
 }
 
-pub(super) const MAIL_ITEM: &str =
-    "i.ToAddress, i.ToName, i.UserId, i.Subject, i.TemplateId, i.TemplateData, i.Attachments";
-
-/// Reads [`MAIL_ITEM`], which begins at column `first`.
+/// Reads the columns of a mail from `MailIntents`, from its address to its files, which begin at column `first`.
 pub(super) fn mail_item(found: &SqliteRow, first: usize) -> Result<MailItem, sqlx::Error> {
     let to_name: Option<String> = found.try_get_unchecked(first + 1)?;
     let data: &str = found.try_get_unchecked(first + 5)?;

@@ -21,7 +21,7 @@ pub(super) const SELECT: &str = "SELECT d.Id, d.CreatedAt, i.ToAddress, i.ToName
      i.TemplateData, i.Attachments FROM NotificationDeliveries d JOIN MailIntents i ON i.Id = d.Id WHERE d.Number IN ";
 
 /// Takes the write lock, lets go of what is queued or failed now, and answers which of it was the claim's.
-const SETTLE: &str = "BEGIN IMMEDIATE; \
+pub(super) const SETTLE: &str = "BEGIN IMMEDIATE; \
      UPDATE NotificationDeliveries SET Status = 'queued', Stage = 3, ClaimId = NULL, DueAt = 0, AvailableAt = 0, \
          UpdatedAt = ?4 WHERE Id IN (SELECT unhex(value) FROM json_each(?1)) AND ClaimId = ?3 AND Stage = 2 \
          RETURNING Id; \

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::SqliteNotifications;
 use super::claim::{self, Stage};
-use super::columns::{DEVICE, attempts, body, delivery_id, device, kind, title};
+use super::columns::{attempts, body, delivery_id, device, kind, title};
 use super::handle::{failed, micros};
 use crate::sqlite::row;
 
@@ -22,7 +22,7 @@ pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, a.Id, a.EventId, a.Tit
          LEFT JOIN SysUserDeviceInfo s ON s.Id = d.DeviceId AND s.UserId = a.UserId WHERE d.Number IN ";
 
 /// Those whose device is gone, or must subscribe again, are not handed out.
-const RESOLVE: &str = "UPDATE NotificationDeliveries SET Stage = NULL, ClaimId = NULL, UpdatedAt = ?2, \
+pub(super) const RESOLVE: &str = "UPDATE NotificationDeliveries SET Stage = NULL, ClaimId = NULL, UpdatedAt = ?2, \
          Status = 'removed', LastError = 'the device was removed' \
      WHERE ClaimId = ?4 AND Stage = 1 AND NOT EXISTS (SELECT 1 FROM SysUserDeviceInfo s \
          JOIN NotificationAcceptances a ON a.UserId = s.UserId WHERE s.Id = DeviceId AND a.Id = NotificationId); \
@@ -33,7 +33,7 @@ const RESOLVE: &str = "UPDATE NotificationDeliveries SET Stage = NULL, ClaimId =
 
 /// What came of pushes of a claim. A row without a due time is done with; it keeps the claim's name, so that the same
 /// report, made again, is no stranger's.
-const REPORT: &str = "BEGIN IMMEDIATE; \
+pub(super) const REPORT: &str = "BEGIN IMMEDIATE; \
      UPDATE NotificationDeliveries SET Status = j.status, Attempts = j.attempts, LastError = j.error, UpdatedAt = ?3, \
          Stage = CASE WHEN j.due IS NULL THEN NULL ELSE 1 END, DueAt = coalesce(j.due, DueAt), \
          AvailableAt = coalesce(j.due, AvailableAt), ClaimId = CASE WHEN j.due IS NULL THEN ClaimId END \
@@ -127,13 +127,5 @@ impl PushIntents for SqliteNotifications {
         let own: Vec<DeliveryId> =
             written.iter().map(|found| delivery_id(found, 0)).collect::<Result<_, _>>().map_err(failed)?;
         Ok(ids.into_iter().filter(|id| !own.contains(id)).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_columns_of_a_device_are_those_that_are_read() {
-        assert!(super::SELECT.contains(super::DEVICE));
     }
 }

@@ -18,7 +18,7 @@ use super::suppressions;
 use crate::sqlite::row;
 
 /// Mails under way whose sender went away: held, or due again. The claim is over by the store's clock (`?3`).
-const ORPHANS: &str = "UPDATE NotificationDeliveries SET Attempts = Attempts + 1, ClaimId = NULL, UpdatedAt = ?3, \
+pub(super) const ORPHANS: &str = "UPDATE NotificationDeliveries SET Attempts = Attempts + 1, ClaimId = NULL, UpdatedAt = ?3, \
          LastError = 'the sender went away while the mail was on its way', DueAt = 0, \
          Status = CASE WHEN q.OnUnknown = 'resend' THEN 'queued' ELSE 'unknown' END, \
          Stage = CASE WHEN q.OnUnknown = 'resend' THEN 3 END \
@@ -35,13 +35,13 @@ pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, d.CreatedAt, q.ToAddre
          LEFT JOIN MailSuppressions s ON s.Address = q.ToFolded WHERE d.Number IN ";
 
 /// Those to suppressed addresses are not handed out.
-const SUPPRESSED: &str = "UPDATE NotificationDeliveries SET Stage = NULL, ClaimId = NULL, UpdatedAt = ?2, \
+pub(super) const SUPPRESSED: &str = "UPDATE NotificationDeliveries SET Stage = NULL, ClaimId = NULL, UpdatedAt = ?2, \
          Status = 'suppressed' \
      WHERE ClaimId = ?4 AND Stage = 3 AND EXISTS (SELECT 1 FROM NheaMailQueue q \
          JOIN MailSuppressions s ON s.Address = q.ToFolded WHERE q.Id = NotificationDeliveries.Id);";
 
 /// What came of mails of a claim, then what is under way from now on. Of an unknown fate the row of the queue decides.
-const PROGRESS: &str = "BEGIN IMMEDIATE; \
+pub(super) const PROGRESS: &str = "BEGIN IMMEDIATE; \
      INSERT INTO MailSuppressions (Address, Reason, Since) SELECT q.ToFolded, 'refused', ?4 FROM json_each(?1) j \
          CROSS JOIN NotificationDeliveries d ON d.Id = unhex(j.value ->> 'id') JOIN NheaMailQueue q ON q.Id = d.Id \
          WHERE j.value ->> 'suppress' = 1 AND d.ClaimId = ?3 AND d.Stage = 3 ON CONFLICT (Address) DO NOTHING; \
