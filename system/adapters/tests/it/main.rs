@@ -9,6 +9,7 @@
 mod conformance;
 mod layers;
 mod memory;
+mod notification_layers;
 mod recovery;
 #[cfg(feature = "sqlite")]
 mod sqlite;
