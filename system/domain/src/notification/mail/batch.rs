@@ -101,6 +101,10 @@ impl Batch {
         if self.session.is_some() {
             return true;
         }
+        // Once is enough to know: the sender asks again, after a while.
+        if self.server == Server::Away {
+            return false;
+        }
         let connecting = timeout(self.config.connect_timeout, self.transport.connect()).await;
         match connecting.unwrap_or(Err(MailError::Unreachable(None))) {
             Ok(inner) => {

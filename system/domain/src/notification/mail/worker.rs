@@ -1,7 +1,8 @@
 //! MailBatchWorker: rendering, and one transaction for each batch.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use coherence::{Rng, mutant};
 use tokio::time::Instant;
@@ -14,6 +15,9 @@ use crate::notification::ports::{NO_LEASE, POLL_EVERY, Shared};
 use crate::ports::{Claim, ClaimedWork, MailIntent, MailTemplates, MailsToQueue, NotificationStoreError, QueuedMail};
 use crate::wake::Wake;
 
+/// How long it may take to give a claim back when the worker stops.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
+
 /// The worker. Each instance runs one; they share the work by claims.
 #[doc(alias = "MailAutoBatchWorker")]
 pub struct MailBatchWorker {
@@ -22,13 +26,16 @@ pub struct MailBatchWorker {
     config: MailBatchConfig,
     wake: Wake,
     status: MailBatchStatusHandle,
+    /// The claim of the batch in hand: given back when the worker stops.
+    claim: Mutex<Option<ClaimId>>,
 }
 
 impl MailBatchWorker {
     /// A worker that does not run yet.
     pub fn new(shared: Shared, templates: Arc<dyn MailTemplates>, config: MailBatchConfig) -> Self {
         let wake = shared.mail_wake.clone();
-        Self { shared, templates, config, wake, status: MailBatchStatusHandle::default() }
+        let (status, claim) = (MailBatchStatusHandle::default(), Mutex::default());
+        Self { shared, templates, config, wake, status, claim }
     }
 
     /// Its status, also from before it runs.
@@ -36,19 +43,32 @@ impl MailBatchWorker {
         self.status.clone()
     }
 
-    /// Runs until `stop`; a batch that is not written is taken up again when its claim's life is over.
+    /// Runs until `stop`; a batch that is not written then is free for other workers.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         tokio::select! {
             biased;
             () = stop => {}
             () = self.work() => {}
         }
+        let claim = self.hold(None);
+        if let Some(claim) = claim {
+            let released = tokio::time::timeout(LAST_WORDS_MAX, self.shared.ports.store.release(claim)).await;
+            if !matches!(released, Ok(Ok(()))) {
+                tracing::debug!(%claim, "a claim of mails ends by itself");
+            }
+        }
+    }
+
+    /// Notes the claim in hand; answers the one before.
+    fn hold(&self, claim: Option<ClaimId>) -> Option<ClaimId> {
+        std::mem::replace(&mut *self.claim.lock().unwrap_or_else(PoisonError::into_inner), claim)
     }
 
     async fn work(&self) {
         let mut backoff = Backoff::default();
         loop {
             let id = ClaimId(self.shared.ports.ids.uuid());
+            self.hold(Some(id));
             match self.collect(id).await {
                 Ok(work) if work.items.is_empty() => {
                     let wait = work.next_due.unwrap_or(POLL_EVERY).min(POLL_EVERY);

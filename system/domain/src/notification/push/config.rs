@@ -17,7 +17,7 @@ pub struct PushConfig {
     pub wait_here_max: Duration,
     /// It cannot ask for more than this.
     pub retry_after_max: Duration,
-    /// A push that is so old is given up.
+    /// A push that is so old, and was tried, is given up; one that is as old as `ttl` in any case.
     pub give_up_after: Duration,
     /// How many quick attempts run at a time.
     pub concurrency: usize,
@@ -54,7 +54,7 @@ impl Default for PushConfig {
             give_up_after: Duration::from_secs(60 * 60),
             concurrency: 512,
             slow_after: Duration::from_millis(500),
-            slow_max: 1_024,
+            slow_max: 4_096,
             per_origin: 128,
             claim_limit: 500,
             held_max: 10_000,

@@ -81,7 +81,8 @@ impl Desk {
             let kind = IntegrationType::of(&intent.device.target);
             let gateway = self.gateways.of(kind);
             let origin = gateway.map(|gateway| gateway.origin(&intent.device.target));
-            let is_old = since(intent.accepted_at, now) > self.config.give_up_after && intent.attempts > 0;
+            let age = since(intent.accepted_at, now);
+            let is_old = age > self.config.ttl || (age > self.config.give_up_after && intent.attempts > 0);
             let held = |origin| Held { attempts: intent.attempts, intent, origin, claim, until };
             match origin {
                 Some(origin) if is_old => self.give_up(held(origin), TOO_OLD),

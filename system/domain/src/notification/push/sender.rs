@@ -17,7 +17,9 @@ use crate::notification::ports::{NO_LEASE, POLL_EVERY, Shared};
 use crate::ports::{Claim, ClaimedWork, NotificationStoreError, PushIntent, PushReport};
 use crate::wake::Wake;
 
-/// How long the last results may take when the sender stops.
+/// How long attempts that run may take when the sender stops; what is broken off then is sent once more by another.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// How long the last results may take after that.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// Sends pushes. Each instance runs one; they share the work by claims.
@@ -73,7 +75,7 @@ impl PushSender {
         self.desk.status.clone()
     }
 
-    /// Runs until `stop`. Attempts that run then are broken off; what is held is free for other senders.
+    /// Runs until `stop`. Attempts that run then have a moment; what is held is free for other senders.
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         self.jobs.claim_at = Instant::now();
@@ -91,6 +93,7 @@ impl PushSender {
                 () = self.wake.woken() => self.jobs.claim_at = Instant::now(),
             }
         }
+        self.drain().await;
         let last_words = tokio::time::timeout(LAST_WORDS_MAX, self.last_words());
         if last_words.await.is_err() {
             tracing::warn!("the push sender could not give back what it holds; its claims end by themselves");
@@ -182,6 +185,13 @@ impl PushSender {
         let now = Instant::now();
         let claim = (self.jobs.claiming.is_none() && self.has_room()).then_some(self.jobs.claim_at);
         [self.desk.next_timer(), claim].into_iter().flatten().min().unwrap_or(now + POLL_EVERY).max(now)
+    }
+
+    async fn drain(&mut self) {
+        let deadline = Instant::now() + DRAIN_MAX;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.jobs.attempts.join_next()).await {
+            self.on_ended(ended);
+        }
     }
 
     /// Writes down what is known, and frees the rest.

@@ -31,11 +31,11 @@ pub(super) fn verdict(error: &PushError, attempts: u32, config: &PushConfig, rng
     }
     let retry = usize::try_from(attempts).ok().and_then(|attempts| config.retries.get(attempts.checked_sub(1)?));
     let Some(own) = retry else { return Verdict::Report(PushOutcome::Failed { error: text }) };
-    match error.retry_after().map(|wait| wait.min(config.retry_after_max)) {
+    let own = own.mul_f64(rng.factor(config.spread));
+    // It says how long at least: what we would wait anyway is no less.
+    match error.retry_after().map(|wait| wait.min(config.retry_after_max).max(own)) {
         Some(wait) if wait > config.wait_here_max => Verdict::Report(PushOutcome::Retry { after: wait, error: text }),
-        // It wins, but nobody is asked again sooner than at once.
-        Some(wait) => Verdict::Again(wait, text),
-        None => Verdict::Again(own.mul_f64(rng.factor(config.spread)), text),
+        wait => Verdict::Again(wait.unwrap_or(own), text),
     }
 }
 
@@ -82,6 +82,7 @@ mod tests {
         let asks = |seconds| PushError::Throttled { status: 429, retry_after: Some(Duration::from_secs(seconds)) };
         let after = |seconds, attempts| verdict(&asks(seconds), attempts, &config, &Middle);
         assert!(matches!(after(2, 1), Verdict::Again(wait, _) if wait == ms(2_000)));
+        assert!(matches!(after(0, 2), Verdict::Again(wait, _) if wait == ms(200)), "no sooner than by our schedule");
         let back = |verdict| match verdict {
             Verdict::Report(PushOutcome::Retry { after, .. }) => after,
             other => panic!("{other:?}"),

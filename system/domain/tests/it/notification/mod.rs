@@ -12,4 +12,5 @@ mod masses;
 mod operations;
 mod push;
 mod retries;
+mod wire;
 mod world;
