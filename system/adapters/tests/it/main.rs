@@ -9,6 +9,7 @@
 mod conformance;
 mod layers;
 mod memory;
+mod push;
 mod recovery;
 #[cfg(feature = "sqlite")]
 mod sqlite;
