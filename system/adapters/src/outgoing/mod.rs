@@ -9,6 +9,9 @@
 //! Errors and answers hold no capability: URLs are taken out of the client's errors, and what a service says is cut and
 //! cleaned of whatever looks like a token.
 
+// With one of the two features alone, what only the other uses is idle.
+#![cfg_attr(not(all(feature = "webpush", feature = "fcm")), allow(dead_code, unused_imports))]
+
 mod answer;
 mod client;
 mod dns;

@@ -4,6 +4,7 @@ mod addresses;
 mod fcm;
 mod fcm_errors;
 mod fcm_tokens;
+mod http2;
 mod parts;
 mod support;
 mod vectors;
