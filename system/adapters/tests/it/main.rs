@@ -10,6 +10,7 @@ mod conformance;
 mod layers;
 mod memory;
 mod notification_layers;
+mod push;
 mod recovery;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -11,6 +11,7 @@ mod outbox;
 mod parking;
 mod push;
 mod store;
+mod subscription;
 
 pub use bus::{
     Bus, BusError, BusMessage, COMPACTED, COMPACTED_BACKLOG_MAX, Consumer, Delivery, MessageId, Outgoing, StartAt,
@@ -40,3 +41,4 @@ pub use store::{
     Committed, IdempotencyKey, IdempotencyRecord, ListCursor, ListPage, ListQuery, Lookup, OutboxEvent, PageStart,
     RowWrite, Store, StoreError, VERSIONS_MAX, WriteSet,
 };
+pub use subscription::{SUBSCRIPTION_BYTES_MAX, SubscriptionError};
