@@ -2,6 +2,14 @@
 
 pub mod layers;
 pub mod memory;
+#[cfg(feature = "smtp")]
+pub mod mime;
+#[cfg(feature = "smtp")]
+pub mod outbox_files;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod system;
+#[cfg(feature = "templates")]
+pub mod templates;
