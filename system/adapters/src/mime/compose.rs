@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use coherence::Timestamp;
 use domain::ports::{Attachment, MailError, OutgoingMail};
 use lettre::message::header::{
@@ -25,6 +27,9 @@ const FILE_NAME_BYTES_MAX: usize = 200;
 /// A URL cannot be folded, and a line has at most 998 characters (RFC 5322, 2.1.1).
 const URL_BYTES_MAX: usize = 900;
 
+/// How much of a text goes into one encoded word, which has at most 75 characters (RFC 2047, 2).
+const ENCODED_WORD_BYTES_MAX: usize = 45;
+
 /// A mail, ready to go.
 pub(crate) struct Composed {
     /// To whom.
@@ -43,7 +48,7 @@ pub(crate) fn compose(mail: &OutgoingMail, sender: &Sender, now: Timestamp) -> R
         .date(system_time(now))
         .from(sender.from.clone())
         .to(to_header)
-        .subject(mail.subject.clone())
+        .raw_header(subject(&mail.subject))
         // RFC 3834: nobody's holiday notice is to answer.
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()));
     if let Some(url) = &mail.unsubscribe {
@@ -136,6 +141,24 @@ fn with_crlf(text: &str) -> String {
 fn system_time(now: Timestamp) -> SystemTime {
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// The subject. lettre encodes what is not ASCII, and leaves what looks encoded already: a reader would decode it into
+/// another text than was meant, line breaks included. Such a subject is encoded whole (RFC 2047, 4.1).
+fn subject(text: &str) -> HeaderValue {
+    const NAME: &str = "Subject";
+    if !text.contains("=?") {
+        return raw(NAME, text.to_owned());
+    }
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = &rest[..rest.floor_char_boundary(ENCODED_WORD_BYTES_MAX)];
+        words.push(format!("=?utf-8?b?{}?=", STANDARD.encode(word)));
+        rest = &rest[word.len()..];
+    }
+    let name = HeaderName::new_from_ascii_str(NAME);
+    HeaderValue::dangerous_new_pre_encoded(name, text.to_owned(), words.join("\r\n "))
 }
 
 /// A header with a value of ours.

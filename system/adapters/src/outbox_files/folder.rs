@@ -82,20 +82,23 @@ impl Folder {
             return Err(error);
         }
         sync(&self.path)?;
-        self.make_room(bytes.len() as u64)?;
+        if let Err(error) = self.make_room(bytes.len() as u64) {
+            tracing::warn!(%error, "old mails of the outbox could not be removed");
+        }
         Ok(format!("{name}{MAIL}"))
     }
 
     /// A new file. The same mail may come again within a microsecond, where clocks are coarse: then under the next name.
+    /// Whoever holds the file that is being written owns the name of the mail, too: so no mail is written over.
     fn partial(&self, micros: i64, id: &str) -> io::Result<(String, File)> {
         let mut micros = micros;
         loop {
             let name = format!("{micros:0TIME_DIGITS$}-{id}");
-            if !self.path.join(format!("{name}{MAIL}")).exists() {
-                match make_private_file(&self.path.join(format!("{name}{PARTIAL}"))) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    made => return made.map(|file| (name, file)),
-                }
+            let partial = self.path.join(format!("{name}{PARTIAL}"));
+            match make_private_file(&partial) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Ok(_) if self.path.join(format!("{name}{MAIL}")).exists() => remove(&partial)?,
+                made => return made.map(|file| (name, file)),
             }
             micros += 1;
         }

@@ -80,7 +80,7 @@ impl MailSession for OutboxFiles {
         let written = tokio::task::spawn_blocking(move || folder.put(now, &id, &composed.bytes)).await;
         match written {
             Ok(Ok(name)) => Ok(MailReceipt { answer: name }),
-            // A file that is not whole has no name: nobody has the mail.
+            // A file that is not whole has no name. (If only the folder could not be put on disk, a second copy comes.)
             Ok(Err(error)) => Err(MailError::Unreachable(Some(Arc::new(error)))),
             // The process is ending, or the task panicked: the file may be there.
             Err(_) => Err(MailError::Unknown),

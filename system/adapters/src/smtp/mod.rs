@@ -20,6 +20,8 @@ mod error;
 mod hello;
 mod reply;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tls;
 mod wire;
 

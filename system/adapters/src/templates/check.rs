@@ -18,17 +18,18 @@ fn samples() -> TemplateData {
     VALUES.iter().map(|name| ((*name).to_owned(), sample(name))).collect()
 }
 
-/// Checks the part `file`, which the environment holds.
-pub(super) fn check(environment: &Environment<'_>, file: &str) -> Result<(), TemplatesError> {
+/// Checks the part `file`, which the environment holds; answers the values that it names.
+pub(super) fn check(environment: &Environment<'_>, file: &str) -> Result<Vec<String>, TemplatesError> {
     let broken = |reason: String| TemplatesError::Broken { file: file.to_owned(), reason };
     let template = environment.get_template(file).map_err(|error| broken(error.to_string()))?;
-    let is_unknown = |name: &String| {
-        !VALUES.contains(&name.as_str()) && environment.globals().all(|(global, _)| global != name.as_str())
-    };
-    let mut names: Vec<_> = template.undeclared_variables(false).into_iter().filter(is_unknown).collect();
+    let is_value = |name: &String| VALUES.contains(&name.as_str());
+    // What minijinja itself brings, `range` among others, is named as values are.
+    let is_ours = |name: &String| environment.globals().all(|(global, _)| global != name.as_str());
+    let named = template.undeclared_variables(false).into_iter().filter(is_ours);
+    let (needs, mut names): (Vec<_>, Vec<_>) = named.partition(is_value);
     if !names.is_empty() {
         names.sort();
         return Err(TemplatesError::Values { file: file.to_owned(), names, known: VALUES.to_vec() });
     }
-    render_part(&template, &samples()).map(drop).map_err(broken)
+    render_part(&template, &samples()).map(|_| needs).map_err(broken)
 }

@@ -1,6 +1,6 @@
 //! The port: templates that were checked, and their rendering.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -17,7 +17,15 @@ use super::limits::{DATA_BYTES_MAX, FUEL, PART_BYTES_MAX};
 #[derive(Debug)]
 pub struct Templates {
     environment: Environment<'static>,
-    policies: BTreeMap<String, UnknownPolicy>,
+    known: BTreeMap<String, Known>,
+}
+
+/// What is known of a template.
+#[derive(Debug)]
+struct Known {
+    unknown: UnknownPolicy,
+    /// The values that it names.
+    needs: BTreeSet<String>,
 }
 
 impl Templates {
@@ -42,7 +50,7 @@ impl Templates {
 
     /// The names of all templates.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.policies.keys().map(String::as_str)
+        self.known.keys().map(String::as_str)
     }
 
     fn of(templates: Catalogue) -> Result<Self, TemplatesError> {
@@ -53,21 +61,22 @@ impl Templates {
             true => AutoEscape::Html,
             false => AutoEscape::None,
         });
-        let mut policies = BTreeMap::new();
+        let mut known = BTreeMap::new();
         for (name, parts) in templates {
             let missing = |missing| TemplatesError::Part { template: name.clone(), missing };
             let text = parts.text.ok_or_else(|| missing(TEXT))?;
             let html = parts.html.ok_or_else(|| missing(HTML))?;
             let [text_file, html_file] = [file_of(&name, TEXT), file_of(&name, HTML)];
             let front = front::split(&text_file, &text)?;
+            let mut needs = BTreeSet::new();
             for (file, source) in [(text_file, front.body.to_owned()), (html_file, html)] {
                 let added = environment.add_template_owned(file.clone(), source);
                 added.map_err(|error| TemplatesError::Broken { file: file.clone(), reason: error.to_string() })?;
-                check(&environment, &file)?;
+                needs.extend(check(&environment, &file)?);
             }
-            policies.insert(name, front.unknown);
+            known.insert(name, Known { unknown: front.unknown, needs });
         }
-        Ok(Self { environment, policies })
+        Ok(Self { environment, known })
     }
 
     fn part(&self, name: &str, ending: &str, data: &TemplateData) -> Result<String, RenderError> {
@@ -80,15 +89,13 @@ impl Templates {
 impl MailTemplates for Templates {
     fn render(&self, template: &TemplateId, data: &TemplateData) -> Result<RenderedMail, RenderError> {
         let name = template.0.as_str();
-        if !self.policies.contains_key(name) {
-            return Err(RenderError::Unknown(name.to_owned()));
-        }
-        check_data(data).map_err(|reason| RenderError::Failed { template: name.to_owned(), reason })?;
+        let known = self.known.get(name).ok_or_else(|| RenderError::Unknown(name.to_owned()))?;
+        check_data(&known.needs, data).map_err(|reason| RenderError::Failed { template: name.to_owned(), reason })?;
         Ok(RenderedMail { text: self.part(name, TEXT, data)?, html: self.part(name, HTML, data)? })
     }
 
     fn unknown_policy(&self, template: &TemplateId) -> UnknownPolicy {
-        self.policies.get(&template.0).copied().unwrap_or(UnknownPolicy::Hold)
+        self.known.get(&template.0).map_or(UnknownPolicy::Hold, |known| known.unknown)
     }
 }
 
@@ -96,7 +103,10 @@ fn file_of(name: &str, ending: &str) -> String {
     format!("{name}.{ending}")
 }
 
-fn check_data(data: &TemplateData) -> Result<(), String> {
+fn check_data(needs: &BTreeSet<String>, data: &TemplateData) -> Result<(), String> {
+    if let Some(missing) = needs.iter().find(|name| !data.contains_key(*name)) {
+        return Err(format!("it needs the value {missing}"));
+    }
     let bytes: usize = data.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > DATA_BYTES_MAX {
         return Err(format!("its values have {bytes} bytes, more than {DATA_BYTES_MAX}"));
@@ -115,7 +125,7 @@ fn is_link(link: &str) -> bool {
 
 /// Renders one part; the error says why, without any value.
 pub(super) fn render_part(template: &Template<'_, '_>, data: &TemplateData) -> Result<String, String> {
-    let values: Value = data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let values = Value::from(data.clone());
     let mut part = Part(Vec::new());
     template.render_captured_to(values, &mut part).map_err(|error| match part.0.len() >= PART_BYTES_MAX {
         true => format!("{}: it makes more than {PART_BYTES_MAX} bytes", template.name()),
