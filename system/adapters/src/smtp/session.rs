@@ -23,6 +23,9 @@ const ONE_WRITE_BYTES_MAX: usize = 64 * 1024;
 /// How long saying good-bye may take: nothing depends on it.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a server's last words are waited for: they came before the connection broke, or not at all.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How the server took what goes before a message.
 enum Prelude {
     /// It waits for the message.
@@ -131,20 +134,29 @@ impl Session {
     async fn message(&mut self, bytes: &[u8]) -> Result<MailReceipt, Failed> {
         let deadline = Instant::now() + self.settings.config.data_timeout;
         let message = dotted(bytes);
-        let front = if message.len() > ONE_WRITE_BYTES_MAX { message.len() - ONE_WRITE_BYTES_MAX } else { 0 };
-        let (front, end) = message.split_at(front);
-        self.wire.write("the message", front, deadline).await?;
+        let (front, end) = message.split_at(message.len().saturating_sub(ONE_WRITE_BYTES_MAX));
+        if let Err(fault) = self.wire.write("the message", front, deadline).await {
+            return Err(self.interrupted().await.unwrap_or_else(|| fault.into()));
+        }
         let unknown = |fault: SmtpFault| {
             tracing::debug!(%fault, "nobody knows whether the mail server took a message");
             Failed { error: MailError::Unknown, goes_on: false }
         };
-        self.wire.write("the message", end, deadline).await.map_err(unknown)?;
+        if let Err(fault) = self.wire.write("the message", end, deadline).await {
+            return Err(self.interrupted().await.unwrap_or_else(|| unknown(fault)));
+        }
         let reply = self.wire.reply("the message", deadline).await.map_err(unknown)?;
         match reply.code {
             200..300 => Ok(MailReceipt { answer: reply.answer() }),
             400..600 => Err(Failed { error: reply.refusal(Command::Other), goes_on: !reply.is_closing() }),
             _ => Err(unknown(SmtpFault::Protocol(format!("{} to a message", reply.code)))),
         }
+    }
+
+    /// What a server said that does not want the rest of a message, before it closed the connection. It is not taken then.
+    async fn interrupted(&mut self) -> Option<Failed> {
+        let reply = self.wire.reply("the message", Instant::now() + LAST_WORDS_TIMEOUT).await.ok()?;
+        (reply.code >= 400).then(|| Failed { error: reply.refusal(Command::Other), goes_on: false })
     }
 
     /// Forgets the mail that was refused; answers whether the session can go on.

@@ -66,3 +66,17 @@ async fn its_troubles_have_their_names() {
     let Some(greeting) = one(&["-q", "CONNECT"]).await else { return };
     assert!(matches!(greeting, Err(MailError::Unreachable(_))), "{greeting:?}");
 }
+
+/// It refuses after DATA, reads nothing more, and closes the connection while we still write.
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_a_message_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(sink) = smtp_sink(folder.path(), &["-A", "0"]) else { return };
+    for bytes in [100, 20_000_000] {
+        let mut session = smtp(config(sink.port)).connect().await.unwrap();
+        let mut with_file = mail(1);
+        with_file.attachments = vec![attachment("x.bin", "application/octet-stream", vec![7; bytes])];
+        let refused = session.send(&with_file).await.unwrap_err();
+        assert!(matches!(refused, MailError::Permanent { code: 550, recipient: false, .. }), "{bytes}: {refused:?}");
+    }
+}
