@@ -1,5 +1,6 @@
 //! Builds the bytes.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -27,6 +28,9 @@ const FILE_NAME_BYTES_MAX: usize = 200;
 /// A URL cannot be folded, and a line has at most 998 characters (RFC 5322, 2.1.1).
 const URL_BYTES_MAX: usize = 900;
 
+/// Attachments up to this size are encoded in a fraction of a millisecond.
+const INLINE_BYTES_MAX: usize = 128 * 1024;
+
 /// How much of a text goes into one encoded word, which has at most 75 characters (RFC 2047, 2).
 const ENCODED_WORD_BYTES_MAX: usize = 45;
 
@@ -38,8 +42,23 @@ pub(crate) struct Composed {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Builds the message. What cannot be one is [`MailError::Invalid`].
-pub(crate) fn compose(mail: &OutgoingMail, sender: &Sender, now: Timestamp) -> Result<Composed, MailError> {
+/// Builds the message, a large one beside the tasks of the runtime, which it would hold up. What cannot be one is
+/// [`MailError::Invalid`].
+pub(crate) async fn compose(mail: &OutgoingMail, sender: &Sender, now: Timestamp) -> Result<Composed, MailError> {
+    let bytes: usize = mail.attachments.iter().map(|attachment| attachment.bytes.len()).sum();
+    if bytes <= INLINE_BYTES_MAX {
+        return build(mail, sender, now);
+    }
+    let (mail, sender) = (mail.clone(), sender.clone());
+    match tokio::task::spawn_blocking(move || build(&mail, &sender, now)).await {
+        Ok(built) => built,
+        Err(error) if error.is_panic() => Err(MailError::Invalid("its message cannot be built".to_owned())),
+        // The runtime is ending.
+        Err(error) => Err(MailError::Unreachable(Some(Arc::new(error)))),
+    }
+}
+
+fn build(mail: &OutgoingMail, sender: &Sender, now: Timestamp) -> Result<Composed, MailError> {
     check(mail).map_err(MailError::Invalid)?;
     let to = checked(&mail.to).map_err(MailError::Invalid)?;
     let to_header = mailbox(to.clone(), mail.to_name.as_deref()).map_err(MailError::Invalid)?;

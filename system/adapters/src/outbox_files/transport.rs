@@ -75,7 +75,7 @@ impl MailTransport for OutboxFiles {
 impl MailSession for OutboxFiles {
     async fn send(&mut self, mail: &OutgoingMail) -> Result<MailReceipt, MailError> {
         let now = self.clock.now();
-        let composed = compose(mail, &self.sender, now)?;
+        let composed = compose(mail, &self.sender, now).await?;
         let (folder, id) = (Arc::clone(&self.folder), mail.message_id.clone());
         let written = tokio::task::spawn_blocking(move || folder.put(now, &id, &composed.bytes)).await;
         match written {

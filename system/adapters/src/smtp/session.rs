@@ -172,7 +172,7 @@ impl MailSession for Session {
         if self.over {
             return Err(SmtpFault::Over.into());
         }
-        let composed = compose(mail, &self.settings.sender, self.settings.clock.now())?;
+        let composed = compose(mail, &self.settings.sender, self.settings.clock.now()).await?;
         self.over = true;
         let sent = self.transfer(&composed).await;
         self.over = sent.as_ref().is_err_and(|failed| !failed.goes_on);
