@@ -8,6 +8,8 @@
 
 mod conformance;
 mod layers;
+#[cfg(all(feature = "smtp", feature = "templates"))]
+mod mail;
 mod memory;
 mod notification_layers;
 mod push;

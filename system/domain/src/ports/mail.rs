@@ -78,7 +78,8 @@ impl std::fmt::Debug for Attachment {
 /// A mail on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMail {
-    /// The local part of its `Message-ID`: from the row of the queue, the same at each attempt.
+    /// The local part of its `Message-ID`: from the row of the queue, the same at each attempt. Up to 60 letters, digits,
+    /// `-` and `_`.
     pub message_id: String,
     /// The recipient's address.
     pub to: String,
@@ -121,14 +122,15 @@ pub enum MailError {
         code: u16,
         /// Its words, cut.
         answer: String,
-        /// Whether it is the recipient that it refuses (the answer to RCPT TO).
+        /// Whether it is the recipient that it refuses: the answer to RCPT TO, unless that blames something else (us,
+        /// our server, a missing login).
         recipient: bool,
     },
-    /// No connection, or it broke before the message was under way: the server has not taken it.
+    /// No connection, or it broke before the end of the message was under way: the server has not taken it.
     #[error("the mail server cannot be reached")]
     Unreachable(#[source] Option<Arc<dyn std::error::Error + Send + Sync>>),
-    /// The connection broke, or time ran out, after the message was under way: nobody knows whether it was taken
-    /// (RFC 1047).
+    /// The connection broke, or time ran out, after the end of the message was under way: nobody knows whether it was
+    /// taken (RFC 1047).
     #[error("the mail server may have taken the message")]
     Unknown,
     /// The mail cannot be one: an address that is none, a header with a line break.
