@@ -5,13 +5,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::ports::{PushError, PushOrigin};
+use domain::ports::{ENDPOINT_BYTES_MAX, PushError, PushOrigin};
 use reqwest::Url;
 
 use super::public::is_public;
 
-/// The longest endpoint: push services stay below 1 KiB.
-const ENDPOINT_BYTES_MAX: usize = 2_048;
 const HTTPS_PORT: u16 = 443;
 
 /// Endpoints of users must be `https`, on a port of the list (443 alone, unless configured), without user information,

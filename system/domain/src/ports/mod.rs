@@ -41,4 +41,4 @@ pub use store::{
     Committed, IdempotencyKey, IdempotencyRecord, ListCursor, ListPage, ListQuery, Lookup, OutboxEvent, PageStart,
     RowWrite, Store, StoreError, VERSIONS_MAX, WriteSet,
 };
-pub use subscription::{SUBSCRIPTION_BYTES_MAX, SubscriptionError};
+pub use subscription::{ENDPOINT_BYTES_MAX, SUBSCRIPTION_BYTES_MAX, SubscriptionError};

@@ -3,9 +3,9 @@
 use domain::model::UserId;
 use domain::notification::model::{
     AttachmentId, Body, Channel, DeliveryId, DeliveryStatus, Device, DeviceId, IntegrationType, MailAddress, MailItem,
-    Name, Notification, NotificationId, NotificationType, Title, subscription_from_json,
+    Name, Notification, NotificationId, NotificationType, Title,
 };
-use domain::ports::{PushTarget, TemplateId};
+use domain::ports::{PushTarget, TemplateId, WebPushSubscription};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -82,7 +82,7 @@ pub(super) fn device(found: &SqliteRow, first: usize) -> Result<Option<Device>, 
     let target = match kind == IntegrationType::WebPush as i64 {
         true => {
             let json: String = found.try_get_unchecked(first + 4)?;
-            PushTarget::WebPush(row::value(subscription_from_json(&json))?)
+            PushTarget::WebPush(row::value(WebPushSubscription::from_json(&json).map_err(|error| error.to_string()))?)
         }
         false => PushTarget::Fcm { token: found.try_get_unchecked(first + 3)? },
     };

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::model::UserId;
 use domain::notification::model::{
-    DEVICES_PER_USER_MAX, Device, DeviceId, IntegrationType, proves_ownership, subscription_json, target_address,
+    DEVICES_PER_USER_MAX, Device, DeviceId, IntegrationType, proves_ownership, target_address,
 };
 use domain::ports::{Devices, NotificationStoreError, PushTarget, Registered};
 use sqlx::AssertSqlSafe;
@@ -57,7 +57,7 @@ async fn register(connection: &mut SqliteConnection, new: Device) -> Result<Regi
 
 async fn put(connection: &mut SqliteConnection, device: Device) -> Result<(), sqlx::Error> {
     let (token, subscription) = match &device.target {
-        PushTarget::WebPush(subscription) => (None, Some(subscription_json(subscription))),
+        PushTarget::WebPush(subscription) => (None, Some(subscription.to_json())),
         PushTarget::Fcm { token } => (Some(token.clone()), None),
     };
     sqlx::query(PUT)

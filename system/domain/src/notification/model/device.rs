@@ -1,30 +1,22 @@
 //! Devices of users (`SysUserDeviceInfo`), and the request that registers one.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use coherence::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::DeviceId;
 use crate::model::input::{Fields, json as read_json};
 use crate::model::rules;
 use crate::model::{InputError, UserId};
-use crate::ports::{PushTarget, WebPushSubscription};
+use crate::ports::{PushTarget, SubscriptionError, WebPushSubscription};
 
 /// The most devices of one user.
 pub const DEVICES_PER_USER_MAX: usize = 50;
-/// The longest endpoint of a browser's subscription, in bytes.
-pub const ENDPOINT_BYTES_MAX: usize = 2_048;
 /// The longest registration token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 4_096;
 /// The longest name of an operating system, in characters.
 pub const OS_VERSION_CHARS_MAX: usize = 64;
 /// The longest name of a VAPID key, in characters: the key itself in base64url.
 pub const VAPID_KEY_CHARS_MAX: usize = 100;
-/// The longest text of a subscription, in bytes.
-const SUBSCRIPTION_BYTES_MAX: usize = 8_192;
 
 /// Which kind of push service is behind a device. The numbers are the specification's `IntegrationType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,57 +72,6 @@ pub fn proves_ownership(old: &PushTarget, new: &PushTarget) -> bool {
     old == new
 }
 
-/// The specification's `subscriptionJson` of a browser's subscription.
-pub fn subscription_json(subscription: &WebPushSubscription) -> String {
-    let keys = json!({
-        "p256dh": URL_SAFE_NO_PAD.encode(subscription.p256dh),
-        "auth": URL_SAFE_NO_PAD.encode(subscription.auth),
-    });
-    json!({ "endpoint": subscription.endpoint, "keys": keys }).to_string()
-}
-
-/// Reads a subscription as browsers write it, and as [`subscription_json`] does.
-///
-/// # Errors
-/// What is wrong with it, for people.
-pub fn subscription_from_json(text: &str) -> Result<WebPushSubscription, String> {
-    if text.len() > SUBSCRIPTION_BYTES_MAX {
-        return Err(format!("must have at most {SUBSCRIPTION_BYTES_MAX} bytes"));
-    }
-    let value: Value = serde_json::from_str(text).map_err(|_| "must be a subscription in JSON".to_owned())?;
-    subscription(&value)
-}
-
-fn subscription(value: &Value) -> Result<WebPushSubscription, String> {
-    let endpoint = value.get("endpoint").and_then(Value::as_str).ok_or("must have an `endpoint`")?;
-    if !(1..=ENDPOINT_BYTES_MAX).contains(&endpoint.len()) || !endpoint.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!("`endpoint` must be a URL of at most {ENDPOINT_BYTES_MAX} bytes"));
-    }
-    let key = |name: &str| {
-        let text = value.get("keys").and_then(|keys| keys.get(name)).and_then(Value::as_str);
-        text.and_then(decode).ok_or_else(|| format!("`keys.{name}` must be there, in base64url"))
-    };
-    let size = |name: &str, bytes: usize| format!("`keys.{name}` must have {bytes} bytes");
-    Ok(WebPushSubscription {
-        endpoint: endpoint.to_owned(),
-        p256dh: key("p256dh")?.try_into().map_err(|_| size("p256dh", crate::ports::P256DH_BYTES))?,
-        auth: key("auth")?.try_into().map_err(|_| size("auth", crate::ports::AUTH_BYTES))?,
-    })
-}
-
-/// Tolerant in the alphabet and the padding, as Mozilla's service is.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    const TOLERANT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::URL_SAFE,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    const KEY_CHARS_MAX: usize = 128;
-    if text.len() > KEY_CHARS_MAX {
-        return None;
-    }
-    TOLERANT.decode(text.replace('+', "-").replace('/', "_")).ok()
-}
-
 /// The body of `POST /devices`, checked: `{integrationType, token?, subscriptionJson?, osVersion?, vapidKeyId?}`. The
 /// subscription may be a text, as the column holds it, or the object itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +100,7 @@ impl RegisterDevice {
         let target = match kind {
             Some(IntegrationType::WebPush) => {
                 fields.refuse("token", "is for FCM");
-                fields.required("subscriptionJson", subscription_value).map(PushTarget::WebPush)
+                fields.required("subscriptionJson", subscription).map(PushTarget::WebPush)
             }
             Some(IntegrationType::Fcm) => {
                 fields.refuse("subscriptionJson", "is for Web Push");
@@ -167,7 +108,7 @@ impl RegisterDevice {
             }
             None => {
                 fields.optional("token", token);
-                fields.optional("subscriptionJson", subscription_value);
+                fields.optional("subscriptionJson", subscription);
                 None
             }
         };
@@ -177,12 +118,13 @@ impl RegisterDevice {
     }
 }
 
-fn subscription_value(value: &Value) -> Result<WebPushSubscription, String> {
-    match value {
-        Value::String(text) => subscription_from_json(text),
-        Value::Object(_) => subscription(value),
-        _ => Err("must be a subscription".to_owned()),
-    }
+fn subscription(value: &Value) -> Result<WebPushSubscription, String> {
+    let read = match value {
+        Value::String(text) => WebPushSubscription::from_json(text),
+        Value::Object(_) => WebPushSubscription::from_value(value),
+        _ => Err(SubscriptionError::Json),
+    };
+    read.map_err(|error| error.to_string())
 }
 
 fn token(value: &Value) -> Result<String, String> {

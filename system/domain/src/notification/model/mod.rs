@@ -15,8 +15,8 @@ mod text;
 pub use channel::{Channel, ChannelSet};
 pub use delivery::{DELIVERY_ERROR_CHARS_MAX, Delivery, DeliveryStatus};
 pub use device::{
-    DEVICES_PER_USER_MAX, Device, ENDPOINT_BYTES_MAX, IntegrationType, OS_VERSION_CHARS_MAX, RegisterDevice,
-    TOKEN_BYTES_MAX, VAPID_KEY_CHARS_MAX, proves_ownership, subscription_from_json, subscription_json, target_address,
+    DEVICES_PER_USER_MAX, Device, IntegrationType, OS_VERSION_CHARS_MAX, RegisterDevice, TOKEN_BYTES_MAX,
+    VAPID_KEY_CHARS_MAX, proves_ownership, target_address,
 };
 pub use directory::{DIRECTORY_BATCH_MAX, Directory, UnitEntry, UserEntry};
 pub(crate) use ids::event_of_body;

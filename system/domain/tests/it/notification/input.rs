@@ -5,9 +5,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::model::InputError;
 use domain::notification::model::{
     Channel, ChannelSet, DeviceFilter, IntegrationType, NotificationType, RegisterDevice, SendNotification, SendPush,
-    SetPreferences, subscription_from_json, subscription_json,
+    SetPreferences,
 };
-use domain::ports::PushTarget;
+use domain::ports::{PushTarget, WebPushSubscription};
 use serde_json::{Value, json};
 
 use crate::support::uuid;
@@ -100,7 +100,7 @@ fn subscriptions_are_read_in_the_spellings_that_exist() {
     assert_eq!(read(json!(url.to_string())), first, "as a text, too");
     let PushTarget::WebPush(subscription) = first.target else { panic!("a browser") };
     assert_eq!((subscription.p256dh.to_vec(), subscription.auth), (key, auth));
-    assert_eq!(subscription_from_json(&subscription_json(&subscription)), Ok(subscription));
+    assert_eq!(WebPushSubscription::from_json(&subscription.to_json()), Ok(subscription));
     let app = RegisterDevice::from_json(br#"{"integrationType": 1, "token": "abc:def-_"}"#).unwrap();
     assert_eq!(app.target, PushTarget::Fcm { token: "abc:def-_".to_owned() });
 }
