@@ -87,5 +87,9 @@ impl MailSession for OutboxFiles {
         }
     }
 
+    fn is_over(&self) -> bool {
+        false
+    }
+
     async fn quit(self: Box<Self>) {}
 }

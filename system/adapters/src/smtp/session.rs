@@ -179,6 +179,10 @@ impl MailSession for Session {
         sent.map_err(|failed| failed.error)
     }
 
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
     async fn quit(mut self: Box<Self>) {
         if self.over {
             return;

@@ -145,7 +145,8 @@ impl MailError {
     }
 }
 
-/// The way to a mail server.
+/// The way to a mail server. Its deadlines are its own: only a transport knows whether a mail can have been taken when one
+/// of them ends. Whoever calls it may give up on a whole call, and then knows nothing ([`Unknown`](MailError::Unknown)).
 #[async_trait]
 pub trait MailTransport: Send + Sync + 'static {
     /// A connection over which mails can go, one after the other. Whoever holds it may keep it while there is work.
@@ -158,12 +159,16 @@ pub trait MailTransport: Send + Sync + 'static {
 /// A connection to a mail server.
 #[async_trait]
 pub trait MailSession: Send {
-    /// Sends one mail. After an error other than [`Transient`](MailError::Transient), [`Permanent`](MailError::Permanent)
-    /// and [`Invalid`](MailError::Invalid) the session is over.
+    /// Sends one mail. After [`Unreachable`](MailError::Unreachable) and [`Unknown`](MailError::Unknown) the session is
+    /// over, and it may be after others ([`is_over`](Self::is_over)): a server that goes away says so with a refusal.
+    /// Dropping the future abandons the session; the mail may have been taken.
     ///
     /// # Errors
     /// What came of it, if it was not accepted.
     async fn send(&mut self, mail: &OutgoingMail) -> Result<MailReceipt, MailError>;
+
+    /// Whether it takes no further mail.
+    fn is_over(&self) -> bool;
 
     /// Says good-bye.
     async fn quit(self: Box<Self>);

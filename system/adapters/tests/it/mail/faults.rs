@@ -20,6 +20,7 @@ fn both() -> [Script; 2] {
 async fn goes_on(script: Script) -> MailError {
     let (server, mut session) = session(script).await;
     let error = session.send(&mail(1)).await.unwrap_err();
+    assert!(!session.is_over(), "{error:?}");
     session.send(&mail(2)).await.unwrap_or_else(|second| panic!("after {error:?}: {second:?}"));
     assert_eq!((server.mails().len(), server.connections()), (1, 1));
     assert!(String::from_utf8_lossy(&server.mails()[0].data).contains("Production Alert 2"));
@@ -36,7 +37,9 @@ async fn ends(script: Script) -> MailError {
     let started = Instant::now();
     let error = session.send(&mail(1)).await.unwrap_err();
     assert!(started.elapsed() < IMPATIENT * 10, "{:?}", started.elapsed());
+    let is_over = session.is_over();
     let over = session.send(&mail(2)).await.unwrap_err();
+    assert!(is_over || matches!(fault(&over), SmtpFault::Closed), "{error:?}, then {over:?}");
     assert!(matches!(fault(&over), SmtpFault::Over | SmtpFault::Closed | SmtpFault::Broken(_)), "{over:?}");
     session.quit().await;
     error

@@ -175,12 +175,14 @@ impl Batch {
         // What takes too long may have been taken.
         let sent = timeout(self.config.send_timeout, session.inner.send(&mail_out)).await;
         let attempts = mail.attempts.saturating_add(1);
-        let outcome = match sent.unwrap_or(Err(MailError::Unknown)) {
+        let sent = sent.unwrap_or(Err(MailError::Unknown));
+        // A server that goes away may say so with a refusal: the next mail would be blamed for a session that is over.
+        if session.inner.is_over() || matches!(sent, Err(MailError::Unreachable(_) | MailError::Unknown)) {
+            self.session = None;
+        }
+        let outcome = match sent {
             Ok(_) => MailOutcome::Sent,
             Err(error) => {
-                if matches!(error, MailError::Unreachable(_) | MailError::Unknown) {
-                    self.session = None;
-                }
                 let age = since(mail.accepted_at, self.shared.ports.clock.now());
                 outcome(&error, attempts, age, &self.config, &*self.shared.ports.rng)
             }

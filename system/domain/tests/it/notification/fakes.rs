@@ -198,29 +198,38 @@ impl MailTransport for FakeMail {
         state.connects.push(Instant::now());
         match state.away {
             true => Err(MailError::Unreachable(None)),
-            false => Ok(Box::new(FakeSession(self.clone()))),
+            false => Ok(Box::new(FakeSession { mail: self.clone(), over: false })),
         }
     }
 }
 
-struct FakeSession(FakeMail);
+struct FakeSession {
+    mail: FakeMail,
+    over: bool,
+}
 
 #[async_trait]
 impl MailSession for FakeSession {
     async fn send(&mut self, mail: &OutgoingMail) -> Result<MailReceipt, MailError> {
+        if self.over {
+            return Err(MailError::Unreachable(None));
+        }
         let (reply, takes) = {
-            let mut state = self.0.0.lock().unwrap();
+            let mut state = self.mail.0.lock().unwrap();
             state.asked.push((Instant::now(), mail.to.clone()));
             (state.next.get_mut(&mail.to).and_then(VecDeque::pop_front), state.takes)
         };
         tokio::time::sleep(takes).await;
-        let taken = || self.0.0.lock().unwrap().taken.push(mail.clone());
+        let taken = || self.mail.0.lock().unwrap().taken.push(mail.clone());
         match reply {
             None => {
                 taken();
                 Ok(MailReceipt { answer: "250 ok".to_owned() })
             }
-            Some(Replies::Says(error)) => Err(error),
+            Some(Replies::Says(error)) => {
+                self.over = matches!(error, MailError::Transient { code: 421, .. });
+                Err(error)
+            }
             Some(Replies::TakesAndHangs) => {
                 taken();
                 std::future::pending().await
@@ -228,8 +237,12 @@ impl MailSession for FakeSession {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
     async fn quit(self: Box<Self>) {
-        self.0.0.lock().unwrap().quits += 1;
+        self.mail.0.lock().unwrap().quits += 1;
     }
 }
 

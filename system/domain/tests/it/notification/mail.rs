@@ -98,6 +98,22 @@ async fn a_mail_that_is_not_taken_is_tried_again_first_soon_then_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_goes_away_costs_only_the_mail_that_it_refused() {
+    let world = World::new();
+    let goes_away = MailError::Transient { code: 421, answer: "going down".to_owned() };
+    world.mail.next(&address(1), [Replies::Says(goes_away)]);
+    let idle = world.idle();
+    send_all(&world, &idle, 10).await;
+    let _node = world.start("a");
+    world.settled(ms(10_000)).await;
+    assert_eq!(world.mail.connects().len(), 2, "the session was over");
+    assert_eq!(email(&world, 1).await, (DeliveryStatus::Sent, 2));
+    for n in 2..=10 {
+        assert_eq!(email(&world, n).await, (DeliveryStatus::Sent, 1), "{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_is_not_taken_delays_no_other() {
     let world = World::new();
     world.mail.next(&address(1), (0..4).map(|_| transient()));
