@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::ports::PushMessage;
+use domain::ports::{PUSH_TAG_CHARS_MAX, PushMessage};
 use serde::Serialize;
 
 use super::encrypt::PLAINTEXT_BYTES_MAX;
@@ -15,9 +15,6 @@ const ICON_BYTES_MAX: usize = 1_024;
 /// without padding its exact length tells a push service which. The step is that of Mozilla's own library: 128 bytes cost
 /// less than the headers of the request.
 const PADDING_STEP: usize = 128;
-/// `Topic` (RFC 8030 section 5.4), and `tag` beside it.
-const TOPIC_BYTES_MAX: usize = 32;
-
 #[derive(Serialize)]
 struct Payload<'a> {
     title: Cow<'a, str>,
@@ -43,11 +40,11 @@ pub fn payload(message: &PushMessage) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&payload)
 }
 
-/// The tag, if a push service would take it as a topic. One that it would not take costs the message its replacement
+/// The tag, if a push service would take it as a topic (RFC 8030 section 5.4). One that it would not take costs the message its replacement
 /// of an earlier one, rather than its delivery.
 pub(super) fn topic(tag: &str) -> Option<&str> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    ((1..=TOPIC_BYTES_MAX).contains(&tag.len()) && tag.bytes().all(is_legal)).then_some(tag)
+    ((1..=PUSH_TAG_CHARS_MAX).contains(&tag.len()) && tag.bytes().all(is_legal)).then_some(tag)
 }
 
 /// The zeros that go with a payload of this length.

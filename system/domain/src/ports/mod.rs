@@ -34,8 +34,8 @@ pub use notifications::{
 pub use outbox::{Outbox, OutboxId, OutboxRow};
 pub use parking::{PARKED_MAX, ParkedEvent, ParkedId, Parking};
 pub use push::{
-    AUTH_BYTES, P256DH_BYTES, PushError, PushGateway, PushMessage, PushOrigin, PushReceipt, PushTarget, Urgency,
-    WebPushSubscription,
+    AUTH_BYTES, P256DH_BYTES, PUSH_TAG_CHARS_MAX, PushError, PushGateway, PushMessage, PushOrigin, PushReceipt,
+    PushTarget, Urgency, WebPushSubscription,
 };
 pub use store::{
     Committed, IdempotencyKey, IdempotencyRecord, ListCursor, ListPage, ListQuery, Lookup, OutboxEvent, PageStart,

@@ -14,6 +14,9 @@ pub const P256DH_BYTES: usize = 65;
 /// The secret that a device shares with its senders (RFC 8291 section 3.2), in bytes.
 pub const AUTH_BYTES: usize = 16;
 
+/// The longest tag of a message: that of `Topic` (RFC 8030 section 5.4).
+pub const PUSH_TAG_CHARS_MAX: usize = 32;
+
 /// A subscription of a browser (W3C Push API). The endpoint is a capability: whoever knows it can send. `Debug` and
 /// errors show its origin only.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,8 +76,9 @@ pub struct PushMessage {
     pub body: String,
     /// The picture beside it, a URL.
     pub icon: Option<String>,
-    /// What a later message with the same tag replaces, on the push service and on the device: at most 32 characters of
-    /// the base64url alphabet, made from the event id, so that an attempt whose answer was lost shows once.
+    /// What a later message with the same tag replaces, on the push service and on the device: at most
+    /// [`PUSH_TAG_CHARS_MAX`] characters of the base64url alphabet, made from the event id, so that an attempt whose answer
+    /// was lost shows once.
     pub tag: String,
     /// How long a push service keeps it for a device that is off.
     pub ttl: Duration,
