@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long a server's last words are waited for: they came before the connection broke, or not at all.
+pub(super) const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How the connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
@@ -66,8 +69,8 @@ pub struct SmtpConfig {
     pub envelope_sender: Option<String>,
     /// How long connecting may take, over all addresses of the host; and as long again for the TLS handshake.
     pub connect_timeout: Duration,
-    /// How long the server may take to greet and to answer a command. RFC 5321, 4.5.3.2 grants five minutes; a queue that
-    /// tries again need not be so patient.
+    /// How long the server may take to greet and to answer a command; MAIL, RCPT and DATA are one to this. RFC 5321,
+    /// 4.5.3.2 grants five minutes; a queue that tries again need not be so patient.
     pub command_timeout: Duration,
     /// How long sending a message and its answer may take. RFC 5321, 4.5.3.2.6 grants ten minutes to the answer, and means
     /// it: who gives up earlier does not know whether the message was taken. Leases of mails that are being sent must be
@@ -90,5 +93,11 @@ impl SmtpConfig {
             command_timeout: Duration::from_secs(60),
             data_timeout: Duration::from_secs(600),
         }
+    }
+
+    /// The longest that sending one mail can take. Whoever gives up earlier learns nothing of its fate.
+    pub fn longest_send(&self) -> Duration {
+        // What goes before it, and then the message and a server's last words, or the end of nothing and RSET.
+        self.command_timeout + (self.data_timeout + LAST_WORDS_TIMEOUT).max(2 * self.command_timeout)
     }
 }

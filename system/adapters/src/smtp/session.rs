@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::ports::{MailError, MailReceipt, MailSession, OutgoingMail};
 use tokio::time::Instant;
 
+use super::config::LAST_WORDS_TIMEOUT;
 use super::connect::Settings;
 use super::error::SmtpFault;
 use super::hello::Extensions;
@@ -22,9 +23,6 @@ const ONE_WRITE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long saying good-bye may take: nothing depends on it.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long a server's last words are waited for: they came before the connection broke, or not at all.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How the server took what goes before a message.
 enum Prelude {
@@ -94,14 +92,14 @@ impl Session {
             ("DATA", Command::Other, "DATA\r\n".to_owned()),
         ];
         let pipelining = self.extensions.pipelining;
+        // One for the three: how long a mail can take must be known.
+        let deadline = self.command_deadline();
         if pipelining {
             let all: String = commands.iter().map(|(_, _, line)| line.as_str()).collect();
-            let deadline = self.command_deadline();
             self.wire.write("MAIL", all.as_bytes(), deadline).await?;
         }
         let mut refused = None;
         for (what, command, line) in commands {
-            let deadline = self.command_deadline();
             if !pipelining {
                 self.wire.write(what, line.as_bytes(), deadline).await?;
             }

@@ -38,11 +38,12 @@ pub struct MailSenderConfig {
     pub claim_limit: u32,
     /// How many mails are marked as `sending` at a time.
     pub chunk: usize,
-    /// How long a claim lives.
+    /// How long a claim lives: longer than `send_timeout`, or no mail could be begun in it.
     pub claim_life: Duration,
-    /// How long a connection may take to come.
+    /// How long a connection may take to come, whatever the transport's own deadlines.
     pub connect_timeout: Duration,
-    /// How long one mail may take.
+    /// How long one mail may take: longer than the transport's own deadlines together, which tell a mail that was not
+    /// taken from one of which nobody knows. This one cannot: what it ends is unknown.
     pub send_timeout: Duration,
     /// A connection without work is kept for so long.
     pub idle: Duration,
@@ -70,9 +71,9 @@ impl Default for MailSenderConfig {
             connections: 4,
             claim_limit: 64,
             chunk: 16,
-            claim_life: Duration::from_secs(300),
-            connect_timeout: Duration::from_secs(10),
-            send_timeout: Duration::from_secs(60),
+            claim_life: Duration::from_secs(900),
+            connect_timeout: Duration::from_secs(120),
+            send_timeout: Duration::from_secs(720),
             idle: Duration::from_secs(5),
             mails_per_connection: 1_000,
             retries: [100, 200, 400, 800].map(Duration::from_millis).to_vec(),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::notification::model::ClaimId;
 
-/// No claim lives longer: one that seems to is left from before the store's clock went back, and has ended.
-pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(600);
+/// No claim lives longer: one that seems to is left from before the store's clock went back, and has ended. A mail server
+/// may take ten minutes to answer (RFC 5321, 4.5.3.2.6), and a claim must outlive that.
+pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(1_200);
 
 /// A claim of work. What it gets nobody else gets, until its life is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,7 +43,7 @@ async fn crash_at(method: &'static str, nth: usize, fault: NotificationFault) {
     world.store.faults().heal();
     let _other = world.start("b");
     until("the event came", ms(70_000), async || !world.inbox(1).await.is_empty()).await;
-    world.settled(ms(600_000)).await;
+    world.settled(world.settings.sender.claim_life + ms(60_000)).await;
     let at = format!("{method} {nth} {fault:?}");
     assert_eq!(world.inbox(1).await.len(), 1, "{at}");
     for device in &devices {
@@ -121,7 +121,7 @@ async fn crash_after_data(world: &World, template: &str) {
     until("it is under way", ms(1_000), async || world.mail.taken().len() == 1).await;
     node.kill().await;
     let _other = world.start("b");
-    tokio::time::sleep(ms(700_000)).await;
+    tokio::time::sleep(world.settings.sender.claim_life + ms(10_000)).await;
     world.settled(ms(10_000)).await;
 }
 

@@ -171,7 +171,7 @@ async fn a_mail_server_that_hangs_holds_one_connection() {
     send_all(&world, &idle, 200).await;
     let _node = world.start("a");
     until("the other connections go on", ms(2_000), async || world.mail.taken().len() > 130).await;
-    world.settled(ms(100_000)).await;
+    world.settled(world.settings.sender.send_timeout + ms(10_000)).await;
     assert_eq!(email(&world, 1).await.0, DeliveryStatus::Unknown);
     assert_eq!(world.mail.taken().len(), 200);
 }
@@ -218,7 +218,7 @@ async fn mails_are_marked_before_they_go_and_in_small_parts() {
     until("it sends", ms(5_000), async || world.mail.taken().len() == 2).await;
     node.kill().await;
     let _other = world.start("b");
-    tokio::time::sleep(ms(301_000)).await;
+    tokio::time::sleep(world.settings.sender.claim_life + ms(1_000)).await;
     world.settled(ms(60_000)).await;
     let backlog = world.store.backlog().await.unwrap();
     assert_eq!(backlog.unknown, 16, "one part of one connection");
