@@ -9,8 +9,8 @@ const ADDRESS_BYTES_MAX: usize = 254;
 /// RFC 5321, 4.5.3.1.1.
 const LOCAL_PART_BYTES_MAX: usize = 64;
 
-/// The longest display name.
-const NAME_BYTES_MAX: usize = 256;
+/// The longest display name: 200 characters of any kind, as the directory has them.
+const NAME_BYTES_MAX: usize = 800;
 
 /// The address, if it is one that a mail server can be given.
 pub(crate) fn checked(text: &str) -> Result<Address, String> {

@@ -6,6 +6,8 @@
 //! its part.
 
 mod address;
+#[cfg(test)]
+mod agreement;
 mod compose;
 mod sender;
 

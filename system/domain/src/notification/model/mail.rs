@@ -1,5 +1,6 @@
 //! Mails before they are rendered.
 
+use super::text::breaks_lines;
 use super::{AttachmentId, MailAddress, Name, Title};
 use crate::model::UserId;
 use crate::ports::{Attachment, TemplateData, TemplateId};
@@ -8,8 +9,8 @@ use crate::ports::{Attachment, TemplateData, TemplateId};
 pub const ATTACHMENTS_MAX: usize = 5;
 /// The most bytes of a mail's files together.
 pub const ATTACHMENTS_BYTES_MAX: usize = 10 << 20;
-/// The longest name of a file, in characters.
-pub const ATTACHMENT_NAME_CHARS_MAX: usize = 200;
+/// The longest name of a file, and the longest media type, in bytes.
+pub const ATTACHMENT_NAME_BYTES_MAX: usize = 200;
 
 /// One mail (specification 5.1): To, Subject, TemplateId, TemplateData; its files are stored beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct StoredAttachment {
     pub file: Attachment,
 }
 
-/// Checks the files of a mail.
+/// Checks the files of a mail: what passes can travel as it is.
 ///
 /// # Errors
 /// What is wrong with them, for people.
@@ -51,23 +52,25 @@ pub fn check_attachments(files: &[Attachment]) -> Result<(), String> {
         return Err(format!("the files of a mail have at most {ATTACHMENTS_BYTES_MAX} bytes together"));
     }
     for file in files {
-        let is_name = (1..=ATTACHMENT_NAME_CHARS_MAX).contains(&file.name.chars().count())
-            && !file.name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\'));
+        let is_name = (1..=ATTACHMENT_NAME_BYTES_MAX).contains(&file.name.len())
+            && !file.name.chars().any(|c| breaks_lines(c) || matches!(c, '/' | '\\' | '"'));
         if !is_name {
-            return Err(format!("a file's name has 1 to {ATTACHMENT_NAME_CHARS_MAX} characters, and is no path"));
+            return Err(format!("a file's name has 1 to {ATTACHMENT_NAME_BYTES_MAX} bytes, and is no path"));
         }
         if !is_media_type(&file.content_type) {
-            return Err("a file's type is a media type, such as application/pdf".to_owned());
+            return Err("a file's type is a media type, such as application/pdf, and no message of its own".to_owned());
         }
     }
     Ok(())
 }
 
 fn is_media_type(text: &str) -> bool {
-    const PART_BYTES_MAX: usize = 127;
     let fits = |part: &str| {
-        (1..=PART_BYTES_MAX).contains(&part.len())
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+        part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+            && part.starts_with(|first: char| first.is_ascii_alphanumeric())
     };
-    text.split_once('/').is_some_and(|(kind, name)| fits(kind) && fits(name))
+    // RFC 2046, 5.2.1: those hold messages, and may not be encoded.
+    let is_composite = |kind: &str| ["multipart", "message"].iter().any(|other| kind.eq_ignore_ascii_case(other));
+    text.len() <= ATTACHMENT_NAME_BYTES_MAX
+        && text.split_once('/').is_some_and(|(kind, name)| fits(kind) && fits(name) && !is_composite(kind))
 }

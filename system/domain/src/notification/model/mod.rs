@@ -22,7 +22,7 @@ pub use directory::{DIRECTORY_BATCH_MAX, Directory, UnitEntry, UserEntry};
 pub(crate) use ids::event_of_body;
 pub use ids::{AttachmentId, ClaimId, DeliveryId, DeviceId, NotificationId};
 pub use mail::{
-    ATTACHMENT_NAME_CHARS_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, MailItem, StoredAttachment, check_attachments,
+    ATTACHMENT_NAME_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, MailItem, StoredAttachment, check_attachments,
 };
 pub use notification::{InboxCursor, InboxPosition, Notification, NotificationType};
 pub use preference::{PREFERENCES_PER_USER_MAX, Preference, SetPreferences};

@@ -31,7 +31,7 @@ macro_rules! text {
                 if text.len() > 4 * $max || !(1..=$max).contains(&text.chars().count()) {
                     return Err(format!("must have 1 to {} characters", $max));
                 }
-                if text.chars().any(|c| c.is_control() && !$allowed.contains(&c)) {
+                if text.chars().any(|c| breaks_lines(c) && !$allowed.contains(&c)) {
                     return Err("must not contain control characters".to_owned());
                 }
                 match text.trim().is_empty() {
@@ -56,13 +56,18 @@ macro_rules! text {
 
 const NONE: [char; 0] = [];
 
+/// A control character, or a separator of lines or paragraphs, at which some readers break lines, too.
+pub(super) fn breaks_lines(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 text! {
     /// What a notification says first; the subject of its mail.
     Title, TITLE_CHARS_MAX, NONE
 }
 text! {
     /// What a notification says. May have several lines.
-    Body, BODY_CHARS_MAX, ['\n', '\r', '\t']
+    Body, BODY_CHARS_MAX, ['\n', '\r', '\t', '\u{2028}', '\u{2029}']
 }
 text! {
     /// The name of a person or of a unit.
@@ -131,12 +136,22 @@ mod tests {
 
     #[test]
     fn what_could_break_a_header_is_refused() {
-        for bad in ["", "  ", "a\r\nBcc: x@y", "a\nb", "a\u{0}", "a\u{85}b", &"x".repeat(201), &"x".repeat(1 << 20)] {
+        for bad in [
+            "",
+            "  ",
+            "a\r\nBcc: x@y",
+            "a\nb",
+            "a\u{0}",
+            "a\u{85}b",
+            "a\u{2028}b",
+            &"x".repeat(201),
+            &"x".repeat(1 << 20),
+        ] {
             assert!(Title::new(bad).is_err(), "{bad:.20?}");
             assert!(Name::new(bad).is_err(), "{bad:.20?}");
         }
         assert_eq!(Title::new("\u{1f343}".repeat(200)).unwrap().as_str().chars().count(), 200);
-        assert!(Body::new("two\nlines\tand a tab").is_ok());
+        assert!(Body::new("two\nlines\tand a tab\u{2029}").is_ok());
         assert!(Body::new("a\u{7}").is_err() && Body::new("x".repeat(2_001)).is_err());
     }
 
