@@ -6,6 +6,8 @@
     reason = "helpers of tests are outside their functions"
 )]
 
+#[cfg(all(feature = "smtp", feature = "templates"))]
+mod channels;
 mod conformance;
 mod layers;
 #[cfg(all(feature = "smtp", feature = "templates"))]
