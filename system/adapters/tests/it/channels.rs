@@ -33,13 +33,16 @@ use tokio::task::JoinHandle;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
+/// How often each port, method and error was told.
+type Calls = BTreeMap<(&'static str, &'static str, Option<&'static str>), u32>;
+
 /// One instance, and what is around it.
 struct World {
     store: MemoryNotifications,
     service: FakePushService,
     mails: FakeSmtp,
     operations: NotificationOperations,
-    calls: Arc<Mutex<BTreeMap<(&'static str, &'static str, Option<&'static str>), u32>>>,
+    calls: Arc<Mutex<Calls>>,
     stop: Arc<Notify>,
     jobs: Vec<JoinHandle<()>>,
 }
@@ -80,7 +83,7 @@ impl World {
         let (service, mails) = (FakePushService::start().await.unwrap(), FakeSmtp::start(script).await.unwrap());
         let store = MemoryNotifications::new(Arc::new(SystemClock));
         let shared = shared(&store);
-        let calls = Arc::new(Mutex::new(BTreeMap::new()));
+        let calls = Arc::new(Mutex::new(Calls::new()));
         let told = Arc::clone(&calls);
         let meter: Arc<dyn Meter> = Arc::new(move |call: Call| {
             *told.lock().unwrap().entry((call.port, call.method, call.error)).or_default() += 1;
