@@ -23,6 +23,8 @@ pub(super) struct Monotonic {
     requests: Requests,
     commits: Commits,
     shown: BTreeMap<(String, Uuid), Shownings>,
+    /// By start: the incarnations that it showed, over time. A later life of the database empties all tiers.
+    lives: BTreeMap<String, Vec<(u64, u64)>>,
 }
 
 impl Monotonic {
@@ -39,11 +41,32 @@ impl Monotonic {
     }
 }
 
+impl Monotonic {
+    /// Whether a start shows a life of the database before one that it has shown, of whatever key.
+    fn check_life(&mut self, boot: &str, sent: u64, ordinal: u64, life: u64) -> Result<(), String> {
+        let lives = self.lives.entry(boot.to_owned()).or_default();
+        if let Some((_, known)) = lives.iter().rev().find(|(at, _)| *at < sent)
+            && life < *known
+        {
+            return Err(format!("{boot} shows incarnation {life} after {known}"));
+        }
+        if lives.last().is_none_or(|(_, last)| *last < life) {
+            lives.push((ordinal, life));
+        }
+        Ok(())
+    }
+}
+
 impl Checker for Monotonic {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
+            // Lists do not tell it.
+            if shown.version.0 > 0 {
+                let checked = self.check_life(&answer.boot, sent.ordinal, record.ordinal, shown.version.0);
+                checked.map_err(|message| violated(NAME, record, message))?;
+            }
             if let Some(floor) = self.floor(&answer.boot, shown.key, sent.ordinal)
                 && shown.version.is_below(floor)
             {
@@ -90,6 +113,15 @@ mod tests {
         let history = Forge::default().commit(0, 1).commit(1, 2);
         let history = history.get(20, 2).ask(30, 31, Op::List(None), None, 200, shows(1));
         assert!(history.check(Monotonic::default()).is_err());
+    }
+
+    #[test]
+    fn an_earlier_life_is_refused_whatever_the_key() {
+        let of = |key: u128, life: u64| {
+            vec![crate::log::Shown { key: Uuid::from_u128(key), version: Ver(life, 1), digest: None }]
+        };
+        let history = Forge::default().ask(0, 1, Op::Get, None, 200, of(1, 2));
+        assert!(history.ask(2, 3, Op::Get, None, 200, of(2, 1)).check(Monotonic::default()).is_err());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! C5 `gap_seen`: every message that is missing is noticed at the next message or beacon.
 //!
 //! The port writes down each delivery that does not follow the one before it. The instance must raise a sync error around
-//! that moment: right after it, or just before, while an earlier gap of the same place is being repaired.
+//! that moment: right after it, or just before, while an earlier gap of the same place is being repaired. A patch that does
+//! not fit is no notice of a gap: it is what comes of one that nobody noticed.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,9 @@ const NAME: &str = "C5 gap_seen";
 /// A follower that works on a repair looks at the next delivery when it is done.
 const AFTER_MS: u64 = 2_500;
 const BEFORE_MS: u64 = 2_500;
+
+/// What begins a repair.
+const REPAIRS: [&str; 3] = ["sync_error_gap", "sync_error_epoch_changed", "sync_error_out_of_reach"];
 
 /// The checker.
 #[derive(Default)]
@@ -32,8 +36,11 @@ impl Checker for GapSeen {
                     self.open.entry(record.host.clone()).or_insert((record.at_ms, what));
                 }
             }
-            Event::Noticed { what } if what.starts_with("sync_error") => {
+            Event::Noticed { what } if REPAIRS.contains(&what.as_str()) => {
                 self.noticed.insert(record.host.clone(), record.at_ms);
+                self.open.remove(&record.host);
+            }
+            Event::Noticed { what } if what == "sync_error_connection_lost" => {
                 self.open.remove(&record.host);
             }
             Event::Down | Event::Up => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 34] = [
+pub const REQUIRED: [&str; 36] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -40,6 +40,8 @@ pub const REQUIRED: [&str; 34] = [
     "outbox_swept_late",
     "process_killed",
     "power_lost",
+    "replica_promoted",
+    "subscription_deaf",
 ];
 
 /// How often each was hit.

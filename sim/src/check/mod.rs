@@ -12,9 +12,11 @@ mod c5_gap_seen;
 mod c6_tags;
 mod c7_converge;
 mod marks;
+mod s1_stations;
 
 #[cfg(test)]
 mod forge;
 
+pub(crate) use c7_converge::FINAL;
 pub use checker::{Checker, Checkers, INVARIANTS, Violation};
 pub use marks::{Marks, REQUIRED};

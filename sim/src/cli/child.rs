@@ -22,6 +22,7 @@ pub(super) fn run(seed: u64) -> Outcome {
         requests: 0,
         commits: 0,
         faults: 0,
+        reached: 0,
         marks: Default::default(),
     };
     match spawn(&["run", "--json", "--seed", &text]) {

@@ -74,10 +74,20 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::PubSubLoss => {
             Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }
         }
+        Family::Deaf => Kind::Deaf { subscriber: hosts.instance() },
+        Family::Promotion => Kind::Promotion,
+        Family::WallClock if dice.permille(250) => all_clocks(dice),
         Family::WallClock => wall_clock(hosts),
         Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, 20_000) },
     };
+    // No replica that lags by more than a second is promoted: that is assumed (DESIGN section 3.4).
+    let duration_ms = if kind == Kind::Promotion { dice.between(50, 1_000) } else { duration_ms };
     Fault { start_ms, duration_ms, kind }
+}
+
+fn all_clocks(dice: &Dice) -> Kind {
+    let size = i64::try_from(dice.between(2_000, 120_000)).unwrap_or_default();
+    Kind::AllClocks { by_ms: if dice.permille(700) { -size } else { size } }
 }
 
 /// Mostly within the skew that C3 allows.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use coherence::Incarnation;
+use coherence::backplane::BackplaneSnapshot;
+use coherence::shared::SharedSnapshot;
 use futures_util::FutureExt;
 use turmoil::Sim;
 
@@ -28,7 +30,11 @@ pub struct Nemesis {
     on: BTreeSet<usize>,
     links: BTreeMap<(String, String), LinkState>,
     down: BTreeSet<String>,
+    /// What the replica of a fault has.
+    replicas: BTreeMap<usize, Replica>,
 }
+
+type Replica = (SharedSnapshot, BackplaneSnapshot);
 
 impl Nemesis {
     /// For a plan; nothing is broken yet.
@@ -49,6 +55,7 @@ impl Nemesis {
             on: BTreeSet::new(),
             links,
             down: BTreeSet::new(),
+            replicas: BTreeMap::new(),
         }
     }
 
@@ -94,6 +101,11 @@ impl Nemesis {
             Kind::NewIncarnation => self.raise_incarnation(),
             Kind::FeedStall => weather.set_feed_stalled(true),
             Kind::PubSubLoss { subscriber, permille } => weather.set_lossy(subscriber, *permille),
+            Kind::Deaf { subscriber } => weather.deafen(subscriber),
+            Kind::Promotion => {
+                self.replicas.insert(id, self.fleet.backends.shared.copy());
+            }
+            Kind::AllClocks { by_ms } => self.fleet.net.time.step_wall(*by_ms),
             Kind::WallClock { host, offset_ms } => self.set_clock(host, *offset_ms),
             Kind::Jump { host, by_ms } => {
                 let jumps = |name: &str| name == host;
@@ -128,7 +140,16 @@ impl Nemesis {
             Kind::FeedStall => weather.set_feed_stalled(false),
             Kind::PubSubLoss { subscriber, .. } => weather.set_lossy(subscriber, 0),
             Kind::WallClock { host, .. } => self.set_clock(host, 0),
-            Kind::Cut { .. } | Kind::Jump { .. } | Kind::NewIncarnation => {}
+            Kind::Promotion => {
+                if let Some(replica) = self.replicas.remove(&id) {
+                    self.fleet.backends.shared.fall_back(replica);
+                }
+            }
+            Kind::Cut { .. }
+            | Kind::Jump { .. }
+            | Kind::NewIncarnation
+            | Kind::Deaf { .. }
+            | Kind::AllClocks { .. } => {}
         }
         self.fleet.net.log.record("nemesis", None, Event::FaultEnded { id });
     }
@@ -198,6 +219,8 @@ impl Nemesis {
         if power {
             if host == SHARED {
                 self.fleet.backends.shared.lose_memory();
+                // A replica is not behind the loss of what it copied.
+                self.replicas.clear();
             }
             for pair in mine {
                 sim.repair(pair.0.as_str(), pair.1.as_str());

@@ -37,6 +37,10 @@ pub enum Family {
     FeedStall,
     /// Pub/Sub messages are lost.
     PubSubLoss,
+    /// Pub/Sub subscriptions go deaf, and only a new one hears again.
+    Deaf,
+    /// A replica of the shared tier is promoted that lacks the last moments.
+    Promotion,
     /// Wall clocks step.
     WallClock,
     /// Monotonic clocks jump forward.
@@ -45,7 +49,7 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Hold,
         Self::Partition,
         Self::Isolate,
@@ -61,6 +65,8 @@ impl Family {
         Self::NewIncarnation,
         Self::FeedStall,
         Self::PubSubLoss,
+        Self::Deaf,
+        Self::Promotion,
         Self::WallClock,
         Self::Jump,
     ];
@@ -144,6 +150,19 @@ pub enum Kind {
         subscriber: String,
         /// So many in a thousand.
         permille: u64,
+    },
+    /// The present Pub/Sub subscriptions of `subscriber` hear nothing any more, once.
+    Deaf {
+        /// Which instance.
+        subscriber: String,
+    },
+    /// When the fault ends, the shared tier holds again what it held when it began: a replica that lagged by as much was
+    /// promoted.
+    Promotion,
+    /// All wall clocks step together, as where somebody mends the time of the whole place; the step stays.
+    AllClocks {
+        /// By how much.
+        by_ms: i64,
     },
     /// The wall clock of `host` is wrong.
     WallClock {

@@ -18,6 +18,11 @@ impl Ver {
     }
 }
 
+/// A position as the log writes it: those of a run are small.
+pub fn narrow(position: u128) -> u64 {
+    u64::try_from(position).unwrap_or(u64::MAX)
+}
+
 impl From<Version> for Ver {
     fn from(version: Version) -> Self {
         Self(version.incarnation.0, version.id.0)
@@ -104,6 +109,36 @@ pub struct Answer {
     pub whole: bool,
 }
 
+/// A message of the tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Its term: incarnation, then token.
+    pub term: Ver,
+    /// 1, 2, 3, ... in the term.
+    pub counter: u64,
+    /// Up to where it tells the feed.
+    pub position: u64,
+    /// Whether it is a beacon: the feed was read to its end.
+    pub beacon: bool,
+}
+
+/// A message or head of the section's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streamed {
+    /// The sync's term: incarnation, then token.
+    pub term: Ver,
+    /// The stream's epoch.
+    pub epoch: u64,
+    /// How far the stream goes with it.
+    pub sequence: u64,
+    /// The tracker's term, of the last message in it.
+    pub tracker: Ver,
+    /// The tracker's counter.
+    pub counter: u64,
+    /// How far along the feed.
+    pub position: u64,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -158,6 +193,66 @@ pub enum Event {
         after: u64,
         /// This one.
         to: u64,
+    },
+    /// The feed was read, with another outcome than the last time.
+    FeedRead {
+        /// Up to which position.
+        to: u64,
+        /// Whether that was its end.
+        at_end: bool,
+    },
+    /// The bus took a message of the tracker.
+    Told(Told),
+    /// The cursor of the tracker was moved in the store.
+    CursorMoved {
+        /// By which term.
+        term: Ver,
+        /// To which position of the feed.
+        to: u64,
+    },
+    /// The backplane took a message, or a head, of the sync.
+    Streamed(Streamed),
+    /// The shared tier stored a value.
+    Stored {
+        /// Of which key.
+        key: String,
+        /// Its version.
+        version: Ver,
+        /// By which term of the sync; `None`: by a fill.
+        term: Option<Ver>,
+    },
+    /// The shared tier was told that a key has reached a version.
+    Raised {
+        /// Which key.
+        key: String,
+        /// The version.
+        version: Ver,
+    },
+    /// The shared tier and the backplane lost what they held, or the last of it.
+    MemoryLost,
+    /// A consumer acknowledges a message of the tracker, and all before it.
+    ToldAcknowledged {
+        /// The tracker's term.
+        term: Ver,
+        /// Its counter.
+        counter: u64,
+    },
+    /// A consumer acknowledges that it has seen to an invalidation.
+    InvalidationAcknowledged {
+        /// Of which row.
+        key: Uuid,
+        /// The version that it names.
+        version: Ver,
+    },
+    /// The bus took an event of the outbox.
+    Published {
+        /// Hash of its payload.
+        payload: u64,
+    },
+    /// An event was marked in the outbox as sent.
+    MarkedSent {
+        /// Hash of its payload.
+        payload: u64,
     },
     /// Something that a batch of runs must see at least once.
     Mark {

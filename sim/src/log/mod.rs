@@ -4,5 +4,5 @@
 mod event;
 mod history;
 
-pub use event::{Answer, Ask, Event, Op, Shown, Ver};
+pub use event::{Answer, Ask, Event, Op, Shown, Streamed, Told, Ver, narrow};
 pub use history::{Log, Record};

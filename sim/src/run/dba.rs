@@ -29,21 +29,30 @@ impl Dba {
         if self.every_ms == 0 || self.dice.below(self.every_ms) != 0 {
             return;
         }
-        let Some(id) = self.directory.pick(&self.dice) else { return };
+        self.write();
+    }
+
+    /// One write.
+    pub(super) fn write(&self) {
         let store = self.fleet.backends.store.clone();
-        let id = ForecastId(id);
-        match self.dice.below(100) {
-            0..70 => {
-                let demand = self.dice.below(1_000_000) as f64 / 100.0;
-                self.now(async move { store.bare_update(id, demand).await });
-            }
-            70..80 => self.now(async move { store.bare_delete(id).await }),
-            // A deleted row comes back under its own id, or fails where it was not deleted.
-            80..95 => {
-                let again = row(id.0, Place::any(&self.dice));
+        let gone = self.directory.pick_gone(&self.dice).filter(|_| self.dice.permille(400));
+        let Some(id) = self.directory.pick(&self.dice, 300) else { return };
+        match (gone, self.dice.below(100)) {
+            // A deleted row comes back under its own id.
+            (Some(gone), _) => {
+                let again = row(gone, Place::any(&self.dice));
                 self.now(async move { store.bare_insert(again).await });
+                self.directory.add(gone);
             }
-            _ => {
+            (None, 0..80) => {
+                let demand = self.dice.below(1_000_000) as f64 / 100.0;
+                self.now(async move { store.bare_update(ForecastId(id), demand).await });
+            }
+            (None, 80..88) => {
+                self.now(async move { store.bare_delete(ForecastId(id)).await });
+                self.directory.is_gone(id);
+            }
+            (None, _) => {
                 let number = self.inserted.fetch_add(1, Ordering::Relaxed);
                 let id = Uuid::from_u128(0xdb_0000 + u128::from(number));
                 let new = row(id, Place::any(&self.dice));

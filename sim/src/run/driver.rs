@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Verdict};
 use super::phase::{Control, Phase};
 use super::rows::{Directory, first_rows};
 use super::workload::clients;
-use crate::check::{Checkers, Marks, Violation};
+use crate::check::{Checkers, FINAL, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
 use crate::log::{Event, Record};
 use crate::world::{Millis, World};
@@ -19,6 +19,10 @@ const WARM_MAX_MS: u64 = 12_000;
 const CONVERGE_MAX_MS: u64 = 20_000;
 /// An unmarked answer may be 5 s old: so long after the last write, none is.
 const QUIET_MIN_MS: u64 = 5_000;
+/// Writes end ...
+const ENCORE_WRITES_MS: u64 = 400;
+/// ... and after 5 s everybody shows them (C7).
+const ENCORE_MS: u64 = ENCORE_WRITES_MS + 5_000;
 /// By then everything is read.
 const FINAL_MAX_MS: u64 = 20_000;
 
@@ -65,12 +69,23 @@ pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
         requests,
         commits,
         faults,
+        reached: reached(),
         marks: run.marks.counts().clone(),
     };
     let records = log.from(0);
     // Dropping the hosts one by one would only cost time and trace more; the process ends anyway.
     std::mem::forget(run.world);
     Ok((outcome, records))
+}
+
+#[cfg(feature = "mutants")]
+fn reached() -> u64 {
+    coherence::mutants::reached()
+}
+
+#[cfg(not(feature = "mutants"))]
+const fn reached() -> u64 {
+    0
 }
 
 impl Run {
@@ -81,21 +96,37 @@ impl Run {
         self.enter("storm", Phase::Storm);
         let mut nemesis = Nemesis::new(plan, self.world.fleet.clone());
         let dba = Dba::new(plan.seed, self.world.fleet.clone(), directory.clone(), plan.behind_every_ms);
+        let weather = std::sync::Arc::clone(&self.world.fleet.net.weather);
+        weather.set_hiccups(plan.tuning.hiccups_permille, plan.tuning.hiccup_max_ms);
         for since_ms in 0..plan.storm_ms {
             nemesis.act(&mut self.world.sim, since_ms);
             dba.act();
             self.step()?;
         }
         nemesis.heal(&mut self.world.sim);
+        weather.set_hiccups(0, 0);
         self.enter("quiet", Phase::Quiet);
         for _ in 0..QUIET_MIN_MS {
             self.step()?;
         }
         self.until_nothing_is_pending(CONVERGE_MAX_MS)?;
-        self.enter("final", Phase::Final);
+        self.enter(FINAL, Phase::Final);
+        self.until_everything_is_read(1)?;
+        self.enter("encore", Phase::Encore);
+        for ms in 0..ENCORE_MS {
+            if ms < ENCORE_WRITES_MS && ms.is_multiple_of(50) {
+                dba.write();
+            }
+            self.step()?;
+        }
+        self.enter(FINAL, Phase::Again);
+        self.until_everything_is_read(2)
+    }
+
+    fn until_everything_is_read(&mut self, times: usize) -> Result<(), Stop> {
         for _ in 0..FINAL_MAX_MS {
             self.step()?;
-            if self.control.finished() == self.world.fleet.instances.len() {
+            if self.control.finished() == times * self.world.fleet.instances.len() {
                 return Ok(());
             }
         }

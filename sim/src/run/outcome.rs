@@ -36,6 +36,8 @@ pub struct Outcome {
     pub commits: u64,
     /// Faults begun.
     pub faults: u64,
+    /// How often the place of the planted bug was passed.
+    pub reached: u64,
     /// Marks hit.
     pub marks: BTreeMap<String, u64>,
 }

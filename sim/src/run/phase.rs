@@ -14,6 +14,10 @@ pub(super) enum Phase {
     Quiet,
     /// Everything is read.
     Final,
+    /// With all tiers full and no fault, a few rows are written once more.
+    Encore,
+    /// Everything is read again.
+    Again,
 }
 
 /// Shared by the driver and the clients. Clones share everything.
@@ -30,7 +34,9 @@ impl Control {
             0 => Phase::Warm,
             1 => Phase::Storm,
             2 => Phase::Quiet,
-            _ => Phase::Final,
+            3 => Phase::Final,
+            4 => Phase::Encore,
+            _ => Phase::Again,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The rows of the world: few enough that everything happens to each of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coherence::{Timestamp, VersionId};
 use domain::model::{CompanyId, Forecast, ForecastId, Status, UnitId};
@@ -17,27 +18,59 @@ const DATES: u64 = 4;
 /// The rows that are there from the begin on.
 const FIRST_ROWS: u64 = 12;
 
+/// So many ids are hot: they are asked for, and written, far more often than the others.
+const HOT: usize = 4;
+
 /// The ids that clients know, shared by all.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Directory(Arc<Mutex<Vec<Uuid>>>);
+pub(super) struct Directory(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    ids: Vec<Uuid>,
+    /// Those that were absent when somebody last looked.
+    gone: BTreeSet<Uuid>,
+}
 
 impl Directory {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is a row of this id.
     pub(super) fn add(&self, id: Uuid) {
-        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ids.contains(&id) {
-            ids.push(id);
+        let mut known = self.lock();
+        known.gone.remove(&id);
+        if !known.ids.contains(&id) {
+            known.ids.push(id);
         }
     }
 
-    pub(super) fn all(&self) -> Vec<Uuid> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// There is none any more: it is asked for less from now on.
+    pub(super) fn is_gone(&self, id: Uuid) {
+        self.lock().gone.insert(id);
     }
 
-    pub(super) fn pick(&self, dice: &Dice) -> Option<Uuid> {
-        let ids = self.all();
-        // The first ones are asked for more often: hot keys.
-        let end = if dice.permille(500) { ids.len().min(4) } else { ids.len() };
-        dice.pick(&ids[..end]).copied()
+    pub(super) fn all(&self) -> Vec<Uuid> {
+        self.lock().ids.clone()
+    }
+
+    /// One that was deleted, if one was.
+    pub(super) fn pick_gone(&self, dice: &Dice) -> Option<Uuid> {
+        let gone: Vec<Uuid> = self.lock().gone.iter().copied().collect();
+        dice.pick(&gone).copied()
+    }
+
+    /// One of the ids, so often (in a thousand) a hot one. What is calm is written rarely: there nothing but the mechanism
+    /// that should have told of a change hides that nobody did.
+    pub(super) fn pick(&self, dice: &Dice, hot_permille: u64) -> Option<Uuid> {
+        let known = self.lock();
+        let with_gone = dice.permille(80);
+        let is_asked = |id: &&Uuid| with_gone || !known.gone.contains(*id);
+        let (hot, calm) = known.ids.split_at(known.ids.len().min(HOT));
+        let of = if dice.permille(hot_permille) { hot } else { calm };
+        let ids: Vec<Uuid> = of.iter().filter(is_asked).copied().collect();
+        dice.pick(&ids).or_else(|| dice.pick(&known.ids)).copied()
     }
 }
 

@@ -66,9 +66,29 @@ struct Worker {
     stage: Stage,
     client: Client,
     dice: Dice,
+    habits: Habits,
     think_ms: (u64, u64),
     /// The versions of its own writes.
     own: BTreeMap<Uuid, Ver>,
+}
+
+/// What clients of a run are like.
+#[derive(Debug, Clone, Copy)]
+struct Habits {
+    /// Of all requests, so many in a thousand write.
+    write_permille: u64,
+    /// Of the writes, so many in a thousand go to hot rows.
+    hot_permille: u64,
+}
+
+impl Habits {
+    fn of(seed: u64) -> Self {
+        let dice = Dice::of(seed, "habits");
+        Self {
+            write_permille: dice.pick(&[30, 100, 300]).copied().unwrap_or(100),
+            hot_permille: dice.pick(&[500, 800, 950]).copied().unwrap_or(800),
+        }
+    }
 }
 
 impl Worker {
@@ -76,7 +96,8 @@ impl Worker {
         let client = Client::new(stage.net.clone(), stage.control.clone(), instance, &stage.token);
         let dice = Dice::of(stage.seed, &format!("worker/{instance}/{number}"));
         let think_ms = if dice.permille(500) { (5, 60) } else { (50, 400) };
-        Self { stage, client, dice, think_ms, own: BTreeMap::new() }
+        let habits = Habits::of(stage.seed);
+        Self { stage, client, dice, habits, think_ms, own: BTreeMap::new() }
     }
 
     async fn run(mut self) {
@@ -91,6 +112,9 @@ impl Worker {
             if matches!(op, Op::Create | Op::Patch | Op::Delete) {
                 for shown in answer.shown {
                     self.stage.directory.add(shown.key);
+                    if shown.digest.is_none() {
+                        self.stage.directory.is_gone(shown.key);
+                    }
                     self.own.insert(shown.key, shown.version);
                 }
             }
@@ -99,29 +123,39 @@ impl Worker {
             {
                 // Somebody else deleted it: its own write is behind that.
                 self.own.remove(&key);
+                self.stage.directory.is_gone(key);
             }
         }
     }
 
     fn wish(&self) -> Wish {
         let dice = &self.dice;
-        let draw = dice.below(1_000);
-        let Some(key) = self.stage.directory.pick(dice) else { return self.create() };
-        match draw {
-            0..500 => {
-                let min = self.own.get(&key).copied().filter(|_| dice.permille(600));
+        if dice.permille(self.habits.write_permille) {
+            return self.write();
+        }
+        let Some(key) = self.stage.directory.pick(dice, 350) else { return self.create() };
+        match dice.below(1_000) {
+            0..650 => {
+                let min = self.own.get(&key).copied().filter(|_| dice.permille(300));
                 Wish::get(key, min)
             }
-            500..540 => match self.own.iter().nth(usize::try_from(dice.below(8)).unwrap_or_default()) {
+            650..700 => match self.own.iter().nth(usize::try_from(dice.below(8)).unwrap_or_default()) {
                 Some((key, version)) => Wish::get(*key, Some(Ver(version.0, version.1 + dice.below(2)))),
                 None => Wish::get(key, None),
             },
-            540..700 => Wish::list(dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten()),
-            700..920 => {
+            _ => Wish::list(dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten()),
+        }
+    }
+
+    fn write(&self) -> Wish {
+        let dice = &self.dice;
+        let Some(key) = self.stage.directory.pick(dice, self.habits.hot_permille) else { return self.create() };
+        match dice.below(1_000) {
+            0..820 => {
                 let body = json!({ "demand": dice.below(100_000) as f64 / 10.0 }).to_string();
                 Wish { op: Op::Patch, key: Some(key), min: None, body }
             }
-            920..935 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
+            820..860 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
             _ => self.create(),
         }
     }

@@ -99,7 +99,8 @@ fn opening(section: Section, weather: Arc<Weather>) -> Open<SharedHost> {
         async move {
             match host.backplane.subscribe(&section).await {
                 Ok(inner) => {
-                    let session: Box<dyn Session> = Box::new(Lossy { inner, host, peer, weather });
+                    let deafened = weather.deafened(&peer);
+                    let session: Box<dyn Session> = Box::new(Lossy { inner, host, peer, weather, deafened });
                     (Box::new(None::<BackplaneError>) as Cargo, Some(session))
                 }
                 Err(error) => (Box::new(Some(error)) as Cargo, None),
@@ -115,6 +116,8 @@ struct Lossy {
     host: SharedHost,
     peer: String,
     weather: Arc<Weather>,
+    /// How often the peer's subscriptions had gone deaf when this one began.
+    deafened: u64,
 }
 
 #[async_trait]
@@ -122,6 +125,10 @@ impl Session for Lossy {
     async fn next(&mut self) -> Option<Cargo> {
         loop {
             let delivery = self.inner.next().await.ok()?;
+            if self.weather.deafened(&self.peer) > self.deafened {
+                self.host.net.mark("subscription_deaf");
+                continue;
+            }
             let may_be_lost = matches!(delivery, BackplaneDelivery::Change(_) | BackplaneDelivery::Head(_));
             if may_be_lost && self.weather.is_lost(&self.peer) {
                 self.host.net.mark("pubsub_lost");

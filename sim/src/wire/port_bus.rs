@@ -1,11 +1,14 @@
 //! The bus from afar.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adapters::memory::MemoryBus;
 use async_trait::async_trait;
+use domain::event::{CacheInvalidation, CdcMessage};
 use domain::ports::{Bus, BusError, BusMessage, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
 use futures_util::FutureExt;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::conn::WireError;
 use super::link::Link;
@@ -13,6 +16,7 @@ use super::net::Net;
 use super::server::{Open, Session};
 use super::slab::Cargo;
 use super::subscribed::{Subscribed, Yield};
+use crate::log::{Event, Told, Ver, narrow};
 use crate::world::{BUS, BUS_PORT, SimTime};
 
 /// The bus behind the wire.
@@ -49,22 +53,28 @@ fn bus_error(error: WireError) -> BusError {
 impl Bus for RemoteBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
         let twice = self.duplicates();
+        let bus_net = self.net.at(BUS);
         let published = self.link.call(move |bus: MemoryBus| async move {
             if twice {
                 bus.publish(topic, message.clone()).await?;
             }
-            bus.publish(topic, message).await
+            let published = bus.publish(topic, message.clone()).await?;
+            took(&bus_net, topic, &message);
+            Ok(published)
         });
         published.await.map_err(bus_error)?
     }
 
     async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
         let twice = self.duplicates();
-        let published = self.link.call(move |bus| async move {
+        let bus_net = self.net.at(BUS);
+        let published = self.link.call(move |bus: MemoryBus| async move {
             if twice {
                 bus.publish_all(topic, messages.clone()).await?;
             }
-            bus.publish_all(topic, messages).await
+            bus.publish_all(topic, messages.clone()).await?;
+            messages.iter().for_each(|message| took(&bus_net, topic, message));
+            Ok(())
         });
         published.await.map_err(bus_error)?
     }
@@ -74,12 +84,15 @@ impl Bus for RemoteBus {
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
-        let time = Arc::clone(&self.net.time);
+        let (time, topic) = (Arc::clone(&self.net.time), subscription.topic);
         let open = Arc::new(move || opening(subscription.clone(), Arc::clone(&time)));
         let begun = Subscribed::begin(self.net.clone(), BUS, BUS_PORT, open).await;
         let (answer, subscribed) = begun.map_err(bus_error)?;
         match answer.downcast::<Option<BusError>>().map(|error| *error) {
-            Ok(None) => Ok(Box::new(RemoteConsumer { net: self.net.clone(), subscribed })),
+            Ok(None) => {
+                let unsettled = BTreeMap::new();
+                Ok(Box::new(RemoteConsumer { net: self.net.clone(), subscribed, topic, unsettled }))
+            }
             Ok(Some(error)) => Err(error),
             Err(_) => Err(BusError::Unavailable(None)),
         }
@@ -88,6 +101,41 @@ impl Bus for RemoteBus {
     async fn unsubscribe(&self, topic: Topic, name: &str) -> Result<(), BusError> {
         let name = name.to_owned();
         self.link.call(move |bus| async move { bus.unsubscribe(topic, &name).await }).await.map_err(bus_error)?
+    }
+}
+
+/// Writes down what the bus has taken.
+fn took(net: &Net, topic: Topic, message: &Outgoing) {
+    let event = match topic {
+        Topic::CdcForecasts => told(&message.payload).map(Event::Told),
+        _ => Some(Event::Published { payload: xxh3_64(&message.payload) }),
+    };
+    if let Some(event) = event {
+        net.log.record(&net.host, None, event);
+    }
+}
+
+fn told(payload: &[u8]) -> Option<Told> {
+    let message = CdcMessage::read(payload).ok()?;
+    let (incarnation, mark) = message.stands()?;
+    let term = Ver(incarnation.0, mark.token.0);
+    let beacon = matches!(message, CdcMessage::Beacon(_));
+    Some(Told { term, counter: mark.counter, position: narrow(mark.position.0), beacon })
+}
+
+/// What the acknowledgement of a message says, where a checker asks for it.
+fn acknowledged(topic: Topic, message: &BusMessage) -> Option<Event> {
+    match topic {
+        Topic::CdcForecasts => {
+            let Told { term, counter, .. } = told(&message.message.payload)?;
+            Some(Event::ToldAcknowledged { term, counter })
+        }
+        Topic::ForecastInvalidation => {
+            let event: CacheInvalidation = serde_json::from_slice(&message.message.payload).ok()?;
+            let version = Ver(event.incarnation?.0, event.version_id?.0);
+            Some(Event::InvalidationAcknowledged { key: event.entity_id.0, version })
+        }
+        _ => None,
     }
 }
 
@@ -148,6 +196,9 @@ impl Session for ConsumerSession {
 struct RemoteConsumer {
     net: Net,
     subscribed: Subscribed,
+    topic: Topic,
+    /// What an acknowledgement of a message that was handed out would say.
+    unsettled: BTreeMap<MessageId, Event>,
 }
 
 impl RemoteConsumer {
@@ -168,6 +219,11 @@ impl Consumer for RemoteConsumer {
                 {
                     self.net.mark("bus_redelivery");
                 }
+                if let Delivery::Message(message) = &*delivery
+                    && let Some(event) = acknowledged(self.topic, message)
+                {
+                    self.unsettled.insert(message.id, event);
+                }
                 Ok(*delivery)
             }
             Some(Yield::Lost) => Ok(Delivery::Lost),
@@ -177,10 +233,17 @@ impl Consumer for RemoteConsumer {
     }
 
     async fn ack(&mut self, id: MessageId) -> Result<(), BusError> {
+        if let Some(event) = self.unsettled.remove(&id) {
+            self.net.log.record(&self.net.host, None, event);
+        }
         self.settle(Settlement::Ack(id)).await
     }
 
     async fn ack_through(&mut self, id: MessageId) -> Result<(), BusError> {
+        let later = self.unsettled.split_off(&MessageId(id.0.saturating_add(1)));
+        if let Some((_, event)) = std::mem::replace(&mut self.unsettled, later).pop_last() {
+            self.net.log.record(&self.net.host, None, event);
+        }
         self.settle(Settlement::AckThrough(id)).await
     }
 

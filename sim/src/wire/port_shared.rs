@@ -56,7 +56,7 @@ impl SharedTier for RemoteShared {
 
     async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {
         let key = key.clone();
-        self.link.call(move |host| async move { host.tier.raise(&key, version).await }).await.map_err(shared_error)?
+        self.link.call(move |host| async move { host.raise(key, version).await }).await.map_err(shared_error)?
     }
 
     async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {

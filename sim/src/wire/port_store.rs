@@ -101,7 +101,7 @@ impl Leases for RemoteStore {
     }
 
     async fn move_cursor(&self, name: LeaseName, token: FencingToken, to: FeedPosition) -> Result<bool, StoreError> {
-        let moved = self.link.call(move |host| async move { host.store.move_cursor(name, token, to).await });
+        let moved = self.link.call(move |host| async move { host.move_cursor(name, token, to).await });
         moved.await.map_err(store_error)?
     }
 }
@@ -114,7 +114,7 @@ impl Outbox for RemoteStore {
 
     async fn mark_sent(&self, ids: &[OutboxId]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
-        self.link.call(move |host| async move { host.store.mark_sent(&ids).await }).await.map_err(store_error)?
+        self.link.call(move |host| async move { host.mark_sent(&ids).await }).await.map_err(store_error)?
     }
 }
 

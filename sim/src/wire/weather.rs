@@ -29,7 +29,11 @@ struct State {
     short_reads: u32,
     /// In a thousand, of the messages to this subscriber.
     lossy: BTreeMap<String, u64>,
+    /// How often the subscriptions of this subscriber went deaf.
+    deaf: BTreeMap<String, u64>,
     slow: BTreeMap<String, Duration>,
+    /// Any call may take so much longer, so often in a thousand.
+    hiccups: (u64, u64),
     feed_stalled: u32,
     duplicates: u32,
     wakers: Vec<Waker>,
@@ -74,6 +78,21 @@ impl Weather {
         self.change(|state| {
             state.lossy.insert(subscriber.to_owned(), permille);
         });
+    }
+
+    /// The present subscriptions of `subscriber` hear nothing any more.
+    pub fn deafen(&self, subscriber: &str) {
+        self.change(|state| *state.deaf.entry(subscriber.to_owned()).or_default() += 1);
+    }
+
+    /// How often they did until now.
+    pub(super) fn deafened(&self, subscriber: &str) -> u64 {
+        self.lock().deaf.get(subscriber).copied().unwrap_or_default()
+    }
+
+    /// Each call to a backend takes up to `max_ms` longer, so often in a thousand.
+    pub fn set_hiccups(&self, permille: u64, max_ms: u64) {
+        self.change(|state| state.hiccups = (permille, max_ms));
     }
 
     /// Calls to `host` take so much longer.
@@ -132,7 +151,12 @@ impl Weather {
 
     /// How long a call to `host` waits before its effect, and its answer after it.
     pub(super) fn delays_of(&self, host: &str) -> (Duration, Duration) {
-        let by = self.lock().slow.get(host).copied().unwrap_or_default();
+        let (slow, (permille, max_ms)) = {
+            let state = self.lock();
+            (state.slow.get(host).copied().unwrap_or_default(), state.hiccups)
+        };
+        let hiccup = if permille > 0 && self.dice.permille(permille) { self.dice.millis(1, max_ms) } else { slow };
+        let by = slow.max(hiccup);
         if by.is_zero() {
             return (by, by);
         }

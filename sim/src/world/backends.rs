@@ -51,10 +51,11 @@ impl Backends {
         };
         let bus_clock: Arc<dyn WallClock> = Arc::new(HostClock::new(Arc::clone(&net.time)));
         Self {
-            store: StoreHost {
-                store: MemoryStore::with_outbox(MemoryStoreConfig::default(), wall),
-                net: net.at(STORE),
-            },
+            store: StoreHost::new(
+                MemoryStore::with_outbox(MemoryStoreConfig::default(), wall),
+                net.at(STORE),
+                tuning.coalesces,
+            ),
             bus: MemoryBus::new(bus_config, bus_clock),
             bus_net: net.at(BUS),
             shared: SharedHost::new(net.at(SHARED), tuning.stream_messages),

@@ -27,6 +27,12 @@ pub struct Tuning {
     pub latency_max_ms: u64,
     /// How many instances there are.
     pub instances: usize,
+    /// Whether the feed tells only the last change of a row, as Change Tracking does.
+    pub coalesces: bool,
+    /// In the storm a call to a backend takes longer so often in a thousand ...
+    pub hiccups_permille: u64,
+    /// ... by up to so much.
+    pub hiccup_max_ms: u64,
 }
 
 impl Tuning {
@@ -52,6 +58,10 @@ impl Tuning {
             set("cache.stamps_max", "16".to_owned());
         }
         if dice.permille(300) {
+            // Backlogs are longer than what one read of the feed takes.
+            set("tracker.read_max", dice.between(1, 5).to_string());
+        }
+        if dice.permille(300) {
             // Hardly any base to patch against: whole documents travel.
             set("sync.bases_bytes", "4000".to_owned());
         }
@@ -63,6 +73,9 @@ impl Tuning {
             stream_messages: if dice.permille(400) { 6 } else { 20_000 },
             latency_max_ms: dice.between(2, 20),
             instances: 3,
+            coalesces: dice.permille(400),
+            hiccups_permille: dice.pick(&[0, 20, 100]).copied().unwrap_or_default(),
+            hiccup_max_ms: dice.pick(&[50, 300, 900]).copied().unwrap_or_default(),
         }
     }
 

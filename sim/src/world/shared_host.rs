@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coherence::backplane::{
-    Backplane, BackplaneError, Claimed, MemoryBackplane, MemoryBackplaneLimits, Publication, Published, Replay,
+    Backplane, BackplaneError, BackplaneSnapshot, Claimed, MemoryBackplane, MemoryBackplaneLimits, Publication,
+    Published, Replay,
 };
 use coherence::shared::{
     FillOutcome, FillToken, MemorySharedTier, MemorySharedTierLimits, SharedError, SharedSnapshot, SharedTier,
     SharedValue, SharedWrite, WriteOutcome,
 };
 use coherence::stream::{Head, Section};
-use coherence::{Fence, Key, Sequence, StreamEpoch};
+use coherence::{Fence, Key, Sequence, StreamEpoch, Version};
 
+use crate::log::{Event, Streamed, Ver, narrow};
 use crate::wire::Net;
 
 /// Both, with their log. Clones share everything.
@@ -44,6 +46,22 @@ impl SharedHost {
             let nothing = MemoryBackplane::new(MemoryBackplaneLimits::default()).snapshot();
             self.backplane.fall_back(nothing);
         });
+        self.net.log.record(&self.net.host, None, Event::MemoryLost);
+    }
+
+    /// What a replica has of both.
+    pub fn copy(&self) -> (SharedSnapshot, BackplaneSnapshot) {
+        self.net.time.within(|| (self.tier.snapshot(), self.backplane.snapshot()))
+    }
+
+    /// A replica that has so much is promoted.
+    pub fn fall_back(&self, (values, streams): (SharedSnapshot, BackplaneSnapshot)) {
+        self.net.mark("replica_promoted");
+        self.net.time.within(|| {
+            self.tier.fall_back(values);
+            self.backplane.fall_back(streams);
+        });
+        self.net.log.record(&self.net.host, None, Event::MemoryLost);
     }
 
     pub(crate) async fn fill(
@@ -53,15 +71,36 @@ impl SharedHost {
         value: SharedValue,
         ttl: Duration,
     ) -> Result<FillOutcome, SharedError> {
+        let version = Ver::from(value.version);
         let outcome = self.tier.fill(&key, token, value, ttl).await;
-        if matches!(outcome, Ok(FillOutcome::Refused)) {
-            self.net.mark("shared_fill_refused");
+        match outcome {
+            Ok(FillOutcome::Refused) => self.net.mark("shared_fill_refused"),
+            Ok(FillOutcome::Stored) => self.stored(&key, version, None),
+            Err(_) => {}
         }
         outcome
     }
 
+    fn stored(&self, key: &Key, version: Ver, term: Option<Ver>) {
+        let event = Event::Stored { key: key.as_str().to_owned(), version, term };
+        self.net.log.record(&self.net.host, None, event);
+    }
+
+    pub(crate) async fn raise(&self, key: Key, version: Version) -> Result<(), SharedError> {
+        let raised = self.tier.raise(&key, version).await;
+        if raised.is_ok() {
+            let event = Event::Raised { key: key.as_str().to_owned(), version: version.into() };
+            self.net.log.record(&self.net.host, None, event);
+        }
+        raised
+    }
+
     pub(crate) async fn write(&self, key: Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
+        let (term, version) = (Ver(write.fence.incarnation.0, write.fence.token.0), Ver::from(write.version));
         let outcome = self.tier.write(&key, write).await;
+        if matches!(outcome, Ok(WriteOutcome::Written)) {
+            self.stored(&key, version, Some(term));
+        }
         match &outcome {
             Ok(WriteOutcome::Older { .. }) => self.net.mark("shared_write_older"),
             Ok(WriteOutcome::Fenced { .. }) => self.net.mark("zombie_fenced"),
@@ -78,8 +117,19 @@ impl SharedHost {
         claimed
     }
 
-    fn published(&self, outcome: &Result<Published, BackplaneError>) {
+    fn published(&self, fence: Fence, head: &Head, outcome: &Result<Published, BackplaneError>) {
         match outcome {
+            Ok(Published::Done) => {
+                let streamed = Streamed {
+                    term: Ver(fence.incarnation.0, fence.token.0),
+                    epoch: head.stream_epoch.0,
+                    sequence: head.sequence.0,
+                    tracker: Ver(head.incarnation.0, head.source.tracker_token.0),
+                    counter: head.source.tracker_counter,
+                    position: narrow(head.source.feed_position),
+                };
+                self.net.log.record(&self.net.host, None, Event::Streamed(streamed));
+            }
             Ok(Published::Fenced { .. }) => self.net.mark("zombie_fenced"),
             Ok(Published::OutOfStep { .. }) => self.net.mark("publish_out_of_step"),
             _ => {}
@@ -87,8 +137,9 @@ impl SharedHost {
     }
 
     pub(crate) async fn publish(&self, section: Section, what: Publication) -> Result<Published, BackplaneError> {
+        let (fence, head) = (what.fence, what.head.clone());
         let outcome = self.backplane.publish(&section, what).await;
-        self.published(&outcome);
+        self.published(fence, &head, &outcome);
         outcome
     }
 
@@ -98,8 +149,8 @@ impl SharedHost {
         fence: Fence,
         head: Head,
     ) -> Result<Published, BackplaneError> {
-        let outcome = self.backplane.announce(&section, fence, head).await;
-        self.published(&outcome);
+        let outcome = self.backplane.announce(&section, fence, head.clone()).await;
+        self.published(fence, &head, &outcome);
         outcome
     }
 

@@ -1,18 +1,20 @@
 //! The store's host: the memory store, and what the log must know of it.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adapters::memory::MemoryStore;
 use coherence::{FencingToken, Incarnation, Version, VersionId};
 use domain::model::{Forecast, ForecastId};
 use domain::ports::{
-    Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxRow,
+    Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxId, OutboxRow,
     ParkedEvent, Parking, Store, StoreError, WriteSet,
 };
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::log::{Event, Ver};
+use crate::log::{Event, Ver, narrow};
 use crate::wire::Net;
 
 /// How often a stalled read of the feed looks again.
@@ -25,6 +27,13 @@ pub struct StoreHost {
     pub store: MemoryStore,
     /// The store's host on the network.
     pub net: Net,
+    /// Whether the feed tells what SQL Server's Change Tracking tells: of each row the last change only, and not where it
+    /// was filed before.
+    pub coalesces: bool,
+    /// The last outcome of a read of the feed.
+    last_read: Arc<Mutex<Option<(u64, bool)>>>,
+    /// What the rows of the outbox hold, by their ids.
+    outbox: Arc<Mutex<BTreeMap<OutboxId, u64>>>,
 }
 
 /// Hash of a document's text, as it is sent.
@@ -32,7 +41,26 @@ fn digest(row: &Forecast) -> u64 {
     xxh3_64(&serde_json::to_vec(row).unwrap_or_default())
 }
 
+fn coalesced(mut batch: FeedBatch) -> FeedBatch {
+    let last: BTreeMap<ForecastId, FeedPosition> =
+        batch.changes.iter().map(|change| (change.id, change.position)).collect();
+    batch.changes.retain(|change| last.get(&change.id) == Some(&change.position));
+    for change in &mut batch.changes {
+        change.before = None;
+    }
+    batch
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl StoreHost {
+    /// A store on its host.
+    pub fn new(store: MemoryStore, net: Net, coalesces: bool) -> Self {
+        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default() }
+    }
+
     fn committed(&self, id: ForecastId, version: Version, after: Option<&Forecast>, behind: bool) {
         let event = Event::Committed {
             key: id.0,
@@ -91,7 +119,31 @@ impl StoreHost {
         if rows.iter().any(is_old) {
             self.net.mark("outbox_swept_late");
         }
+        lock(&self.outbox).extend(rows.iter().map(|row| (row.id, xxh3_64(&row.message.payload))));
         Ok(rows)
+    }
+
+    pub(crate) async fn mark_sent(&self, ids: &[OutboxId]) -> Result<(), StoreError> {
+        for id in ids {
+            if let Some(payload) = lock(&self.outbox).remove(id) {
+                self.net.log.record(&self.net.host, None, Event::MarkedSent { payload });
+            }
+        }
+        self.store.mark_sent(ids).await
+    }
+
+    pub(crate) async fn move_cursor(
+        &self,
+        name: LeaseName,
+        token: FencingToken,
+        to: FeedPosition,
+    ) -> Result<bool, StoreError> {
+        let moved = self.store.move_cursor(name, token, to).await;
+        if name == LeaseName::Tracker && matches!(moved, Ok(true)) {
+            let term = Ver(self.incarnation().await.0, token.0);
+            self.net.log.record(&self.net.host, None, Event::CursorMoved { term, to: narrow(to.0) });
+        }
+        moved
     }
 
     pub(crate) async fn park(&self, event: ParkedEvent) -> Result<(), StoreError> {
@@ -103,7 +155,13 @@ impl StoreHost {
         while self.net.weather.is_feed_stalled() {
             tokio::time::sleep(STALL_LOOK).await;
         }
-        self.store.read(after, limit).await
+        let batch = self.store.read(after, limit).await?;
+        let outcome = (narrow(batch.position.0), batch.at_end);
+        if lock(&self.last_read).replace(outcome) != Some(outcome) {
+            let event = Event::FeedRead { to: outcome.0, at_end: outcome.1 };
+            self.net.log.record(&self.net.host, None, event);
+        }
+        Ok(if self.coalesces { coalesced(batch) } else { batch })
     }
 
     async fn incarnation(&self) -> Incarnation {

@@ -6,11 +6,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::{Builder, Handle, RngSeed, Runtime};
 
 /// When the simulated world begins: 2025-11-12T10:30:00Z.
@@ -32,6 +32,8 @@ impl Millis {
 pub struct SimTime {
     handle: Handle,
     now: Millis,
+    /// By how much all wall clocks were stepped together.
+    stepped_ms: AtomicI64,
 }
 
 /// Who moves [`SimTime`].
@@ -48,7 +50,7 @@ impl SimTime {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).rng_seed(seed).build()?;
         // As turmoil does it: from here on the clock stands on whole milliseconds of its own start.
         runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
-        let time = Self { handle: runtime.handle().clone(), now };
+        let time = Self { handle: runtime.handle().clone(), now, stepped_ms: AtomicI64::new(0) };
         Ok((time, TimeMover(runtime)))
     }
 
@@ -57,10 +59,17 @@ impl SimTime {
         self.now.get()
     }
 
-    /// The wall clock that no fault touches.
+    /// The wall clock of the whole place; a host's own may differ from it.
     pub fn wall(&self) -> Timestamp {
-        let since = Duration::from_millis(self.now_ms());
+        let stepped = self.stepped_ms.load(Ordering::Relaxed);
+        let since = i64::try_from(self.now_ms()).unwrap_or(i64::MAX).saturating_add(stepped);
+        let since = SignedDuration::from_millis(since);
         Timestamp::from_second(START_UNIX_S).and_then(|start| start.checked_add(since)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Steps all wall clocks together.
+    pub fn step_wall(&self, by_ms: i64) {
+        self.stepped_ms.fetch_add(by_ms, Ordering::Relaxed);
     }
 
     /// `future`, polled in this time.

@@ -124,7 +124,8 @@ impl Session {
     fn on_looked<R: Render>(&self, follower: &Follower<R>, stored: Option<Head>) -> Option<Ended> {
         let stored = stored?;
         follower.trust_shared(&stored);
-        let heard = self.head.as_ref().map(|head| head.read_at);
+        // One from the future was heard before the clocks were set back: it says nothing of how long ago that was.
+        let heard = self.head.as_ref().filter(|head| follower.worth(head) != Worth::Future).map(|head| head.read_at);
         let deaf = heard.is_none_or(|heard| stored.read_at.duration_since(heard) > DEAF);
         match deaf && matches!(follower.worth(&stored), Worth::Until { .. }) && !mutant!(DeafnessUnnoticed) {
             true => Some(Ended::Deaf),
@@ -198,11 +199,12 @@ impl Session {
             Step::Resync => self.resync(follower, Some(&head)).await,
         }
         follower.trust_shared(&head);
-        // A burst after a stall ends with the freshest; an older one must not hide it.
-        let fresher = self
-            .head
-            .as_ref()
-            .is_none_or(|known| known.stream_epoch != head.stream_epoch || known.read_at <= head.read_at);
+        // A burst after a stall ends with the freshest; an older one must not hide it. One that is from the future now was
+        // sent before the clocks were set back: it would hide all others until they are as far again.
+        let fresher = self.head.as_ref().is_none_or(|known| {
+            let comparable = known.stream_epoch == head.stream_epoch && follower.worth(known) != Worth::Future;
+            !comparable || known.read_at <= head.read_at
+        });
         if fresher {
             self.head = Some(head);
         }

@@ -130,6 +130,25 @@ async fn a_wall_clock_that_steps_ends_the_lease() {
     assert!(!group.nodes[0].cache.is_trusted());
 }
 
+/// The clocks of the whole place are set back together. A beacon from before that is from the future now: did it count as
+/// the freshest, it would hide all others, and a deafness, until the clocks are as far again (found by the simulation).
+#[tokio::test(start_paused = true)]
+async fn clocks_that_are_set_back_together_cost_one_lease_at_most() {
+    let group = Group::new(2).await;
+    let step = Duration::from_secs(60);
+    group.pass(Duration::from_secs(1)).await;
+    group.clock.step_back(step);
+    group.nodes.iter().for_each(|node| node.clock.step_back(step));
+    group.pass(Duration::from_secs(4)).await;
+    assert!(group.nodes[0].cache.is_trusted());
+    // Deaf right after the step: what was heard last seems to be fresher than anything.
+    group.nodes[1].lossy.decide(|_| Fate::Lose);
+    group.clock.step_back(step);
+    group.nodes.iter().for_each(|node| node.clock.step_back(step));
+    group.pass(Duration::from_secs(6)).await;
+    assert!(group.nodes[1].cache.stats().subscriptions >= 2);
+}
+
 /// The subscription is deaf (nothing arrives, nobody says so), and the stored head is fresh: the instance subscribes anew
 /// and catches up. While it is suspect, L3 is trusted, since its head is fresh.
 #[tokio::test(start_paused = true)]

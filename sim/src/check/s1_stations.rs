@@ -1,0 +1,258 @@
+//! S1 `stations`: on the way of a change no station says what the one before it has not said.
+//!
+//! The road has two more mechanisms behind each one, so that from outside a broken station is seen late or never. Here
+//! each is held to its own promise: the tracker's cursor moves behind what the bus has confirmed; a beacon says what the
+//! feed said; an event is marked as sent when the bus has it; what is acknowledged is done; terms go up; the stream
+//! begins anew only where something was lost or a life began; the shared tier's value of a key never goes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::checker::{Checker, Violation, violated};
+use super::commits::Commits;
+use super::requests::Requests;
+use crate::log::{Event, Op, Record, Streamed, Ver};
+
+const NAME: &str = "S1 stations";
+
+/// The checker.
+#[derive(Default)]
+pub(super) struct Stations {
+    /// Up to where the bus was told.
+    told: u64,
+    /// Positions at which the feed was read to its end.
+    ends: BTreeSet<u64>,
+    published: BTreeSet<u64>,
+    /// The last that the backplane took, and whether something of it may be lost since.
+    streamed: Option<Streamed>,
+    lost: bool,
+    /// The highest place in the tracker's terms that the stream ever had.
+    reached: Option<(Ver, u64)>,
+    /// By key: the highest term that wrote it, and the version that it has reached.
+    shared: BTreeMap<String, (Ver, Ver)>,
+    seen: Acknowledged,
+}
+
+/// The invalidations that instances acknowledged.
+#[derive(Default)]
+struct Acknowledged {
+    requests: Requests,
+    commits: Commits,
+    /// By host and key: the ordinal and the version.
+    known: BTreeMap<(String, Uuid), Vec<(u64, Ver)>>,
+}
+
+impl Stations {
+    fn on_told(&mut self, term: Ver, position: u64, beacon: bool) -> Result<(), String> {
+        self.told = position.max(self.told);
+        if beacon && position > 0 && !self.ends.contains(&position) {
+            return Err(format!("a beacon of {term} says that the feed ends at {position}, where it was never read to"));
+        }
+        Ok(())
+    }
+
+    fn on_streamed(&mut self, now: Streamed) -> Result<(), String> {
+        let before = self.streamed.replace(now);
+        let place = (now.tracker, now.counter);
+        self.reached = self.reached.max(Some(place));
+        let Some(before) = before else { return Ok(()) };
+        if self.lost {
+            // Whoever writes notices at its next head at the latest, and begins the stream anew.
+            self.lost = now.epoch == before.epoch;
+            return Ok(());
+        }
+        if now.term < before.term {
+            return Err(format!("term {} writes to the stream after term {}", now.term, before.term));
+        }
+        if now.tracker < before.tracker {
+            return Err(format!("the stream goes back from tracker {} to {}", before.tracker, now.tracker));
+        }
+        let same_term = now.tracker == before.tracker;
+        if same_term && now.counter > before.counter + 1 {
+            return Err(format!("of tracker {} the messages after {} are missing", now.tracker, before.counter));
+        }
+        let same_life = now.tracker.0 == before.tracker.0;
+        if same_life && now.position < before.position {
+            return Err(format!("the stream goes back in the feed from {} to {}", before.position, now.position));
+        }
+        // One that was begun and not answered is begun again.
+        let unanswered = before.sequence == 0 && now.counter == before.counter;
+        if same_life && now.epoch != before.epoch && !unanswered {
+            return Err(format!("epoch {} ended, and nothing was lost", before.epoch));
+        }
+        Ok(())
+    }
+
+    fn on_stored(&mut self, key: &str, version: Ver, term: Option<Ver>) -> Result<(), String> {
+        let (highest, reached) = self.shared.entry(key.to_owned()).or_insert((Ver(0, 0), Ver(0, 0)));
+        if let Some(term) = term {
+            if term < *highest {
+                return Err(format!("term {term} writes {key} after term {highest}"));
+            }
+            *highest = term;
+        }
+        if version < *reached {
+            return Err(format!("the shared tier stores {version} of {key}, which has reached {reached}"));
+        }
+        *reached = version;
+        Ok(())
+    }
+
+    fn on_raised(&mut self, key: &str, version: Ver) {
+        let (_, reached) = self.shared.entry(key.to_owned()).or_insert((Ver(0, 0), Ver(0, 0)));
+        *reached = version.max(*reached);
+    }
+
+    fn judge(&mut self, record: &Record) -> Result<(), String> {
+        match &record.event {
+            Event::FeedRead { to, at_end: true } => {
+                self.ends.insert(*to);
+            }
+            Event::Told(told) => return self.on_told(told.term, told.position, told.beacon),
+            Event::CursorMoved { term, to } => {
+                if *to > self.told {
+                    return Err(format!("the cursor of {term} is at {to}, the bus was told up to {}", self.told));
+                }
+            }
+            Event::Published { payload } => {
+                self.published.insert(*payload);
+            }
+            Event::MarkedSent { payload } if !self.published.contains(payload) => {
+                return Err("an event is marked as sent that the bus has not".to_owned());
+            }
+            Event::Streamed(streamed) => return self.on_streamed(*streamed),
+            Event::ToldAcknowledged { term, counter } => {
+                let of_this_life = self.streamed.is_some_and(|last| last.tracker.0 == term.0) && !self.lost;
+                if of_this_life && Some((*term, *counter)) > self.reached {
+                    return Err(format!("message {counter} of tracker {term} is acknowledged before its effect"));
+                }
+            }
+            Event::Stored { key, version, term } => return self.on_stored(key, *version, *term),
+            Event::Raised { key, version } => self.on_raised(key, *version),
+            Event::MemoryLost => {
+                self.lost = true;
+                self.shared.clear();
+            }
+            _ => return self.seen.judge(record),
+        }
+        Ok(())
+    }
+}
+
+impl Acknowledged {
+    fn judge(&mut self, record: &Record) -> Result<(), String> {
+        self.commits.observe(record);
+        match &record.event {
+            Event::InvalidationAcknowledged { key, version } => {
+                let known = self.known.entry((record.host.clone(), *key)).or_default();
+                if known.last().is_none_or(|(_, last)| last < version) {
+                    known.push((record.ordinal, *version));
+                }
+            }
+            Event::Up | Event::Down => self.known.retain(|(host, _), _| *host != record.host),
+            _ => {}
+        }
+        let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
+        if !matches!(sent.ask.op, Op::Get) || answer.status != 200 {
+            return Ok(());
+        }
+        let host = answer.boot.split('-').next().unwrap_or_default();
+        for shown in &answer.shown {
+            let known = self.known.get(&(host.to_owned(), shown.key));
+            let floor = known.and_then(|all| all.iter().rev().find(|(ordinal, _)| *ordinal < sent.ordinal));
+            if let Some((_, floor)) = floor
+                && shown.version.is_below(*floor)
+                && self.commits.of(shown.key).iter().any(|commit| commit.version == *floor)
+            {
+                return Err(format!(
+                    "{} shows {} of {} after it acknowledged the invalidation of {floor}",
+                    answer.boot, shown.version, shown.key
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for Stations {
+    fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        self.judge(record).map_err(|message| violated(NAME, record, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forge::{Forge, KEY};
+    use super::*;
+    use crate::log::Told;
+
+    const TERM: Ver = Ver(1, 3);
+
+    fn forge(events: impl IntoIterator<Item = Event>) -> Result<(), Violation> {
+        let begun = Forge::default();
+        let all = events.into_iter().enumerate();
+        all.fold(begun, |forge, (at, event)| forge.event(at as u64, "i0", event)).check(Stations::default())
+    }
+
+    fn told(counter: u64, position: u64, beacon: bool) -> Event {
+        Event::Told(Told { term: TERM, counter, position, beacon })
+    }
+
+    fn streamed(epoch: u64, tracker: Ver, counter: u64) -> Event {
+        let (sequence, position) = (counter, counter);
+        Event::Streamed(Streamed { term: TERM, epoch, sequence, tracker, counter, position })
+    }
+
+    fn stored(version: u64, term: Option<Ver>) -> Event {
+        Event::Stored { key: "k".to_owned(), version: Ver(1, version), term }
+    }
+
+    #[test]
+    fn what_runs_ahead_is_refused() {
+        assert!(forge([told(1, 4, false), Event::CursorMoved { term: TERM, to: 5 }]).is_err());
+        assert!(forge([Event::FeedRead { to: 4, at_end: false }, told(1, 4, true)]).is_err());
+        assert!(forge([Event::MarkedSent { payload: 7 }]).is_err());
+        assert!(forge([streamed(1, TERM, 4), Event::ToldAcknowledged { term: TERM, counter: 5 }]).is_err());
+    }
+
+    #[test]
+    fn what_goes_back_or_leaves_out_is_refused() {
+        assert!(forge([streamed(1, TERM, 4), streamed(1, TERM, 6)]).is_err(), "a message is missing");
+        assert!(forge([streamed(1, TERM, 4), streamed(1, Ver(1, 2), 9)]).is_err(), "an earlier tracker");
+        assert!(forge([streamed(1, TERM, 4), streamed(2, TERM, 5)]).is_err(), "a new epoch without a cause");
+        assert!(forge([stored(4, Some(TERM)), stored(5, Some(Ver(1, 2)))]).is_err(), "an earlier term");
+        assert!(forge([stored(4, None), stored(3, None)]).is_err());
+        let raised = Event::Raised { key: "k".to_owned(), version: Ver(1, 5) };
+        assert!(forge([raised, stored(4, None)]).is_err());
+    }
+
+    #[test]
+    fn an_invalidation_without_effect_is_refused() {
+        let acknowledged = Event::InvalidationAcknowledged { key: KEY, version: Ver(1, 2) };
+        let history = Forge::default().commit(0, 1).commit(1, 2).event(2, "i0", acknowledged);
+        assert!(history.get(3, 1).check(Stations::default()).is_err());
+    }
+
+    #[test]
+    fn a_road_in_order_is_accepted() {
+        let good = [
+            Event::FeedRead { to: 4, at_end: true },
+            told(1, 3, false),
+            told(2, 4, true),
+            streamed(1, TERM, 1),
+            Event::ToldAcknowledged { term: TERM, counter: 1 },
+            streamed(1, TERM, 2),
+            Event::CursorMoved { term: TERM, to: 4 },
+            Event::Published { payload: 7 },
+            Event::MarkedSent { payload: 7 },
+            stored(3, Some(TERM)),
+            Event::MemoryLost,
+            streamed(1, TERM, 3),
+            streamed(2, TERM, 3),
+            stored(2, None),
+            streamed(2, Ver(1, 4), 3),
+        ];
+        assert_eq!(forge(good), Ok(()));
+    }
+}
