@@ -9,13 +9,16 @@ use uuid::Uuid;
 
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
-use super::requests::Requests;
-use crate::log::{Op, Record, Ver};
+use super::requests::{Requests, Sent};
+use crate::log::{Event, Op, Record, Ver};
 
 const NAME: &str = "C1 monotonic";
 
-/// What was shown last, over time: ordinal of the answer, highest version until then.
-type Shownings = Vec<(u64, Ver)>;
+/// A store that was put back, and nobody noticed, is held off by floors, which live so long.
+const FLOOR_LIFE_MS: u64 = 15_000;
+
+/// What was shown last, over time: ordinal and time of the answer, highest version until then.
+type Shownings = Vec<(u64, u64, Ver)>;
 
 /// The checker.
 #[derive(Default)]
@@ -25,18 +28,24 @@ pub(super) struct Monotonic {
     shown: BTreeMap<(String, Uuid), Shownings>,
     /// By start: the incarnations that it showed, over time. A later life of the database empties all tiers.
     lives: BTreeMap<String, Vec<(u64, u64)>>,
+    /// When the store was last put back.
+    put_back: Option<u64>,
 }
 
 impl Monotonic {
-    fn floor(&self, boot: &str, key: Uuid, before: u64) -> Option<Ver> {
+    fn floor(&self, boot: &str, key: Uuid, sent: &Sent) -> Option<Ver> {
         let shown = self.shown.get(&(boot.to_owned(), key))?;
-        shown.iter().rev().find(|(ordinal, _)| *ordinal < before).map(|(_, version)| *version)
+        let (_, at_ms, version) = shown.iter().rev().find(|(ordinal, ..)| *ordinal < sent.ordinal)?;
+        let outlived = self.put_back.is_some_and(|put_back| put_back > *at_ms);
+        // A list does not tell the life, and numbers come again.
+        let counts = version.0 > 0 && sent.at_ms < at_ms + FLOOR_LIFE_MS;
+        (!outlived || counts).then_some(*version)
     }
 
-    fn raise(&mut self, boot: &str, key: Uuid, ordinal: u64, version: Ver) {
+    fn raise(&mut self, boot: &str, key: Uuid, record: &Record, version: Ver) {
         let shown = self.shown.entry((boot.to_owned(), key)).or_default();
-        if shown.last().is_none_or(|(_, last)| last.is_below(version)) {
-            shown.push((ordinal, version));
+        if shown.last().is_none_or(|(_, _, last)| !version.is_below(*last)) {
+            shown.push((record.ordinal, record.at_ms, version));
         }
     }
 }
@@ -59,33 +68,41 @@ impl Monotonic {
 
 impl Checker for Monotonic {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
+        if matches!(record.event, Event::PutBack { .. }) {
+            self.put_back = Some(record.at_ms);
+        }
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
-            // Lists do not tell it.
-            if shown.version.0 > 0 {
+            // Lists do not tell it; the store may be put back to an earlier life, until somebody notices.
+            if shown.version.0 > 0 && self.put_back.is_none() {
                 let checked = self.check_life(&answer.boot, sent.ordinal, record.ordinal, shown.version.0);
                 checked.map_err(|message| violated(NAME, record, message))?;
             }
-            if let Some(floor) = self.floor(&answer.boot, shown.key, sent.ordinal)
+            if let Some(floor) = self.floor(&answer.boot, shown.key, &sent)
+                // A list does not tell the life, and numbers come again when the store was put back.
+                && let floor = self.commits.in_its_first_life(shown.key, floor)
                 && shown.version.is_below(floor)
+                && !(shown.version.0 == 0 && self.commits.is_put_back_to(shown, 0))
             {
                 let message = format!("{} showed {} of {} after {floor}", answer.boot, shown.version, shown.key);
                 return Err(violated(NAME, record, message));
             }
-            self.raise(&answer.boot, shown.key, record.ordinal, shown.version);
+            self.raise(&answer.boot, shown.key, record, shown.version);
         }
         if answer.status == 404
             && sent.ask.op == Op::Get
             && let Some(key) = sent.ask.key
-            && let Some(floor) = self.floor(&answer.boot, key, sent.ordinal)
+            && let Some(floor) = self.floor(&answer.boot, key, &sent)
+            // What was deleted in an earlier life is told again in the later one.
+            && let floor = if self.put_back.is_some() { Ver(0, floor.1) } else { floor }
         {
             // An absence tells no version: there must be a deletion that it can stand for.
             let Some(tombstone) = self.commits.tombstone_from(key, floor) else {
                 let message = format!("{} says that {key} is absent after it showed {floor}", answer.boot);
                 return Err(violated(NAME, record, message));
             };
-            self.raise(&answer.boot, key, record.ordinal, tombstone);
+            self.raise(&answer.boot, key, record, tombstone);
         }
         Ok(())
     }
@@ -95,6 +112,7 @@ impl Checker for Monotonic {
 mod tests {
     use super::super::forge::{Forge, shows};
     use super::*;
+    use crate::log::Shown;
 
     #[test]
     fn going_back_is_refused() {
@@ -122,6 +140,16 @@ mod tests {
         };
         let history = Forge::default().ask(0, 1, Op::Get, None, 200, of(1, 2));
         assert!(history.ask(2, 3, Op::Get, None, 200, of(2, 1)).check(Monotonic::default()).is_err());
+    }
+
+    #[test]
+    fn what_a_backup_brought_back_is_accepted_in_a_list_and_refused_in_the_old_life() {
+        let history = || Forge::default().commit(0, 1).commit(10, 2).get(20, 2).put_back(30, 1);
+        let list = vec![Shown { version: Ver(0, 1), ..shows(1)[0].clone() }];
+        assert_eq!(history().ask(40, 41, Op::List(None), None, 200, list).check(Monotonic::default()), Ok(()));
+        assert!(history().get(40, 1).check(Monotonic::default()).is_err());
+        let nothing = Forge::default().commit(0, 1).get(20, 1).put_back(30, 0);
+        assert_eq!(nothing.ask(40, 41, Op::Get, None, 404, vec![]).check(Monotonic::default()), Ok(()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! C2 `no_future`: nothing is served that the store did not commit: version and content.
 
 use super::checker::{Checker, Violation, violated};
-use super::commits::{Commit, Commits};
+use super::commits::Commits;
 use super::requests::Requests;
 use crate::log::{Op, Record};
 
@@ -19,8 +19,7 @@ impl Checker for NoFuture {
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
-            let same = |commit: &&Commit| commit.version.1 == shown.version.1 && commit.digest == shown.digest;
-            if !self.commits.of(shown.key).iter().any(|commit| same(&commit)) {
+            if !self.commits.of(shown.key).iter().any(|commit| commit.is_shown_by(shown)) {
                 let message = format!(
                     "{} showed {} of {} with a content that was never committed",
                     answer.boot, shown.version, shown.key

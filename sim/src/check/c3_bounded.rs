@@ -1,10 +1,12 @@
 //! C3 `bounded`: an unmarked answer is at most 5 s behind the last commit at the receipt of its request. The request is
-//! received after it was sent, so commits 5 s before the sending must show.
+//! received after it was sent, so commits 5 s before the sending must show; where the store was put back, what it lost by
+//! that must show no more. What the bound rests on is held to it as well: no lease grows while something is missing, and a
+//! suspect instance stores nothing.
 
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
 use super::requests::{Requests, Sent};
-use crate::log::{Answer, Op, Record};
+use crate::log::{Answer, Event, LEASE_GREW_WHILE_OPEN, Op, Record, SUSPECT_STORED};
 
 const NAME: &str = "C3 bounded";
 const BOUND_MS: u64 = 5_000;
@@ -24,7 +26,7 @@ impl Bounded {
         }
         for (key, commits) in self.commits.rows(company) {
             let Some(known) = commits.iter().rev().find(|commit| commit.at_ms <= cutoff) else { continue };
-            let untouched = commits.last().is_some_and(|last| last.version == known.version);
+            let untouched = commits.last().is_some_and(|last| last.ordinal == known.ordinal);
             if untouched && !known.is_delete() && !answer.shown.iter().any(|shown| shown.key == key) {
                 let message = format!("a list of {} lacks {key}, there since {} ms", answer.boot, known.at_ms);
                 return Err(violated(NAME, record, message));
@@ -37,6 +39,15 @@ impl Bounded {
 impl Checker for Bounded {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
         self.commits.observe(record);
+        match &record.event {
+            Event::Noticed { what } if what == LEASE_GREW_WHILE_OPEN => {
+                return Err(violated(NAME, record, format!("{} prolongs its lease over an open gap", record.host)));
+            }
+            Event::Noticed { what } if what == SUSPECT_STORED => {
+                return Err(violated(NAME, record, format!("{} is suspect and stores", record.host)));
+            }
+            _ => {}
+        }
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         let Some(cutoff) = sent.at_ms.checked_sub(BOUND_MS).filter(|_| !answer.stale) else { return Ok(()) };
         let is_read = matches!(sent.ask.op, Op::Get | Op::List(_));
@@ -46,6 +57,7 @@ impl Checker for Bounded {
         for shown in &answer.shown {
             if let Some(known) = self.commits.last_at(shown.key, cutoff)
                 && shown.version.is_below(known.version)
+                && !self.commits.is_put_back_to(shown, cutoff)
             {
                 let message = format!(
                     "{} showed {} of {}, but {} was committed {} ms before the request",
@@ -54,6 +66,13 @@ impl Checker for Bounded {
                     shown.key,
                     known.version,
                     sent.at_ms - known.at_ms
+                );
+                return Err(violated(NAME, record, message));
+            }
+            if self.commits.is_of_lost_life(shown, cutoff) {
+                let message = format!(
+                    "{} showed {} of {}, which the store lost more than 5 s before the request",
+                    answer.boot, shown.version, shown.key
                 );
                 return Err(violated(NAME, record, message));
             }
@@ -92,6 +111,22 @@ mod tests {
     fn an_absence_that_is_too_old_is_refused() {
         let history = Forge::default().delete(0, 1).commit(10, 2).ask(5_500, 5_501, Op::Get, None, 404, vec![]);
         assert!(history.check(Bounded::default()).is_err());
+    }
+
+    #[test]
+    fn a_lease_over_an_open_gap_and_a_suspect_that_stores_are_refused() {
+        for what in [LEASE_GREW_WHILE_OPEN, SUSPECT_STORED] {
+            let history = Forge::default().event(0, "i0", Event::Noticed { what: what.to_owned() });
+            assert!(history.check(Bounded::default()).is_err());
+        }
+    }
+
+    #[test]
+    fn what_the_store_lost_when_it_was_put_back_is_accepted_for_as_long_as_the_bound_says() {
+        let history = || Forge::default().commit(0, 1).commit(1_000, 2).put_back(2_000, 1);
+        assert_eq!(history().get(6_900, 2).get(6_950, 1).check(Bounded::default()), Ok(()));
+        assert!(history().get(7_100, 2).check(Bounded::default()).is_err());
+        assert_eq!(history().get(7_100, 1).check(Bounded::default()), Ok(()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
 use super::requests::Requests;
-use crate::log::{Op, Record};
+use crate::log::{Event, Op, Record};
 
 const NAME: &str = "C4 own_writes";
 
@@ -13,18 +13,28 @@ const NAME: &str = "C4 own_writes";
 pub(super) struct OwnWrites {
     requests: Requests,
     commits: Commits,
+    /// When the store was last put back.
+    put_back: Option<u64>,
 }
+
+/// For so long an instance may hold a deletion that the store has lost, if nobody noticed.
+const ABSENCE_LIFE_MS: u64 = 15_000;
 
 impl Checker for OwnWrites {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
         self.commits.observe(record);
+        if matches!(record.event, Event::PutBack { .. }) {
+            self.put_back = Some(record.at_ms);
+        }
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         let (Some(min), Some(key), Op::Get) = (sent.ask.min, sent.ask.key, sent.ask.op) else { return Ok(()) };
         if let Some(shown) = answer.shown.iter().find(|shown| shown.version.is_below(min)) {
             let message = format!("{} showed {} of {key}, asked for {min} at least", answer.boot, shown.version);
             return Err(violated(NAME, record, message));
         }
+        let outlived = self.put_back.is_some_and(|at_ms| sent.at_ms < at_ms + ABSENCE_LIFE_MS);
         if answer.status == 404
+            && !outlived
             && self.commits.tombstone_from(key, min).is_none()
             && !self.commits.was_absent(key, sent.at_ms, record.at_ms)
         {

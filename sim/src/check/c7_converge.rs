@@ -16,6 +16,8 @@ pub(super) struct Converge {
     requests: Requests,
     commits: Commits,
     is_final: bool,
+    /// The instance that a permanent fault hurts: it may say that it cannot answer, or that its answer is stale.
+    hurt: Option<usize>,
 }
 
 impl Converge {
@@ -32,7 +34,7 @@ impl Converge {
         }
         for shown in &answer.shown {
             let last = self.commits.last(shown.key);
-            if last.is_none_or(|last| last.is_delete() || shown.version.is_below(last.version)) {
+            if last.is_none_or(|last| !last.is_shown_by(shown) || shown.version.is_below(last.version)) {
                 let last = last.map(|last| last.version.to_string()).unwrap_or_default();
                 return wrong(format!("{} shows {} of {}, the store {last}", answer.boot, shown.version, shown.key));
             }
@@ -43,9 +45,13 @@ impl Converge {
                 None => Ok(()),
             },
             (Op::List(company), 200) => {
-                let alive = self.commits.rows(company).filter(|(_, all)| all.last().is_some_and(|c| !c.is_delete()));
-                let mut missing = alive.filter(|(key, _)| !answer.shown.iter().any(|shown| shown.key == *key));
-                match missing.next() {
+                let alive = || self.commits.rows(company).filter(|(_, all)| all.last().is_some_and(|c| !c.is_delete()));
+                let count = alive().count() as u64;
+                if let Some(total) = answer.total.filter(|total| *total != count) {
+                    return wrong(format!("a list of {} tells of {total} rows, there are {count}", answer.boot));
+                }
+                let missing = alive().find(|(key, _)| !answer.shown.iter().any(|shown| shown.key == *key));
+                match missing.filter(|_| answer.whole || answer.total.is_none()) {
                     Some((key, _)) => wrong(format!("a list of {} lacks {key}", answer.boot)),
                     None => Ok(()),
                 }
@@ -64,12 +70,19 @@ impl Checker for Converge {
             Event::NotConverged { reasons } => {
                 return Err(violated(NAME, record, format!("still pending: {}", reasons.join(", "))));
             }
-            Event::Unanswered { why, .. } if self.is_final => {
-                return Err(violated(NAME, record, format!("no answer in the end: {why}")));
+            Event::Permanent { hurt, .. } => self.hurt = *hurt,
+            Event::Unanswered { request, why } if self.is_final => {
+                let asked = self.requests.asked(*request);
+                if asked.is_none() || asked.map(|ask| ask.instance) != self.hurt {
+                    return Err(violated(NAME, record, format!("no answer in the end: {why}")));
+                }
             }
             _ => {}
         }
         match self.requests.observe(record) {
+            Some((sent, answer)) if Some(sent.ask.instance) == self.hurt && (answer.stale || answer.status == 503) => {
+                Ok(())
+            }
             Some((sent, answer)) if self.is_final => self.check(record, sent.ask.op, sent.ask.key, answer),
             _ => Ok(()),
         }
@@ -91,9 +104,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_store_lost_when_it_was_put_back_is_refused() {
+        let history = || Forge::default().commit(0, 1).commit(10, 2).put_back(20, 1).phase(9_000, FINAL);
+        assert!(history().get(9_001, 2).check(Converge::default()).is_err());
+        assert_eq!(history().get(9_001, 1).check(Converge::default()), Ok(()));
+    }
+
+    #[test]
     fn a_list_that_lacks_a_row_and_an_error_are_refused() {
         assert!(quiet().ask(9_001, 9_002, Op::List(None), None, 200, vec![]).check(Converge::default()).is_err());
         assert!(quiet().ask(9_001, 9_002, Op::Get, None, 503, vec![]).check(Converge::default()).is_err());
+    }
+
+    #[test]
+    fn whom_a_permanent_fault_hurts_must_be_honest_and_no_more() {
+        let hurt = |who| quiet().event(1, "harness", Event::Permanent { what: String::new(), hurt: Some(who) });
+        let unable = |who| hurt(who).ask(9_001, 9_002, Op::Get, None, 503, vec![]).check(Converge::default());
+        assert_eq!(unable(0), Ok(()));
+        assert!(unable(1).is_err(), "another one is hurt");
+        assert!(hurt(0).get(9_001, 1).check(Converge::default()).is_err(), "an old answer without a mark");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Checkers {
             Box::new(Monotonic::default()),
             Box::new(NoFuture::default()),
             Box::new(OwnWrites::default()),
-            Box::new(GapSeen::default()),
+            Box::new(GapSeen::new(within_skew)),
             Box::new(Tags::default()),
             Box::new(Converge::default()),
             Box::new(Stations::default()),

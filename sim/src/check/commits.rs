@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::log::{Event, Record, Ver};
+use crate::log::{Event, Record, Shown, Ver};
 
 /// One commit of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +14,18 @@ pub(super) struct Commit {
     pub(super) version: Ver,
     /// `None`: deleted.
     pub(super) digest: Option<u64>,
+    /// Where it is filed; of a deletion `None`.
+    pub(super) company: Option<Uuid>,
+    /// No commit: what the row became when the store was put back.
+    pub(super) put_back: bool,
 }
 
 impl Commit {
+    /// Whether it left the row as `shown` shows it.
+    pub(super) fn is_shown_by(&self, shown: &Shown) -> bool {
+        self.version.1 == shown.version.1 && self.digest == shown.digest
+    }
+
     pub(super) fn is_delete(&self) -> bool {
         self.digest.is_none()
     }
@@ -28,17 +37,42 @@ struct Row {
     commits: Vec<Commit>,
 }
 
+impl Row {
+    /// Back to what it was before record `to`.
+    fn put_back(&mut self, to: u64, record: &Record) {
+        let then = self.commits.iter().rev().find(|commit| commit.ordinal < to).copied();
+        if self.commits.last().map(|last| last.ordinal) == then.map(|then| then.ordinal) {
+            return;
+        }
+        let (version, digest, company) =
+            then.map_or((Ver(0, 0), None, None), |then| (then.version, then.digest, then.company));
+        let (ordinal, at_ms) = (record.ordinal, record.at_ms);
+        self.company = company.or(self.company);
+        self.commits.push(Commit { ordinal, at_ms, version, digest, company, put_back: true });
+    }
+
+    /// From where on it was put back at least once: its versions come again from there on.
+    fn first_put_back(&self) -> u64 {
+        self.commits.iter().find(|commit| commit.put_back).map_or(u64::MAX, |commit| commit.ordinal)
+    }
+}
+
 /// All commits, by row.
 #[derive(Debug, Default)]
 pub(super) struct Commits(BTreeMap<Uuid, Row>);
 
 impl Commits {
     pub(super) fn observe(&mut self, record: &Record) {
-        if let Event::Committed { key, company, version, digest, .. } = &record.event {
-            let row = self.0.entry(*key).or_default();
-            row.company = company.or(row.company);
-            let (ordinal, at_ms) = (record.ordinal, record.at_ms);
-            row.commits.push(Commit { ordinal, at_ms, version: *version, digest: *digest });
+        match &record.event {
+            Event::Committed { key, company, version, digest, .. } => {
+                let row = self.0.entry(*key).or_default();
+                row.company = company.or(row.company);
+                let (ordinal, at_ms) = (record.ordinal, record.at_ms);
+                let (version, digest, company) = (*version, *digest, *company);
+                row.commits.push(Commit { ordinal, at_ms, version, digest, company, put_back: false });
+            }
+            Event::PutBack { to, .. } => self.0.values_mut().for_each(|row| row.put_back(*to, record)),
+            _ => {}
         }
     }
 
@@ -55,10 +89,36 @@ impl Commits {
         self.of(key).last()
     }
 
-    /// A deletion at or above `version`: the least one.
+    /// A deletion at or above `version`: the least one. One of a store that was put back is above all before it, whatever
+    /// its number.
     pub(super) fn tombstone_from(&self, key: Uuid, version: Ver) -> Option<Ver> {
-        let deletions = self.of(key).iter().filter(|commit| commit.is_delete() && !commit.version.is_below(version));
-        deletions.map(|commit| commit.version).min()
+        let again = self.0.get(&key).map_or(u64::MAX, Row::first_put_back);
+        let above = |commit: &Commit| if commit.ordinal >= again { version } else { commit.version };
+        let deletions = self.of(key).iter().filter(|commit| commit.is_delete()).map(above);
+        deletions.filter(|tombstone| !tombstone.is_below(version)).min()
+    }
+
+    /// A version whose life is not known, in the first one in which it was committed, if lives matter: if the row was put
+    /// back.
+    pub(super) fn in_its_first_life(&self, key: Uuid, version: Ver) -> Ver {
+        let Some(row) = self.0.get(&key).filter(|row| version.0 == 0 && row.first_put_back() != u64::MAX) else {
+            return version;
+        };
+        let same = row.commits.iter().map(|commit| commit.version).filter(|of| of.1 == version.1);
+        same.min().unwrap_or(version)
+    }
+
+    /// Whether `shown` shows the row as it was after it had been put back, at `from_ms` or later.
+    pub(super) fn is_put_back_to(&self, shown: &Shown, from_ms: u64) -> bool {
+        let since = self.of(shown.key).iter().skip_while(|commit| !commit.put_back || commit.at_ms < from_ms);
+        since.into_iter().any(|commit| commit.is_shown_by(shown))
+    }
+
+    /// Whether `shown` shows the row as no store has held it since the last time it was put back until `until_ms`.
+    pub(super) fn is_of_lost_life(&self, shown: &Shown, until_ms: u64) -> bool {
+        let all = self.of(shown.key);
+        let last = all.iter().rposition(|commit| commit.put_back && commit.at_ms <= until_ms);
+        last.is_some_and(|last| !all[last..].iter().any(|commit| commit.is_shown_by(shown)))
     }
 
     /// Whether there was no row at some moment between two times.

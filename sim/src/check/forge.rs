@@ -43,6 +43,11 @@ impl Forge {
         self.event(at_ms, "store", event)
     }
 
+    /// Puts the store back to what it held before the record `to`.
+    pub(super) fn put_back(self, at_ms: u64, to: u64) -> Self {
+        self.event(at_ms, "store", Event::PutBack { to, announced: false })
+    }
+
     /// Asks instance 0; the answer comes at `to_ms`.
     pub(super) fn ask(
         self,
@@ -71,7 +76,7 @@ impl Forge {
         let request = self.requests;
         let key = (!matches!(op, Op::List(_) | Op::Create)).then_some(KEY);
         let ask = Ask { request, instance: 0, op, key, min: min.map(|version| Ver(1, version)) };
-        let answer = Answer { request, status, boot: "i0-a".to_owned(), level: None, stale, shown, whole: true };
+        let answer = Answer { request, status, boot: "i0-a".to_owned(), level: None, stale, shown, whole: true, total: None };
         self.event(from_ms, "clients", Event::Asked(ask)).event(to_ms, "clients", Event::Answered(answer))
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 36] = [
+pub const REQUIRED: [&str; 48] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -42,6 +42,18 @@ pub const REQUIRED: [&str; 36] = [
     "power_lost",
     "replica_promoted",
     "subscription_deaf",
+    "stream_unreadable",
+    "feed_pruned",
+    "zombie_fenced",
+    "bus_reordered",
+    "acknowledged_late",
+    "redelivered_after_effect",
+    "feed_replayed",
+    "put_back_announced",
+    "put_back_unannounced",
+    "put_back_noticed",
+    "put_back_writer_waits",
+    "permanent_fault",
 ];
 
 /// How often each was hit.

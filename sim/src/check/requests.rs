@@ -17,6 +17,11 @@ pub(super) struct Sent {
 pub(super) struct Requests(BTreeMap<u64, Sent>);
 
 impl Requests {
+    /// What was asked and has no answer yet.
+    pub(super) fn asked(&self, request: u64) -> Option<&Ask> {
+        self.0.get(&request).map(|sent| &sent.ask)
+    }
+
     /// Takes note of a request; for an answer, gives back what was asked.
     pub(super) fn observe<'r>(&mut self, record: &'r Record) -> Option<(Sent, &'r Answer)> {
         match &record.event {

@@ -24,9 +24,14 @@ pub(super) struct Stations {
     /// Positions at which the feed was read to its end.
     ends: BTreeSet<u64>,
     published: BTreeSet<u64>,
+    /// By token: until when the tracker's lease is nobody else's.
+    tracker_until: BTreeMap<u64, u64>,
     /// The last that the backplane took, and whether something of it may be lost since.
     streamed: Option<Streamed>,
     lost: bool,
+    put_back: bool,
+    /// What was not told by then nobody will tell.
+    pruned_to: u64,
     /// The highest place in the tracker's terms that the stream ever had.
     reached: Option<(Ver, u64)>,
     /// By key: the highest term that wrote it, and the version that it has reached.
@@ -57,13 +62,19 @@ impl Stations {
         let place = (now.tracker, now.counter);
         self.reached = self.reached.max(Some(place));
         let Some(before) = before else { return Ok(()) };
+        if now.term < before.term && !self.lost {
+            return Err(format!("term {} writes to the stream after term {}", now.term, before.term));
+        }
+        // A call that was given up, and made again, may arrive after that. Whoever writes finds the stream out of step then,
+        // and begins it once more.
+        if now.epoch != before.epoch && now.sequence == 0 && place <= (before.tracker, before.counter) {
+            self.lost = true;
+            return Ok(());
+        }
         if self.lost {
             // Whoever writes notices at its next head at the latest, and begins the stream anew.
             self.lost = now.epoch == before.epoch;
             return Ok(());
-        }
-        if now.term < before.term {
-            return Err(format!("term {} writes to the stream after term {}", now.term, before.term));
         }
         if now.tracker < before.tracker {
             return Err(format!("the stream goes back from tracker {} to {}", before.tracker, now.tracker));
@@ -73,12 +84,12 @@ impl Stations {
             return Err(format!("of tracker {} the messages after {} are missing", now.tracker, before.counter));
         }
         let same_life = now.tracker.0 == before.tracker.0;
-        if same_life && now.position < before.position {
+        // A feed that is replayed to a new tracker begins before where the last one ended.
+        if same_life && now.counter > 1 && now.position < before.position {
             return Err(format!("the stream goes back in the feed from {} to {}", before.position, now.position));
         }
-        // One that was begun and not answered is begun again.
-        let unanswered = before.sequence == 0 && now.counter == before.counter;
-        if same_life && now.epoch != before.epoch && !unanswered {
+        let pruned = before.position < self.pruned_to && now.position >= self.pruned_to;
+        if same_life && now.epoch != before.epoch && !pruned {
             return Err(format!("epoch {} ended, and nothing was lost", before.epoch));
         }
         Ok(())
@@ -109,6 +120,19 @@ impl Stations {
             Event::FeedRead { to, at_end: true } => {
                 self.ends.insert(*to);
             }
+            Event::FeedPruned { to } => {
+                self.told = self.told.max(*to);
+                self.pruned_to = *to;
+            }
+            Event::Leased { name, term, until_ms } if name == "tracker" => {
+                self.tracker_until.insert(term.1, *until_ms);
+            }
+            Event::Telling { term } => {
+                let until_ms = self.tracker_until.get(&term.1).copied().unwrap_or_default();
+                if record.at_ms > until_ms {
+                    return Err(format!("the tracker of {term} sends though its lease ended at {until_ms} ms"));
+                }
+            }
             Event::Told(told) => return self.on_told(told.term, told.position, told.beacon),
             Event::CursorMoved { term, to } => {
                 if *to > self.told {
@@ -118,7 +142,8 @@ impl Stations {
             Event::Published { payload } => {
                 self.published.insert(*payload);
             }
-            Event::MarkedSent { payload } if !self.published.contains(payload) => {
+            // The ids of the outbox come again when the store was put back.
+            Event::MarkedSent { payload } if !self.put_back && !self.published.contains(payload) => {
                 return Err("an event is marked as sent that the bus has not".to_owned());
             }
             Event::Streamed(streamed) => return self.on_streamed(*streamed),
@@ -130,6 +155,7 @@ impl Stations {
             }
             Event::Stored { key, version, term } => return self.on_stored(key, *version, *term),
             Event::Raised { key, version } => self.on_raised(key, *version),
+            Event::PutBack { .. } => self.put_back = true,
             Event::MemoryLost => {
                 self.lost = true;
                 self.shared.clear();
@@ -220,7 +246,12 @@ mod tests {
     fn what_goes_back_or_leaves_out_is_refused() {
         assert!(forge([streamed(1, TERM, 4), streamed(1, TERM, 6)]).is_err(), "a message is missing");
         assert!(forge([streamed(1, TERM, 4), streamed(1, Ver(1, 2), 9)]).is_err(), "an earlier tracker");
-        assert!(forge([streamed(1, TERM, 4), streamed(2, TERM, 5)]).is_err(), "a new epoch without a cause");
+        let begins = |epoch, counter| match streamed(epoch, TERM, counter) {
+            Event::Streamed(head) => Event::Streamed(Streamed { sequence: 0, ..head }),
+            other => other,
+        };
+        assert!(forge([streamed(1, TERM, 4), begins(2, 5)]).is_err(), "a new epoch without a cause");
+        assert_eq!(forge([begins(1, 4), begins(2, 4)]), Ok(()), "begun, not answered, begun again");
         assert!(forge([stored(4, Some(TERM)), stored(5, Some(Ver(1, 2)))]).is_err(), "an earlier term");
         assert!(forge([stored(4, None), stored(3, None)]).is_err());
         let raised = Event::Raised { key: "k".to_owned(), version: Ver(1, 5) };

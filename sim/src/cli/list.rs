@@ -16,4 +16,6 @@ pub(super) fn print() {
     for mark in REQUIRED {
         println!("  {mark}");
     }
+    #[cfg(feature = "mutants")]
+    super::mutants::print();
 }

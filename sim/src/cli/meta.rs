@@ -1,6 +1,6 @@
 //! `sim meta`: the same seed in two processes, byte by byte.
 
-use super::child;
+use super::child::Child;
 
 /// What every layer says, down to the frames of HTTP.
 const EVERYTHING: &str = "trace";
@@ -10,7 +10,7 @@ pub(super) fn run(first: u64, count: u64) -> Result<bool, String> {
     for seed in first..first + count {
         let text = seed.to_string();
         let arguments = ["run", "--log", "--trace", EVERYTHING, "--seed", &text];
-        let one = || child::spawn(&arguments).map_err(|error| error.to_string());
+        let one = || Child::like_this().spawn(&arguments).map_err(|error| error.to_string());
         let (one, other) = (one()?, one()?);
         // The last line names the wall time.
         let (one_said, other_said) = (without_figures(&one.stderr), without_figures(&other.stderr));

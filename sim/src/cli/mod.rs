@@ -2,9 +2,14 @@
 
 mod args;
 mod child;
+mod commands;
 mod list;
 mod meta;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod one;
+mod shrink;
+mod story;
 mod swarm;
 mod trace;
 

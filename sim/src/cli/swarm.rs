@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::child;
+use super::child::Child;
+use super::commands::{about_seed, command, planted_bug};
 use crate::check::REQUIRED;
 use crate::run::{Outcome, Verdict};
+use crate::shrink::Failure;
 
 /// What to run.
 pub(super) struct Swarm {
@@ -24,31 +26,39 @@ pub(super) struct Swarm {
 }
 
 #[derive(Serialize)]
-struct Failure {
+struct FailedSeed {
     seed: u64,
     verdict: Verdict,
     replay: String,
+    shrink: String,
 }
 
 /// The summary, as `reports/` keeps it.
 #[derive(Serialize)]
 struct Report {
+    /// How the run with a forged answer failed, as it must.
+    canary: String,
     seeds: u64,
     first_seed: u64,
     passed: u64,
-    failures: Vec<Failure>,
+    failures: Vec<FailedSeed>,
     simulated_s: f64,
     wall_s: f64,
     simulated_s_per_wall_s: f64,
     requests: u64,
     commits: u64,
     faults: u64,
+    /// Of the largest process, in MiB.
+    peak_mib: f64,
+    /// Of the largest ones, as many as ran at the same time: the batch took no more.
+    batch_peak_mib: f64,
     marks: BTreeMap<String, u64>,
     marks_missed: Vec<&'static str>,
 }
 
 pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     let began = Instant::now();
+    let canary = canary(swarm.from)?;
     let until = swarm.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
     let next = AtomicU64::new(swarm.from);
     let outcomes = Mutex::new(Vec::new());
@@ -60,7 +70,7 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
                     if seed >= swarm.from + swarm.count || until.is_some_and(|until| Instant::now() >= until) {
                         return;
                     }
-                    let outcome = child::run(seed);
+                    let outcome = Child::like_this().run(seed, &[]);
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     tell(&outcome, outcomes.len() as u64 + 1, swarm.count);
                     outcomes.push(outcome);
@@ -70,27 +80,37 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|outcome| outcome.seed);
-    let report = summary(swarm, &outcomes, began.elapsed().as_secs_f64());
+    let report = summary(swarm, canary, &outcomes, began.elapsed().as_secs_f64());
     if let Some(folder) = swarm.report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     }
     let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
     fs::write(&swarm.report, text + "\n").map_err(|error| error.to_string())?;
     println!(
-        "{} of {} seeds passed; {:.0} s simulated in {:.0} s ({:.0} per second); marks missed: {}; {}",
+        "{} of {} seeds passed; {:.0} s simulated in {:.0} s ({:.0} per second); {:.0} MiB at most; marks missed: {}; {}",
         report.passed,
         report.seeds,
         report.simulated_s,
         report.wall_s,
         report.simulated_s_per_wall_s,
+        report.batch_peak_mib,
         if report.marks_missed.is_empty() { "none".to_owned() } else { report.marks_missed.join(", ") },
         swarm.report.display()
     );
     Ok(report.failures.is_empty() && (!swarm.strict || report.marks_missed.is_empty()))
 }
 
-fn replay_command(seed: u64) -> String {
-    format!("cargo sim run --seed {seed}")
+/// Before the seeds: a run without faults passes, and the same with a forged answer does not. Answers how that one failed.
+fn canary(seed: u64) -> Result<String, String> {
+    let child = Child::like_this();
+    // A planted bug may well fail where nothing breaks.
+    if planted_bug().is_none() && !child.run(seed, &["--fair"]).passed() {
+        return Err(format!("without faults it fails: cargo sim run --fair --seed {seed}"));
+    }
+    match Failure::of(&child.run(seed, &["--fair", "--canary"]).verdict) {
+        Some(failure) => Ok(failure.to_string()),
+        None => Err("the canary was not noticed: the checks check nothing".to_owned()),
+    }
 }
 
 /// One line per failure, and one in twenty-five seeds that says how far it is.
@@ -98,16 +118,19 @@ fn tell(outcome: &Outcome, done: u64, count: u64) {
     match &outcome.verdict {
         Verdict::Passed => {}
         Verdict::Violated(violation) => {
-            println!("seed {}: {violation}  [{}]", outcome.seed, replay_command(outcome.seed));
+            println!("seed {}: {violation}  [{}]", outcome.seed, about_seed(outcome.seed));
         }
-        Verdict::Died(why) => println!("seed {}: died: {why}  [{}]", outcome.seed, replay_command(outcome.seed)),
+        Verdict::Died(why) => {
+            let why = why.replace('\n', " | ");
+            println!("seed {}: died: {why}  [{}]", outcome.seed, about_seed(outcome.seed));
+        }
     }
     if done.is_multiple_of(25) {
         println!("{done} of {count}");
     }
 }
 
-fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
+fn summary(swarm: &Swarm, canary: String, outcomes: &[Outcome], wall_s: f64) -> Report {
     let mut marks: BTreeMap<String, u64> = BTreeMap::new();
     for outcome in outcomes {
         for (name, count) in &outcome.marks {
@@ -115,15 +138,22 @@ fn summary(swarm: &Swarm, outcomes: &[Outcome], wall_s: f64) -> Report {
         }
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed());
-    let failures: Vec<Failure> = failed
-        .map(|outcome| Failure {
+    let failures: Vec<FailedSeed> = failed
+        .map(|outcome| FailedSeed {
             seed: outcome.seed,
             verdict: outcome.verdict.clone(),
-            replay: replay_command(outcome.seed),
+            replay: command(&format!("run --seed {}", outcome.seed)),
+            shrink: command(&format!("shrink --seed {}", outcome.seed)),
         })
         .collect();
     let simulated_s = outcomes.iter().map(|outcome| outcome.simulated_ms as f64 / 1_000.0).sum();
+    let mut peaks: Vec<u64> = outcomes.iter().map(|outcome| outcome.peak_kib).collect();
+    peaks.sort_unstable_by(|one, other| other.cmp(one));
+    let mib = |count: usize| peaks.iter().take(count).sum::<u64>() as f64 / 1_024.0;
     Report {
+        canary,
+        peak_mib: mib(1),
+        batch_peak_mib: mib(swarm.jobs.max(1)),
         seeds: outcomes.len() as u64,
         first_seed: swarm.from,
         passed: outcomes.len() as u64 - failures.len() as u64,

@@ -1,5 +1,6 @@
 //! From a seed to a plan. Each family draws from a source of its own, so that one more fault of a kind shifts no other.
 
+use super::permanent;
 use super::plan::{Family, Fault, Kind, Plan};
 use crate::dice::Dice;
 use crate::world::{BUS, CLIENTS, SHARED, STORE, Tuning, instance_name};
@@ -9,26 +10,35 @@ const BACKENDS: [&str; 3] = [STORE, BUS, SHARED];
 /// The plan of `seed`.
 pub fn draw(seed: u64) -> Plan {
     let dice = Dice::of(seed, "plan");
-    let tuning = Tuning::draw(seed);
+    let mut tuning = Tuning::draw(seed);
     let is_on = |family: &Family| Dice::of(seed, &format!("swarm/{family:?}")).permille(500);
     let families: Vec<Family> = Family::ALL.into_iter().filter(is_on).collect();
+    let restores = families.contains(&Family::Restore);
+    if restores {
+        // Until somebody notices that the store was put back, floors alone keep an instance from going back: there must
+        // be room for them, and their 15 s must last.
+        tuning.settings.retain(|(key, _)| key != "cache.floors_max");
+    }
     let storm_ms = dice.between(10_000, 30_000);
-    let behind_every_ms = if dice.permille(600) { dice.between(100, 2_000) } else { 0 };
+    let behind_every_ms = if dice.permille(800) { dice.between(40, 800) } else { 0 };
     let mut faults: Vec<Fault> = families
         .iter()
         .flat_map(|family| {
             let dice = Dice::of(seed, &format!("plan/{family:?}"));
-            let hosts = Hosts { dice: &dice, instances: tuning.instances };
+            let jump_max_ms = if restores { 2_000 } else { 20_000 };
+            let hosts = Hosts { dice: &dice, instances: tuning.instances, jump_max_ms };
             (0..dice.between(1, 4)).map(|_| fault(*family, &hosts, storm_ms)).collect::<Vec<_>>()
         })
         .collect();
     faults.sort_by_key(|fault| fault.start_ms);
-    Plan { seed, tuning, families, storm_ms, behind_every_ms, faults }
+    let permanent = permanent::draw(seed, tuning.instances);
+    Plan { seed, tuning, families, storm_ms, behind_every_ms, faults, canary: false, permanent }
 }
 
 struct Hosts<'d> {
     dice: &'d Dice,
     instances: usize,
+    jump_max_ms: u64,
 }
 
 impl Hosts<'_> {
@@ -59,6 +69,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
     let kind = match family {
         Family::Hold => Kind::Hold { a, b },
         Family::Partition => Kind::Partition { a, b },
+        Family::Isolate if dice.permille(400) => Kind::Blind { host: hosts.instance() },
         Family::Isolate => Kind::Isolate { host: hosts.any() },
         Family::Crash => Kind::Crash { host: hosts.any() },
         Family::PowerLoss => Kind::PowerLoss { host: hosts.any() },
@@ -70,18 +81,30 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::BusCut => Kind::BusCut,
         Family::BusDuplicates => Kind::BusDuplicates,
         Family::NewIncarnation => Kind::NewIncarnation,
+        Family::FeedStall if dice.permille(250) => Kind::FeedPruned,
         Family::FeedStall => Kind::FeedStall,
         Family::PubSubLoss => {
-            Kind::PubSubLoss { subscriber: hosts.instance(), permille: *dice.pick(&[100, 400, 1_000]).unwrap_or(&400) }
+            let permille = *dice.pick(&[100, 400, 1_000]).unwrap_or(&400);
+            Kind::PubSubLoss { subscriber: hosts.instance(), permille, unreadable: dice.permille(300) }
         }
         Family::Deaf => Kind::Deaf { subscriber: hosts.instance() },
         Family::Promotion => Kind::Promotion,
-        Family::WallClock if dice.permille(250) => all_clocks(dice),
+        Family::WallClock if dice.permille(400) => all_clocks(dice),
         Family::WallClock => wall_clock(hosts),
-        Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, 20_000) },
+        Family::Jump => Kind::Jump { host: hosts.instance(), by_ms: dice.between(100, hosts.jump_max_ms) },
+        Family::BusReorder => Kind::BusReorder { permille: dice.between(50, 500) },
+        // Sooner and later than the bus's patience.
+        Family::LateAcks => Kind::LateAcks { by_ms: dice.between(200, 12_000) },
+        Family::FeedReplay => Kind::FeedReplay { every_ms: dice.between(300, 2_000), back: dice.between(1, 40) },
+        Family::Restore => Kind::Restore,
     };
     // No replica that lags by more than a second is promoted: that is assumed (DESIGN section 3.4).
-    let duration_ms = if kind == Kind::Promotion { dice.between(50, 1_000) } else { duration_ms };
+    let duration_ms = match kind {
+        Kind::Promotion => dice.between(50, 1_000),
+        // Longer than a lease, and than the bound: what nobody can know any more must be seen.
+        Kind::Blind { .. } | Kind::FeedStall if dice.permille(500) => dice.between(4_000, 12_000),
+        _ => duration_ms,
+    };
     Fault { start_ms, duration_ms, kind }
 }
 

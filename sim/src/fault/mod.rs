@@ -2,6 +2,7 @@
 
 mod draw;
 mod nemesis;
+mod permanent;
 mod plan;
 
 pub use draw::draw;

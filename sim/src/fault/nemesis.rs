@@ -11,7 +11,7 @@ use turmoil::Sim;
 
 use super::plan::{Fault, Kind, Plan};
 use crate::log::Event;
-use crate::world::{BUS, CLIENTS, Fleet, SHARED, STORE};
+use crate::world::{BUS, Backup, CLIENTS, Fleet, SHARED, STORE};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum LinkState {
@@ -23,7 +23,9 @@ enum LinkState {
 /// Begins and ends faults.
 pub struct Nemesis {
     fleet: Fleet,
+    /// By their start; the permanent one comes last.
     faults: Vec<Fault>,
+    permanent: Option<usize>,
     latency_max: Duration,
     begun: usize,
     /// Of the faults that are on.
@@ -32,6 +34,8 @@ pub struct Nemesis {
     down: BTreeSet<String>,
     /// What the replica of a fault has.
     replicas: BTreeMap<usize, Replica>,
+    /// What the store is put back to when the fault ends.
+    backups: BTreeMap<usize, Backup>,
 }
 
 type Replica = (SharedSnapshot, BackplaneSnapshot);
@@ -47,15 +51,22 @@ impl Nemesis {
                 links.insert((one.clone(), other.clone()), LinkState::Healthy);
             }
         }
+        let mut faults = plan.faults.clone();
+        let permanent = plan.permanent.clone().map(|kind| {
+            faults.push(Fault { start_ms: plan.storm_ms / 3, duration_ms: u64::from(u32::MAX), kind });
+            faults.len() - 1
+        });
         Self {
             fleet,
-            faults: plan.faults.clone(),
+            faults,
+            permanent,
             latency_max: Duration::from_millis(plan.tuning.latency_max_ms),
             begun: 0,
             on: BTreeSet::new(),
             links,
             down: BTreeSet::new(),
             replicas: BTreeMap::new(),
+            backups: BTreeMap::new(),
         }
     }
 
@@ -66,18 +77,22 @@ impl Nemesis {
         for id in ended {
             self.end(sim, id);
         }
-        while self.faults.get(self.begun).is_some_and(|fault| fault.start_ms <= since_ms) {
+        let due = |fault: &Fault| fault.start_ms <= since_ms;
+        while self.faults.get(self.begun).is_some_and(|fault| Some(self.begun) != self.permanent && due(fault)) {
             self.begin(sim, self.begun);
             self.begun += 1;
         }
+        if let Some(id) = self.permanent.filter(|id| !self.on.contains(id) && due(&self.faults[*id])) {
+            self.fleet.net.mark("permanent_fault");
+            self.begin(sim, id);
+        }
     }
 
-    /// Ends everything.
+    /// Ends everything but what never ends.
     pub fn heal(&mut self, sim: &mut Sim<'static>) {
         self.begun = self.faults.len();
-        while let Some(id) = self.on.first().copied() {
-            self.end(sim, id);
-        }
+        let ends: Vec<usize> = self.on.iter().copied().filter(|id| Some(*id) != self.permanent).collect();
+        ends.into_iter().for_each(|id| self.end(sim, id));
     }
 
     fn begin(&mut self, sim: &mut Sim<'static>, id: usize) {
@@ -86,7 +101,7 @@ impl Nemesis {
         self.on.insert(id);
         let weather = &self.fleet.net.weather;
         match &kind {
-            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } => self.relink(sim),
+            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } | Kind::Blind { .. } => self.relink(sim),
             Kind::Crash { host } => self.kill(sim, host, false),
             Kind::PowerLoss { host } => self.kill(sim, host, true),
             Kind::SlowLink { a, b, max_ms } => {
@@ -99,8 +114,11 @@ impl Nemesis {
             Kind::BusCut => self.fleet.net.time.within(|| self.fleet.backends.bus.faults().cut()),
             Kind::BusDuplicates => weather.set_duplicates(true),
             Kind::NewIncarnation => self.raise_incarnation(),
-            Kind::FeedStall => weather.set_feed_stalled(true),
-            Kind::PubSubLoss { subscriber, permille } => weather.set_lossy(subscriber, *permille),
+            Kind::FeedStall | Kind::FeedPruned => weather.set_feed_stalled(true),
+            Kind::PubSubLoss { .. } | Kind::BusReorder { .. } | Kind::LateAcks { .. } | Kind::FeedReplay { .. } => {
+                self.resize(&kind);
+            }
+            Kind::Restore => drop(self.backups.insert(id, self.fleet.backends.store.back_up())),
             Kind::Deaf { subscriber } => weather.deafen(subscriber),
             Kind::Promotion => {
                 self.replicas.insert(id, self.fleet.backends.shared.copy());
@@ -122,7 +140,7 @@ impl Nemesis {
         let kind = self.faults[id].kind.clone();
         let weather = &self.fleet.net.weather;
         match &kind {
-            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } => self.relink(sim),
+            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } | Kind::Blind { .. } => self.relink(sim),
             Kind::Crash { host } | Kind::PowerLoss { host } => self.start(sim, host),
             Kind::SlowLink { a, b, .. } => {
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), self.latency_max);
@@ -138,7 +156,14 @@ impl Nemesis {
             }
             Kind::BusDuplicates => weather.set_duplicates(false),
             Kind::FeedStall => weather.set_feed_stalled(false),
-            Kind::PubSubLoss { subscriber, .. } => weather.set_lossy(subscriber, 0),
+            Kind::FeedPruned => {
+                self.fleet.backends.store.prune_feed();
+                weather.set_feed_stalled(false);
+            }
+            Kind::PubSubLoss { .. } | Kind::BusReorder { .. } | Kind::LateAcks { .. } | Kind::FeedReplay { .. } => {
+                self.resize(&kind);
+            }
+            Kind::Restore => self.put_back(id),
             Kind::WallClock { host, .. } => self.set_clock(host, 0),
             Kind::Promotion => {
                 if let Some(replica) = self.replicas.remove(&id) {
@@ -152,6 +177,48 @@ impl Nemesis {
             | Kind::AllClocks { .. } => {}
         }
         self.fleet.net.log.record("nemesis", None, Event::FaultEnded { id });
+    }
+
+    /// Of what has a size, the largest that is on counts.
+    fn resize(&self, of: &Kind) {
+        let weather = &self.fleet.net.weather;
+        let on = || self.on.iter().map(|id| &self.faults[*id].kind);
+        match of {
+            Kind::PubSubLoss { subscriber: of, .. } => {
+                let size = |kind: &Kind| match kind {
+                    Kind::PubSubLoss { subscriber, permille, .. } if subscriber == of => Some(*permille),
+                    _ => None,
+                };
+                weather.set_unreadable(on().any(|kind| matches!(kind, Kind::PubSubLoss { unreadable: true, .. })));
+                weather.set_lossy(of, on().filter_map(size).max().unwrap_or_default());
+            }
+            Kind::BusReorder { .. } => {
+                let size = |kind: &Kind| if let Kind::BusReorder { permille } = kind { Some(*permille) } else { None };
+                weather.set_reordered(on().filter_map(size).max().unwrap_or_default());
+            }
+            Kind::LateAcks { .. } => {
+                let size = |kind: &Kind| if let Kind::LateAcks { by_ms } = kind { Some(*by_ms) } else { None };
+                weather.set_ack_delay(Duration::from_millis(on().filter_map(size).max().unwrap_or_default()));
+            }
+            Kind::FeedReplay { .. } => {
+                let size = |kind: &Kind| match kind {
+                    Kind::FeedReplay { every_ms, back } => Some((*back, *every_ms)),
+                    _ => None,
+                };
+                let (back, every_ms) = on().filter_map(size).max().unwrap_or_default();
+                weather.set_feed_back(every_ms, back);
+            }
+            _ => {}
+        }
+    }
+
+    fn put_back(&mut self, id: usize) {
+        let Some(backup) = self.backups.remove(&id) else { return };
+        let users: Vec<String> = self.fleet.instances.iter().map(|instance| instance.net.host.to_string()).collect();
+        let (store, bus) = (self.fleet.backends.store.clone(), self.fleet.backends.bus.clone());
+        let put_back = async move { store.put_back(&backup, &bus, &users).await };
+        let done = self.fleet.net.time.inside(put_back).now_or_never();
+        debug_assert!(done.is_some(), "backends in memory do not wait");
     }
 
     fn raise_incarnation(&self) {
@@ -176,6 +243,9 @@ impl Nemesis {
             Kind::Hold { a, b } if touches(a, b) => LinkState::Held,
             Kind::Partition { a, b } if touches(a, b) => LinkState::Partitioned,
             Kind::Isolate { host } if host == one || host == other => LinkState::Partitioned,
+            Kind::Blind { host } if (host == one || host == other) && one != CLIENTS && other != CLIENTS => {
+                LinkState::Partitioned
+            }
             _ => LinkState::Healthy,
         };
         self.on.iter().map(state).max().unwrap_or(LinkState::Healthy)

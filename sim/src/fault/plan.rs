@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::world::Tuning;
+use super::permanent;
+use crate::world::{Need, Tuning};
 
 /// The families of faults, of which a seed switches about one half off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,11 +46,19 @@ pub enum Family {
     WallClock,
     /// Monotonic clocks jump forward.
     Jump,
+    /// Messages of the bus overtake each other.
+    BusReorder,
+    /// Acknowledgements reach the bus late: redelivery after the effect.
+    LateAcks,
+    /// The change feed is read again from an earlier position.
+    FeedReplay,
+    /// The store is put back from a backup.
+    Restore,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Hold,
         Self::Partition,
         Self::Isolate,
@@ -69,6 +78,10 @@ impl Family {
         Self::Promotion,
         Self::WallClock,
         Self::Jump,
+        Self::BusReorder,
+        Self::LateAcks,
+        Self::FeedReplay,
+        Self::Restore,
     ];
 }
 
@@ -92,6 +105,11 @@ pub enum Kind {
     /// `host` reaches nobody.
     Isolate {
         /// Which.
+        host: String,
+    },
+    /// `host` reaches no backend; clients reach it.
+    Blind {
+        /// Which instance.
         host: String,
     },
     /// The process on `host` is killed; it starts again when the fault ends.
@@ -142,6 +160,8 @@ pub enum Kind {
     BusDuplicates,
     /// Somebody raises the incarnation of the database, once: `smartpulse incarnation raise`.
     NewIncarnation,
+    /// The change feed does not answer, and when it does again, what was not read is pruned.
+    FeedPruned,
     /// The change feed does not answer.
     FeedStall,
     /// Pub/Sub messages to `subscriber` are lost.
@@ -150,6 +170,9 @@ pub enum Kind {
         subscriber: String,
         /// So many in a thousand.
         permille: u64,
+        /// Whether the stream cannot be read meanwhile: what is lost cannot be made up for.
+        #[serde(default)]
+        unreadable: bool,
     },
     /// The present Pub/Sub subscriptions of `subscriber` hear nothing any more, once.
     Deaf {
@@ -178,6 +201,26 @@ pub enum Kind {
         /// By how much.
         by_ms: u64,
     },
+    /// Of the messages on their way to a consumer so many in a thousand wait, and others overtake them: of other keys on
+    /// a fan-out, any on a shared subscription, none of the change feed's topic.
+    BusReorder {
+        /// So many in a thousand.
+        permille: u64,
+    },
+    /// Acknowledgements reach the bus so much later; those of a consumer that goes are lost.
+    LateAcks {
+        /// By how much.
+        by_ms: u64,
+    },
+    /// Now and then a read of the change feed is answered from an earlier position, as after a cursor that was lost.
+    FeedReplay {
+        /// How often.
+        every_ms: u64,
+        /// How many positions earlier, at most.
+        back: u64,
+    },
+    /// When the fault begins, the store is backed up; when it ends, it is put back to that: rows, feed, leases, outbox.
+    Restore,
 }
 
 /// A fault in its time.
@@ -206,12 +249,28 @@ pub struct Plan {
     pub behind_every_ms: u64,
     /// The faults, by their start.
     pub faults: Vec<Fault>,
+    /// Whether one answer of the final reading is forged: such a run must fail, or the checks check nothing.
+    #[serde(default)]
+    pub canary: bool,
+    /// A fault that begins after a third of the storm and never ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<Kind>,
 }
 
 /// Half of the bound on the skew of two clocks: within it, no two are further apart than the bound.
 const SKEW_HALF_MS: u64 = 499;
 
 impl Plan {
+    /// The host that the permanent fault hurts, if it hurts one.
+    pub fn hurt(&self) -> Option<&str> {
+        permanent::hurt(self.permanent.as_ref()?)
+    }
+
+    /// Whether `host` cannot be expected to have `need`.
+    pub fn spares(&self, host: &str, need: Need) -> bool {
+        self.permanent.as_ref().is_some_and(|kind| permanent::spares(kind, host, need))
+    }
+
     /// Whether clocks differ by more than C3 allows.
     pub fn is_beyond_skew(&self) -> bool {
         self.faults.iter().any(|fault| match &fault.kind {

@@ -18,6 +18,11 @@ impl Ver {
     }
 }
 
+/// An instance prolonged its lease though something before its head is missing, or is being compared.
+pub const LEASE_GREW_WHILE_OPEN: &str = "lease_grew_while_open";
+/// A suspect instance stored a document.
+pub const SUSPECT_STORED: &str = "suspect_stored";
+
 /// A position as the log writes it: those of a run are small.
 pub fn narrow(position: u128) -> u64 {
     u64::try_from(position).unwrap_or(u64::MAX)
@@ -107,6 +112,8 @@ pub struct Answer {
     pub shown: Vec<Shown>,
     /// Of a list: whether it is the whole one.
     pub whole: bool,
+    /// Of a list: how many rows there are, on all pages, as it says.
+    pub total: Option<u64>,
 }
 
 /// A message of the tracker.
@@ -166,6 +173,20 @@ pub enum Event {
         /// Whether it was written behind the system's back.
         behind: bool,
     },
+    /// The store was put back to what it held before record `to`.
+    PutBack {
+        /// The first record that it knows nothing of.
+        to: u64,
+        /// Whether somebody raises the incarnation at once; else the tracker must notice.
+        announced: bool,
+    },
+    /// A fault of this run will never end.
+    Permanent {
+        /// What.
+        what: String,
+        /// The instance that it hurts, if it hurts one.
+        hurt: Option<usize>,
+    },
     /// An instance starts.
     Up,
     /// A host was killed, or lost its power.
@@ -193,6 +214,8 @@ pub enum Event {
         after: u64,
         /// This one.
         to: u64,
+        /// Whether it is a head.
+        head: bool,
     },
     /// The feed was read, with another outcome than the last time.
     FeedRead {
@@ -200,6 +223,25 @@ pub enum Event {
         to: u64,
         /// Whether that was its end.
         at_end: bool,
+    },
+    /// Changes before this position can be read no more.
+    FeedPruned {
+        /// The position.
+        to: u64,
+    },
+    /// A lease was given, or prolonged.
+    Leased {
+        /// Which.
+        name: String,
+        /// Whose: incarnation, then token.
+        term: Ver,
+        /// Until then it is nobody else's, in simulated milliseconds.
+        until_ms: u64,
+    },
+    /// A tracker sends to the bus.
+    Telling {
+        /// Its term.
+        term: Ver,
     },
     /// The bus took a message of the tracker.
     Told(Told),

@@ -3,6 +3,9 @@
 
 mod event;
 mod history;
+mod message;
 
-pub use event::{Answer, Ask, Event, Op, Shown, Streamed, Told, Ver, narrow};
+pub use event::{Answer, Ask, Event, LEASE_GREW_WHILE_OPEN, Op, SUSPECT_STORED, Shown, Streamed, Told, Ver, narrow};
 pub use history::{Log, Record};
+pub use message::Message;
+pub(crate) use message::{Messages, Sending};

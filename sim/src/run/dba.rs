@@ -39,14 +39,15 @@ impl Dba {
         let Some(id) = self.directory.pick(&self.dice, 300) else { return };
         match (gone, self.dice.below(100)) {
             // A deleted row comes back under its own id.
-            (Some(gone), _) => {
-                let again = row(gone, Place::any(&self.dice));
-                self.now(async move { store.bare_insert(again).await });
-                self.directory.add(gone);
-            }
-            (None, 0..80) => {
+            (Some(gone), _) => self.insert(gone),
+            (None, 0..66) => {
                 let demand = self.dice.below(1_000_000) as f64 / 100.0;
                 self.now(async move { store.bare_update(ForecastId(id), demand).await });
+            }
+            // To another company, unit and date: lists of both places change.
+            (None, 66..80) => {
+                let place = Place::any(&self.dice);
+                self.now(async move { store.bare_move(ForecastId(id), place.company, place.unit, place.date).await });
             }
             (None, 80..88) => {
                 self.now(async move { store.bare_delete(ForecastId(id)).await });
@@ -54,17 +55,27 @@ impl Dba {
             }
             (None, _) => {
                 let number = self.inserted.fetch_add(1, Ordering::Relaxed);
-                let id = Uuid::from_u128(0xdb_0000 + u128::from(number));
-                let new = row(id, Place::any(&self.dice));
-                self.now(async move { store.bare_insert(new).await });
+                self.insert(Uuid::from_u128(0xdb_0000 + u128::from(number)));
+            }
+        }
+    }
+
+    /// In a place that is free, if one is found soon.
+    fn insert(&self, id: Uuid) {
+        const TRIES: usize = 6;
+        for _ in 0..TRIES {
+            let (store, row) = (self.fleet.backends.store.clone(), row(id, Place::any(&self.dice)));
+            if self.now(async move { store.bare_insert(row).await }) == Some(true) {
                 self.directory.add(id);
+                return;
             }
         }
     }
 
     /// The memory store never waits.
-    fn now(&self, write: impl Future<Output = ()>) {
+    fn now<T>(&self, write: impl Future<Output = T>) -> Option<T> {
         let done = self.fleet.net.time.inside(write).now_or_never();
         debug_assert!(done.is_some(), "the memory store does not wait");
+        done
     }
 }

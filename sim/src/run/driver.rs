@@ -10,8 +10,8 @@ use super::rows::{Directory, first_rows};
 use super::workload::clients;
 use crate::check::{Checkers, FINAL, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
-use crate::log::{Event, Record};
-use crate::world::{Millis, World};
+use crate::log::{Event, Message, Record};
+use crate::world::{Millis, Need, World};
 
 /// By then everything runs and trusts, without faults.
 const WARM_MAX_MS: u64 = 12_000;
@@ -46,10 +46,26 @@ struct Run {
 /// # Errors
 /// The world cannot be built: a defect of the harness.
 pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
-    let (control, directory) = (Control::default(), Directory::default());
+    run_with(plan, now, false).map(|(outcome, records, _)| (outcome, records))
+}
+
+/// The same with the messages between the hosts, which change nothing of it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_messages(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>, Vec<Message>), String> {
+    run_with(plan, now, true)
+}
+
+fn run_with(plan: &Plan, now: Millis, messages: bool) -> Result<(Outcome, Vec<Record>, Vec<Message>), String> {
+    let (control, directory) = (Control::new(plan.canary), Directory::default());
     let software = (control.clone(), directory.clone());
+    let hurt = plan.hurt().map(str::to_owned);
     let seed = plan.seed;
-    let world = World::build(seed, &plan.tuning, now, move |fleet| clients(seed, fleet, software.0, software.1))?;
+    let world = World::build(seed, &plan.tuning, now, move |fleet| clients(seed, fleet, software.0, software.1, hurt))?;
+    if messages {
+        world.fleet.net.slab.record(std::sync::Arc::clone(&world.fleet.net.time));
+    }
     let checkers = Checkers::new(!plan.is_beyond_skew());
     let mut run = Run { world, control, checkers, marks: Marks::default(), seen: 0, counts: [0; 3] };
     let ended = run.phases(plan, &directory);
@@ -70,12 +86,14 @@ pub fn run(plan: &Plan, now: Millis) -> Result<(Outcome, Vec<Record>), String> {
         commits,
         faults,
         reached: reached(),
+        messages: run.world.fleet.net.slab.stored(),
+        peak_kib: 0,
         marks: run.marks.counts().clone(),
     };
-    let records = log.from(0);
+    let (records, messages) = (log.from(0), run.world.fleet.net.slab.messages());
     // Dropping the hosts one by one would only cost time and trace more; the process ends anyway.
     std::mem::forget(run.world);
-    Ok((outcome, records))
+    Ok((outcome, records, messages))
 }
 
 #[cfg(feature = "mutants")]
@@ -92,8 +110,13 @@ impl Run {
     fn phases(&mut self, plan: &Plan, directory: &Directory) -> Result<(), Stop> {
         self.enter("warm", Phase::Warm);
         self.insert_first_rows(directory);
-        self.until_nothing_is_pending(WARM_MAX_MS)?;
+        self.until_nothing_is_pending(plan, WARM_MAX_MS)?;
         self.enter("storm", Phase::Storm);
+        if let Some(kind) = &plan.permanent {
+            let hurt = self.world.fleet.instances.iter().position(|i| plan.hurt() == Some(&*i.net.host));
+            let what = format!("{kind:?}");
+            self.world.fleet.net.log.record("harness", None, Event::Permanent { what, hurt });
+        }
         let mut nemesis = Nemesis::new(plan, self.world.fleet.clone());
         let dba = Dba::new(plan.seed, self.world.fleet.clone(), directory.clone(), plan.behind_every_ms);
         let weather = std::sync::Arc::clone(&self.world.fleet.net.weather);
@@ -109,7 +132,7 @@ impl Run {
         for _ in 0..QUIET_MIN_MS {
             self.step()?;
         }
-        self.until_nothing_is_pending(CONVERGE_MAX_MS)?;
+        self.until_nothing_is_pending(plan, CONVERGE_MAX_MS)?;
         self.enter(FINAL, Phase::Final);
         self.until_everything_is_read(1)?;
         self.enter("encore", Phase::Encore);
@@ -148,25 +171,33 @@ impl Run {
         }
     }
 
-    fn pending(&self) -> Vec<String> {
+    /// What is still to come, except what the permanent fault spares an instance.
+    fn pending(&self, plan: &Plan) -> Vec<String> {
         let fleet = &self.world.fleet;
-        let mut reasons: Vec<String> = fleet.instances.iter().flat_map(|instance| instance.pending()).collect();
+        let missing = fleet.instances.iter().flat_map(|instance| {
+            let is_due = |(need, _): &(Need, String)| !plan.spares(&instance.net.host, *need);
+            instance.pending().into_iter().filter(is_due).map(|(_, what)| what)
+        });
+        let mut reasons: Vec<String> = missing.collect();
         let store = fleet.backends.store.store.clone();
         let outbox = fleet.net.time.inside(async move { store.pending(1).await }).now_or_never();
         if !matches!(outbox, Some(Ok(rows)) if rows.is_empty()) {
             reasons.push("the outbox is not empty".to_owned());
         }
+        if fleet.backends.store.is_put_back_unnoticed() {
+            reasons.push("nobody noticed that the store was put back".to_owned());
+        }
         reasons
     }
 
-    fn until_nothing_is_pending(&mut self, max_ms: u64) -> Result<(), Stop> {
+    fn until_nothing_is_pending(&mut self, plan: &Plan, max_ms: u64) -> Result<(), Stop> {
         const LOOK_MS: u64 = 50;
         let mut reasons = Vec::new();
         for _ in 0..max_ms / LOOK_MS {
             for _ in 0..LOOK_MS {
                 self.step()?;
             }
-            reasons = self.pending();
+            reasons = self.pending(plan);
             if reasons.is_empty() {
                 return Ok(());
             }

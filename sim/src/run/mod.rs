@@ -12,5 +12,5 @@ mod phase;
 mod rows;
 mod workload;
 
-pub use driver::run;
+pub use driver::{run, run_with_messages};
 pub use outcome::{Outcome, Verdict};

@@ -38,6 +38,11 @@ pub struct Outcome {
     pub faults: u64,
     /// How often the place of the planted bug was passed.
     pub reached: u64,
+    /// Calls, answers and pushes between instances and backends.
+    pub messages: u64,
+    /// The process's peak of memory in KiB, as far as it is known.
+    #[serde(default)]
+    pub peak_kib: u64,
     /// Marks hit.
     pub marks: BTreeMap<String, u64>,
 }

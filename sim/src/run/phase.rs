@@ -1,7 +1,7 @@
 //! Where the run is, as clients see it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The phases of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +26,21 @@ pub(super) struct Control {
     phase: Arc<AtomicUsize>,
     finished: Arc<AtomicUsize>,
     requests: Arc<AtomicU64>,
+    /// Whether the canary has still to sing.
+    canary: Arc<AtomicBool>,
 }
 
 impl Control {
+    /// With a canary, or without.
+    pub(super) fn new(canary: bool) -> Self {
+        Self { canary: Arc::new(AtomicBool::new(canary)), ..Self::default() }
+    }
+
+    /// Whether this answer of the final reading is to be forged: once, where there is a canary.
+    pub(super) fn is_forged(&self) -> bool {
+        self.phase() == Phase::Final && self.canary.swap(false, Ordering::Relaxed)
+    }
+
     pub(super) fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Relaxed) {
             0 => Phase::Warm,

@@ -18,7 +18,7 @@ use crate::wire::Net;
 use crate::world::{CLIENTS, Fleet, SECRET, START_UNIX_S};
 
 /// Clients of each instance.
-const WORKERS: usize = 3;
+const WORKERS: usize = 4;
 const LOOK: Duration = Duration::from_millis(20);
 const TOKEN_LIFE_S: i64 = 50 * 365 * 86_400;
 
@@ -30,6 +30,8 @@ pub(super) struct Stage {
     pub(super) control: Control,
     pub(super) directory: Directory,
     pub(super) token: String,
+    /// The host that a permanent fault hurts.
+    pub(super) hurt: Option<String>,
 }
 
 /// A token that may do everything in every company.
@@ -47,8 +49,14 @@ fn token() -> Result<String, String> {
 }
 
 /// The software of the clients' host: all clients, until everything was read in the end.
-pub(super) async fn clients(seed: u64, fleet: Fleet, control: Control, directory: Directory) -> turmoil::Result {
-    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()? };
+pub(super) async fn clients(
+    seed: u64,
+    fleet: Fleet,
+    control: Control,
+    directory: Directory,
+    hurt: Option<String>,
+) -> turmoil::Result {
+    let stage = Stage { seed, net: fleet.net.at(CLIENTS), control, directory, token: token()?, hurt };
     let mut workers = JoinSet::new();
     for instance in 0..fleet.instances.len() {
         for number in 0..WORKERS {
@@ -60,6 +68,19 @@ pub(super) async fn clients(seed: u64, fleet: Fleet, control: Control, directory
         ended?;
     }
     Ok(())
+}
+
+/// Few values for some fields: what is changed is changed back, so that a patch on another base than its own shows.
+fn changes(dice: &Dice) -> serde_json::Value {
+    let mut changes = serde_json::Map::new();
+    changes.insert("demand".to_owned(), json!(dice.below(3) as f64));
+    if dice.permille(400) {
+        changes.insert("confidence".to_owned(), json!(if dice.permille(500) { 0.5 } else { 0.75 }));
+    }
+    if dice.permille(300) {
+        changes.insert("supply".to_owned(), json!(dice.below(2) as f64));
+    }
+    changes.into()
 }
 
 struct Worker {
@@ -95,7 +116,7 @@ impl Worker {
     fn new(stage: Stage, instance: usize, number: usize) -> Self {
         let client = Client::new(stage.net.clone(), stage.control.clone(), instance, &stage.token);
         let dice = Dice::of(stage.seed, &format!("worker/{instance}/{number}"));
-        let think_ms = if dice.permille(500) { (5, 60) } else { (50, 400) };
+        let think_ms = if dice.permille(600) { (5, 50) } else { (30, 250) };
         let habits = Habits::of(stage.seed);
         Self { stage, client, dice, habits, think_ms, own: BTreeMap::new() }
     }
@@ -143,7 +164,10 @@ impl Worker {
                 Some((key, version)) => Wish::get(*key, Some(Ver(version.0, version.1 + dice.below(2)))),
                 None => Wish::get(key, None),
             },
-            _ => Wish::list(dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten()),
+            _ => {
+                let company = dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten();
+                if dice.permille(300) { Wish::page(company) } else { Wish::list(company) }
+            }
         }
     }
 
@@ -152,10 +176,9 @@ impl Worker {
         let Some(key) = self.stage.directory.pick(dice, self.habits.hot_permille) else { return self.create() };
         match dice.below(1_000) {
             0..820 => {
-                let body = json!({ "demand": dice.below(100_000) as f64 / 10.0 }).to_string();
-                Wish { op: Op::Patch, key: Some(key), min: None, body }
+                Wish::write(Op::Patch, Some(key), changes(dice).to_string())
             }
-            820..860 => Wish { op: Op::Delete, key: Some(key), min: None, body: String::new() },
+            820..860 => Wish::write(Op::Delete, Some(key), String::new()),
             _ => self.create(),
         }
     }
@@ -169,6 +192,6 @@ impl Worker {
             "demand": self.dice.below(1_000) as f64,
             "confidence": 0.5,
         });
-        Wish { op: Op::Create, key: None, min: None, body: body.to_string() }
+        Wish::write(Op::Create, None, body.to_string())
     }
 }

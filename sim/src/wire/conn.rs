@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::frame::{Frame, Kind};
 use super::net::Net;
 use super::slab::{Cargo, Slab};
+use crate::log::Sending;
 
 /// How often an idle side sends a ping.
 pub(super) const PING_EVERY: Duration = Duration::from_millis(250);
@@ -37,6 +38,8 @@ type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Cargo>>>>;
 /// One connection. It closes when it is dropped.
 pub(super) struct Conn {
     slab: Arc<Slab>,
+    host: Arc<str>,
+    to: Box<str>,
     out: mpsc::UnboundedSender<Frame>,
     waiting: Waiting,
     last: AtomicU64,
@@ -64,19 +67,28 @@ impl Conn {
         });
         let writing = tokio::spawn(async move { write_frames(&mut writer, &mut outgoing).await });
         let tasks = [reading.abort_handle(), writing.abort_handle()];
-        Ok(Arc::new(Self { slab: Arc::clone(&net.slab), out, waiting, last: AtomicU64::new(0), tasks }))
+        let (slab, host) = (Arc::clone(&net.slab), Arc::clone(&net.host));
+        Ok(Arc::new(Self { slab, host, to: to.into(), out, waiting, last: AtomicU64::new(0), tasks }))
     }
 
     pub(super) fn is_alive(&self) -> bool {
         !self.tasks.iter().any(tokio::task::AbortHandle::is_finished)
     }
 
-    /// Sends `cargo` and waits for the answer.
-    pub(super) async fn call(&self, kind: Kind, cargo: Cargo) -> Result<Cargo, WireError> {
+    /// Sends `cargo` and waits for the answer. `what` names the call, and what it is about, where messages are recorded.
+    pub(super) async fn call(
+        &self,
+        kind: Kind,
+        cargo: Cargo,
+        what: impl FnOnce() -> (String, Option<String>),
+    ) -> Result<Cargo, WireError> {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (answer, answered) = oneshot::channel();
         lock(&self.waiting).insert(id, answer);
-        let handle = self.slab.put(cargo);
+        let handle = self.slab.put(cargo, |_| {
+            let (what, about) = what();
+            Sending { from: &self.host, to: &self.to, what, about }
+        });
         if !self.is_alive() || self.out.send(Frame { kind, id, handle }).is_err() {
             lock(&self.waiting).remove(&id);
             return Err(WireError::Broken);

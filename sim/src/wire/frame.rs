@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What a frame is about.
@@ -47,11 +48,14 @@ impl Frame {
 
     pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Self> {
         let refused = || io::Error::new(io::ErrorKind::InvalidData, "not a frame");
-        let length = from.read_u32().await?;
-        if length as usize != BODY_BYTES {
+        let mut bytes = [0; 4 + BODY_BYTES];
+        // All at once: each read looks at the weather.
+        from.read_exact(&mut bytes).await?;
+        let mut bytes = &bytes[..];
+        if bytes.get_u32() as usize != BODY_BYTES {
             return Err(refused());
         }
-        let kind = match from.read_u32().await? {
+        let kind = match bytes.get_u32() {
             1 => Kind::Ping,
             2 => Kind::Call,
             3 => Kind::Open,
@@ -60,6 +64,6 @@ impl Frame {
             6 => Kind::Push,
             _ => return Err(refused()),
         };
-        Ok(Self { kind, id: from.read_u64().await?, handle: from.read_u64().await? })
+        Ok(Self { kind, id: bytes.get_u64(), handle: bytes.get_u64() })
     }
 }

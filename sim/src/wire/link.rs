@@ -57,9 +57,32 @@ impl<T: Send + 'static> Link<T> {
         F: Future<Output = R> + Send + 'static,
         W: FnOnce(T) -> F + Send + 'static,
     {
+        self.call_about(work, || None).await
+    }
+
+    /// Has the backend do `work`; `about` names the thing that it is about.
+    pub(super) async fn call_about<R, F, W>(
+        &self,
+        work: W,
+        about: impl FnOnce() -> Option<String>,
+    ) -> Result<R, WireError>
+    where
+        R: Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+        W: FnOnce(T) -> F + Send + 'static,
+    {
         let conn = self.connected().await?;
         let call: Call<T> = Box::new(move |backend| work(backend).map(|answer| Box::new(answer) as Cargo).boxed());
-        let answer = conn.call(Kind::Call, Box::new(call)).await?;
+        let answer = conn.call(Kind::Call, Box::new(call), || (method_of::<W>(), about())).await?;
         answer.downcast().map(|answer| *answer).map_err(|_| WireError::Broken)
     }
+}
+
+/// The method of a port in which the closure `W` was written.
+fn method_of<W>() -> String {
+    let path = std::any::type_name::<W>();
+    let method = path.split("::{{closure}}").next().unwrap_or_default();
+    let method = method.rsplit("::").next().unwrap_or_default();
+    // The lifetimes that it is generic over follow.
+    method.split('<').next().unwrap_or_default().to_owned()
 }

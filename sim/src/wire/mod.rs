@@ -10,6 +10,7 @@
 //! Partitions that lose a segment kill a stream without a sign, so both sides send pings and give a silent peer up.
 
 mod conn;
+mod consumer_session;
 mod frame;
 mod link;
 mod net;
@@ -30,7 +31,7 @@ pub use port_backplane::RemoteBackplane;
 pub use port_bus::RemoteBus;
 pub use port_shared::RemoteShared;
 pub use port_store::RemoteStore;
-pub use server::serve;
+pub use server::{Orphans, serve};
 pub use slab::Slab;
 pub use stream::FaultyStream;
 pub use weather::Weather;

@@ -9,6 +9,7 @@ use coherence::backplane::{
 use coherence::stream::{ChangeMessage, Head, Section};
 use coherence::{Fence, Sequence, StreamEpoch};
 use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
 
 use super::conn::WireError;
 use super::link::Link;
@@ -17,8 +18,11 @@ use super::server::{Open, Session};
 use super::slab::Cargo;
 use super::subscribed::{Subscribed, Yield};
 use super::weather::Weather;
-use crate::log::Event;
+use crate::log::{Event, Sending};
 use crate::world::{SHARED, SHARED_PORT, SharedHost};
+
+/// No clock within the bound is further from the right time.
+const SKEW_HALF: SignedDuration = SignedDuration::from_millis(500);
 
 /// The backplane behind the wire.
 pub struct RemoteBackplane {
@@ -50,7 +54,9 @@ impl Backplane for RemoteBackplane {
 
     async fn publish(&self, section: &Section, publication: Publication) -> Result<Published, BackplaneError> {
         let section = section.clone();
-        let published = self.link.call(move |host| async move { host.publish(section, publication).await });
+        let key = publication.data_key.clone();
+        let publish = move |host: SharedHost| async move { host.publish(section, publication).await };
+        let published = self.link.call_about(publish, || Some(key));
         published.await.map_err(backplane_error)?
     }
 
@@ -132,6 +138,10 @@ impl Session for Lossy {
             let may_be_lost = matches!(delivery, BackplaneDelivery::Change(_) | BackplaneDelivery::Head(_));
             if may_be_lost && self.weather.is_lost(&self.peer) {
                 self.host.net.mark("pubsub_lost");
+                self.host.net.slab.lose(|| {
+                    let (what, about) = describe(&delivery);
+                    Sending { from: &self.host.net.host, to: &self.peer, what, about }
+                });
                 continue;
             }
             return Some(Box::new(delivery));
@@ -140,6 +150,24 @@ impl Session for Lossy {
 
     async fn settle(&mut self, _: Cargo) -> Cargo {
         Box::new(())
+    }
+
+    fn describe(&self, cargo: &Cargo) -> (String, Option<String>) {
+        cargo.downcast_ref().map(describe).unwrap_or_default()
+    }
+}
+
+/// Names a delivery and the thing that it is about.
+fn describe(delivery: &BackplaneDelivery) -> (String, Option<String>) {
+    match delivery {
+        BackplaneDelivery::Change(payload) => {
+            let message = ChangeMessage::read(payload).ok();
+            let version = message.as_ref().map_or(0, |message| message.version_id.0);
+            (format!("change {version}"), message.map(|message| message.data_key))
+        }
+        BackplaneDelivery::Head(_) => ("head".to_owned(), None),
+        BackplaneDelivery::Lost => ("lost".to_owned(), None),
+        BackplaneDelivery::Restored => ("restored".to_owned(), None),
     }
 }
 
@@ -159,7 +187,10 @@ impl RemoteSubscription {
                 message.and_then(|message| Some((message.stream_epoch?, message.sequence?.0)))
             }
             BackplaneDelivery::Head(payload) => {
-                Head::read(payload).ok().map(|head| (head.stream_epoch, head.sequence.0))
+                // One from the future is refused, whatever it says: a clock is wrong.
+                let soon = self.net.time.wall().saturating_add(SKEW_HALF).unwrap_or(Timestamp::MAX);
+                let head = Head::read(payload).ok().filter(|head| head.read_at <= soon);
+                head.map(|head| (head.stream_epoch, head.sequence.0))
             }
             BackplaneDelivery::Lost | BackplaneDelivery::Restored => {
                 self.last = None;
@@ -167,12 +198,13 @@ impl RemoteSubscription {
             }
         };
         let Some((epoch, sequence)) = place else { return };
-        let reach = if matches!(delivery, BackplaneDelivery::Change(_)) { 1 } else { 0 };
+        let head = matches!(delivery, BackplaneDelivery::Head(_));
+        let reach = u64::from(!head);
         if let Some((known, last)) = self.last
             && known == epoch
             && sequence > last + reach
         {
-            self.net.log.record(&self.net.host, None, Event::Jumped { after: last, to: sequence });
+            self.net.log.record(&self.net.host, None, Event::Jumped { after: last, to: sequence, head });
         }
         self.last = Some((epoch, sequence));
     }

@@ -11,13 +11,14 @@ use futures_util::FutureExt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::conn::WireError;
+use super::consumer_session::{ConsumerSession, Order, Settlement};
 use super::link::Link;
 use super::net::Net;
 use super::server::{Open, Session};
 use super::slab::Cargo;
 use super::subscribed::{Subscribed, Yield};
 use crate::log::{Event, Told, Ver, narrow};
-use crate::world::{BUS, BUS_PORT, SimTime};
+use crate::world::{BUS, BUS_PORT};
 
 /// The bus behind the wire.
 pub struct RemoteBus {
@@ -33,6 +34,14 @@ impl RemoteBus {
 }
 
 impl RemoteBus {
+    fn telling(&self, topic: Topic, message: &Outgoing) {
+        if topic == Topic::CdcForecasts
+            && let Some(Told { term, .. }) = told(&message.payload)
+        {
+            self.net.log.record(&self.net.host, None, Event::Telling { term });
+        }
+    }
+
     fn duplicates(&self) -> bool {
         let twice = self.net.weather.duplicates();
         if twice {
@@ -52,30 +61,37 @@ fn bus_error(error: WireError) -> BusError {
 #[async_trait]
 impl Bus for RemoteBus {
     async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
-        let twice = self.duplicates();
+        self.telling(topic, &message);
+        let (twice, key) = (self.duplicates(), message.key.clone());
         let bus_net = self.net.at(BUS);
-        let published = self.link.call(move |bus: MemoryBus| async move {
+        let publish = move |bus: MemoryBus| async move {
             if twice {
                 bus.publish(topic, message.clone()).await?;
             }
             let published = bus.publish(topic, message.clone()).await?;
             took(&bus_net, topic, &message);
             Ok(published)
-        });
+        };
+        let published = self.link.call_about(publish, || Some(key));
         published.await.map_err(bus_error)?
     }
 
     async fn publish_all(&self, topic: Topic, messages: Vec<Outgoing>) -> Result<(), BusError> {
+        if let Some(first) = messages.first() {
+            self.telling(topic, first);
+        }
         let twice = self.duplicates();
+        let keys = messages.iter().map(|message| message.key.as_str()).collect::<Vec<_>>().join(" ");
         let bus_net = self.net.at(BUS);
-        let published = self.link.call(move |bus: MemoryBus| async move {
+        let publish = move |bus: MemoryBus| async move {
             if twice {
                 bus.publish_all(topic, messages.clone()).await?;
             }
             bus.publish_all(topic, messages.clone()).await?;
             messages.iter().for_each(|message| took(&bus_net, topic, message));
             Ok(())
-        });
+        };
+        let published = self.link.call_about(publish, || Some(keys));
         published.await.map_err(bus_error)?
     }
 
@@ -84,8 +100,8 @@ impl Bus for RemoteBus {
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
-        let (time, topic) = (Arc::clone(&self.net.time), subscription.topic);
-        let open = Arc::new(move || opening(subscription.clone(), Arc::clone(&time)));
+        let (net, topic) = (self.net.at(BUS), subscription.topic);
+        let open = Arc::new(move || opening(subscription.clone(), net.clone()));
         let begun = Subscribed::begin(self.net.clone(), BUS, BUS_PORT, open).await;
         let (answer, subscribed) = begun.map_err(bus_error)?;
         match answer.downcast::<Option<BusError>>().map(|error| *error) {
@@ -139,12 +155,13 @@ fn acknowledged(topic: Topic, message: &BusMessage) -> Option<Event> {
     }
 }
 
-fn opening(subscription: Subscription, time: Arc<SimTime>) -> Open<MemoryBus> {
+fn opening(subscription: Subscription, net: Net) -> Open<MemoryBus> {
     Box::new(move |bus, _| {
         async move {
+            let (order, topic) = (Order::of(&subscription), subscription.topic);
             match bus.subscribe(subscription).await {
                 Ok(consumer) => {
-                    let session: Box<dyn Session> = Box::new(ConsumerSession { consumer: Some(consumer), time });
+                    let session: Box<dyn Session> = Box::new(ConsumerSession::new(consumer, order, topic, net));
                     (Box::new(None::<BusError>) as Cargo, Some(session))
                 }
                 Err(error) => (Box::new(Some(error)) as Cargo, None),
@@ -152,45 +169,6 @@ fn opening(subscription: Subscription, time: Arc<SimTime>) -> Open<MemoryBus> {
         }
         .boxed()
     })
-}
-
-struct ConsumerSession {
-    /// There until it is dropped.
-    consumer: Option<Box<dyn Consumer>>,
-    time: Arc<SimTime>,
-}
-
-impl Drop for ConsumerSession {
-    /// A consumer that goes gives back what it holds, from now on: that must be the bus's now, and not its host's.
-    fn drop(&mut self) {
-        let consumer = self.consumer.take();
-        self.time.within(|| drop(consumer));
-    }
-}
-
-/// What a consumer says about a message.
-enum Settlement {
-    Ack(MessageId),
-    AckThrough(MessageId),
-    Nack(MessageId),
-}
-
-#[async_trait]
-impl Session for ConsumerSession {
-    async fn next(&mut self) -> Option<Cargo> {
-        self.consumer.as_mut()?.next().await.ok().map(|delivery| Box::new(delivery) as Cargo)
-    }
-
-    async fn settle(&mut self, command: Cargo) -> Cargo {
-        let Some(consumer) = &mut self.consumer else { return Box::new(Err::<(), _>(BusError::Closed)) };
-        let settled = match command.downcast::<Settlement>().map(|settlement| *settlement) {
-            Ok(Settlement::Ack(id)) => consumer.ack(id).await,
-            Ok(Settlement::AckThrough(id)) => consumer.ack_through(id).await,
-            Ok(Settlement::Nack(id)) => consumer.nack(id).await,
-            Err(_) => Err(BusError::Closed),
-        };
-        Box::new(settled)
-    }
 }
 
 struct RemoteConsumer {

@@ -36,7 +36,9 @@ fn shared_error(error: WireError) -> SharedError {
 impl SharedTier for RemoteShared {
     async fn get(&self, key: &Key, token: FillToken, epoch: StreamEpoch) -> Result<SharedLookup, SharedError> {
         let key = key.clone();
-        let looked = self.link.call(move |host: SharedHost| async move { host.tier.get(&key, token, epoch).await });
+        let about = key.to_string();
+        let get = move |host: SharedHost| async move { host.tier.get(&key, token, epoch).await };
+        let looked = self.link.call_about(get, || Some(about));
         looked.await.map_err(shared_error)?
     }
 
@@ -47,21 +49,21 @@ impl SharedTier for RemoteShared {
         value: SharedValue,
         ttl: Duration,
     ) -> Result<FillOutcome, SharedError> {
-        let key = key.clone();
-        self.link
-            .call(move |host| async move { host.fill(key, token, value, ttl).await })
-            .await
-            .map_err(shared_error)?
+        let (key, about) = (key.clone(), key.to_string());
+        let fill = move |host: SharedHost| async move { host.fill(key, token, value, ttl).await };
+        self.link.call_about(fill, || Some(about)).await.map_err(shared_error)?
     }
 
     async fn raise(&self, key: &Key, version: Version) -> Result<(), SharedError> {
-        let key = key.clone();
-        self.link.call(move |host| async move { host.raise(key, version).await }).await.map_err(shared_error)?
+        let (key, about) = (key.clone(), key.to_string());
+        let work = move |host: SharedHost| async move { host.raise(key, version).await };
+        self.link.call_about(work, || Some(about)).await.map_err(shared_error)?
     }
 
     async fn write(&self, key: &Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
-        let key = key.clone();
-        self.link.call(move |host| async move { host.write(key, write).await }).await.map_err(shared_error)?
+        let (key, about) = (key.clone(), key.to_string());
+        let work = move |host: SharedHost| async move { host.write(key, write).await };
+        self.link.call_about(work, || Some(about)).await.map_err(shared_error)?
     }
 
     async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
@@ -70,7 +72,8 @@ impl SharedTier for RemoteShared {
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {
-        let key = key.clone();
-        self.link.call(move |host| async move { host.tier.drop_key(&key).await }).await.map_err(shared_error)?
+        let (key, about) = (key.clone(), key.to_string());
+        let work = move |host: SharedHost| async move { host.tier.drop_key(&key).await };
+        self.link.call_about(work, || Some(about)).await.map_err(shared_error)?
     }
 }

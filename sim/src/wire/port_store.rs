@@ -46,10 +46,8 @@ fn feed_error(error: WireError) -> FeedError {
 #[async_trait]
 impl Store for RemoteStore {
     async fn get(&self, id: ForecastId) -> Result<Lookup, StoreError> {
-        self.link
-            .call(move |host: StoreHost| async move { Store::get(&host.store, id).await })
-            .await
-            .map_err(store_error)?
+        let get = move |host: StoreHost| async move { Store::get(&host.store, id).await };
+        self.link.call_about(get, || Some(id.to_string())).await.map_err(store_error)?
     }
 
     async fn list(&self, query: &ListQuery) -> Result<ListPage, StoreError> {
@@ -63,7 +61,9 @@ impl Store for RemoteStore {
     }
 
     async fn commit(&self, set: WriteSet) -> Result<Committed, StoreError> {
-        self.link.call(move |host| async move { host.commit(set).await }).await.map_err(store_error)?
+        let ids = set.rows.iter().map(|row| row.id.to_string()).collect::<Vec<_>>().join(" ");
+        let commit = move |host: StoreHost| async move { host.commit(set).await };
+        self.link.call_about(commit, || Some(ids)).await.map_err(store_error)?
     }
 
     async fn idempotency(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, StoreError> {

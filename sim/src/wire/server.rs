@@ -14,6 +14,7 @@ use super::frame::{Frame, Kind};
 use super::link::Call;
 use super::net::Net;
 use super::slab::Cargo;
+use crate::log::Sending;
 
 /// What a connection can hold on the backend's side: a subscription.
 #[async_trait]
@@ -23,6 +24,9 @@ pub(super) trait Session: Send {
 
     /// Something that its holder says about what it yielded.
     async fn settle(&mut self, command: Cargo) -> Cargo;
+
+    /// Names something that it yielded, and what that is about, where messages are recorded.
+    fn describe(&self, cargo: &Cargo) -> (String, Option<String>);
 }
 
 /// What opening a session comes to: the answer, and the session if there is one.
@@ -36,11 +40,25 @@ pub(super) struct OpenAnswer {
 /// Opens a session of a client host.
 pub(super) type Open<T> = Box<dyn FnOnce(T, String) -> BoxFuture<'static, Opened> + Send>;
 
+/// What becomes of calls whose connection is gone before they began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orphans {
+    /// They are done: what a Redis or a broker has read it does. So a writer of an earlier term is heard late.
+    Finish,
+    /// They are not: a database rolls back what has lost its client.
+    RollBack,
+}
+
 /// Serves `backend` until the host dies.
 ///
 /// # Errors
 /// The port is taken.
-pub async fn serve<T: Clone + Send + Sync + 'static>(net: Net, port: u16, backend: T) -> io::Result<()> {
+pub async fn serve<T: Clone + Send + Sync + 'static>(
+    net: Net,
+    port: u16,
+    backend: T,
+    orphans: Orphans,
+) -> io::Result<()> {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     let mut connections = JoinSet::new();
     loop {
@@ -48,7 +66,7 @@ pub async fn serve<T: Clone + Send + Sync + 'static>(net: Net, port: u16, backen
         let peer = turmoil::reverse_lookup(peer.ip()).unwrap_or_default();
         let (net, backend) = (net.clone(), backend.clone());
         connections.spawn(async move {
-            if let Err(error) = connection(net, stream, peer, backend).await {
+            if let Err(error) = connection(net, stream, peer, backend, orphans).await {
                 tracing::trace!(kind = %error.kind(), "a connection to a backend ended");
             }
         });
@@ -61,6 +79,7 @@ async fn connection<T: Clone + Send + Sync + 'static>(
     stream: TcpStream,
     peer: String,
     backend: T,
+    orphans: Orphans,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (out, mut outgoing) = mpsc::unbounded_channel();
@@ -75,7 +94,7 @@ async fn connection<T: Clone + Send + Sync + 'static>(
             }
         }
     });
-    let mut peer = Peer { net, backend, name: peer, out, session: None, calls: JoinSet::new() };
+    let mut peer = Peer { net, backend, name: peer, out, session: None, orphans, calls: JoinSet::new() };
     loop {
         tokio::select! {
             biased;
@@ -105,19 +124,23 @@ struct Peer<T> {
     name: String,
     out: mpsc::UnboundedSender<Frame>,
     session: Option<Box<dyn Session>>,
+    orphans: Orphans,
     calls: JoinSet<()>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Peer<T> {
     fn push(&self, cargo: Cargo) {
-        let handle = self.net.slab.put(cargo);
+        let handle = self.net.slab.put(cargo, |cargo| {
+            let (what, about) = self.session.as_ref().map(|session| session.describe(cargo)).unwrap_or_default();
+            Sending { from: &self.net.host, to: &self.name, what, about }
+        });
         // A writer that ended ends the connection.
         let _ = self.out.send(Frame { kind: Kind::Push, id: 0, handle });
     }
 
-    fn reply(&self, id: u64, cargo: Cargo) {
-        let handle = self.net.slab.put(cargo);
-        let _ = self.out.send(Frame { kind: Kind::Reply, id, handle });
+    fn reply(&self, question: Frame, cargo: Cargo) {
+        let handle = self.net.slab.put_answer(cargo, question.handle);
+        let _ = self.out.send(Frame { kind: Kind::Reply, id: question.id, handle });
     }
 
     async fn on_frame(&mut self, frame: Frame) {
@@ -126,7 +149,7 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
         match frame.kind {
             Kind::Call => {
                 let Ok(call) = cargo.downcast::<Call<T>>() else { return };
-                self.on_call(frame.id, *call);
+                self.on_call(frame, *call);
             }
             Kind::Open => {
                 let Ok(open) = cargo.downcast::<Open<T>>() else { return };
@@ -134,29 +157,33 @@ impl<T: Clone + Send + Sync + 'static> Peer<T> {
                 let (answer, session) = self.net.time.inside(opening).await;
                 let accepted = session.is_some();
                 self.session = session;
-                self.reply(frame.id, Box::new(OpenAnswer { accepted, answer }));
+                self.reply(frame, Box::new(OpenAnswer { accepted, answer }));
             }
             Kind::Settle => {
                 let Some(session) = &mut self.session else { return };
                 let answer = self.net.time.inside(session.settle(cargo)).await;
-                self.reply(frame.id, answer);
+                self.reply(frame, answer);
             }
             Kind::Ping | Kind::Reply | Kind::Push => {}
         }
     }
 
     /// Calls of one connection do not wait for each other.
-    fn on_call(&mut self, id: u64, call: Call<T>) {
+    fn on_call(&mut self, question: Frame, call: Call<T>) {
         let (net, backend, out) = (self.net.clone(), self.backend.clone(), self.out.clone());
-        self.calls.spawn(async move {
+        let work = async move {
             let (before, after) = net.weather.delays_of(&net.host);
             pause(before).await;
             let answer = net.time.inside(call(backend)).await;
             // What was read is old when it arrives: the fills that floors and tokens are there for.
             pause(after).await;
-            let handle = net.slab.put(answer);
-            let _ = out.send(Frame { kind: Kind::Reply, id, handle });
-        });
+            let handle = net.slab.put_answer(answer, question.handle);
+            let _ = out.send(Frame { kind: Kind::Reply, id: question.id, handle });
+        };
+        match self.orphans {
+            Orphans::Finish => drop(tokio::spawn(work)),
+            Orphans::RollBack => drop(self.calls.spawn(work)),
+        }
     }
 }
 

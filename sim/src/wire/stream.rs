@@ -27,10 +27,11 @@ impl FaultyStream {
     }
 
     fn poll_weather(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.weather.cuts(&self.of) != self.cuts {
+        let (cuts, is_stalled) = self.weather.of_pair(&self.of, cx.waker());
+        if cuts != self.cuts {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut by the nemesis")));
         }
-        if self.weather.is_stalled(&self.of, cx.waker()) { Poll::Pending } else { Poll::Ready(Ok(())) }
+        if is_stalled { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
 

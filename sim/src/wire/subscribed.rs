@@ -71,7 +71,7 @@ impl Subscribed {
     /// Tells the session something.
     pub(super) async fn settle(&self, command: Cargo) -> Result<Cargo, WireError> {
         let conn = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        conn.ok_or(WireError::Broken)?.call(Kind::Settle, command).await
+        conn.ok_or(WireError::Broken)?.call(Kind::Settle, command, || ("settle".to_owned(), None)).await
     }
 }
 
@@ -90,7 +90,7 @@ impl<T: 'static> Driver<T> {
     async fn connect(&self) -> Result<(OpenAnswer, Pushes), WireError> {
         let (pushes, pushed) = mpsc::unbounded_channel();
         let conn = Conn::dial(&self.net, self.to, self.port, Some(pushes)).await?;
-        let opened = conn.call(Kind::Open, Box::new((self.open)())).await?;
+        let opened = conn.call(Kind::Open, Box::new((self.open)()), || ("subscribe".to_owned(), None)).await?;
         let opened = opened.downcast::<OpenAnswer>().map_err(|_| WireError::Broken)?;
         self.set_current(Some(conn));
         Ok((*opened, pushed))

@@ -18,6 +18,9 @@ pub(super) fn pair(one: &str, other: &str) -> Pair {
 /// The switches.
 pub struct Weather {
     dice: Dice,
+    /// Of the bus, so that its draws shift no others.
+    bus_dice: Dice,
+    feed_dice: Dice,
     state: Mutex<State>,
 }
 
@@ -29,6 +32,8 @@ struct State {
     short_reads: u32,
     /// In a thousand, of the messages to this subscriber.
     lossy: BTreeMap<String, u64>,
+    /// Whether the repair stream cannot be read.
+    unreadable: bool,
     /// How often the subscriptions of this subscriber went deaf.
     deaf: BTreeMap<String, u64>,
     slow: BTreeMap<String, Duration>,
@@ -36,13 +41,24 @@ struct State {
     hiccups: (u64, u64),
     feed_stalled: u32,
     duplicates: u32,
+    /// In a thousand, of the messages to consumers of the bus.
+    reordered: u64,
+    ack_delay: Duration,
+    /// How often a read of the feed goes back, by how much at most, and when it does next.
+    feed_back: (u64, u64, u64),
     wakers: Vec<Waker>,
 }
 
 impl Weather {
     /// Fair weather.
     pub fn new(seed: u64) -> Self {
-        Self { dice: Dice::of(seed, "weather"), state: Mutex::default() }
+        let dice = |name| Dice::of(seed, name);
+        Self {
+            dice: dice("weather"),
+            bus_dice: dice("weather/bus"),
+            feed_dice: dice("weather/feed"),
+            state: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -80,6 +96,15 @@ impl Weather {
         });
     }
 
+    /// Whether the repair stream can be read.
+    pub fn set_unreadable(&self, on: bool) {
+        self.change(|state| state.unreadable = on);
+    }
+
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.lock().unreadable
+    }
+
     /// The present subscriptions of `subscriber` hear nothing any more.
     pub fn deafen(&self, subscriber: &str) {
         self.change(|state| *state.deaf.entry(subscriber.to_owned()).or_default() += 1);
@@ -112,6 +137,44 @@ impl Weather {
         self.change(|state| count(&mut state.duplicates, on));
     }
 
+    /// Of the messages to consumers of the bus, so many in a thousand wait for others to overtake them.
+    pub fn set_reordered(&self, permille: u64) {
+        self.change(|state| state.reordered = permille);
+    }
+
+    /// Acknowledgements reach the bus so much later.
+    pub fn set_ack_delay(&self, by: Duration) {
+        self.change(|state| state.ack_delay = by);
+    }
+
+    /// Every so often a read of the feed is answered from up to `back` positions earlier; 0: none is.
+    pub fn set_feed_back(&self, every_ms: u64, back: u64) {
+        self.change(|state| state.feed_back = (every_ms, back, 0));
+    }
+
+    /// How long a message of the bus waits for others to overtake it.
+    pub(super) fn held_back(&self) -> Duration {
+        const LONGEST_MS: u64 = 400;
+        let permille = self.lock().reordered;
+        let is_held = permille > 0 && self.bus_dice.permille(permille);
+        if is_held { self.bus_dice.millis(1, LONGEST_MS) } else { Duration::ZERO }
+    }
+
+    pub(super) fn ack_delay(&self) -> Duration {
+        self.lock().ack_delay
+    }
+
+    /// By how many positions a read of the feed goes back now.
+    pub fn feed_back(&self, now_ms: u64) -> u64 {
+        let mut state = self.lock();
+        let (every_ms, back, next_ms) = &mut state.feed_back;
+        if *back == 0 || now_ms < *next_ms {
+            return 0;
+        }
+        *next_ms = now_ms + *every_ms;
+        self.feed_dice.between(1, *back)
+    }
+
     pub(super) fn duplicates(&self) -> bool {
         self.lock().duplicates > 0
     }
@@ -120,14 +183,16 @@ impl Weather {
         self.lock().cuts.get(of).copied().unwrap_or_default()
     }
 
-    /// Whether streams of the pair stand still; if so, `waker` is woken with the next change.
-    pub(super) fn is_stalled(&self, of: &Pair, waker: &Waker) -> bool {
+    /// How often the streams of the pair were cut, and whether they stand still; if so, `waker` is woken with the next
+    /// change.
+    pub(super) fn of_pair(&self, of: &Pair, waker: &Waker) -> (u64, bool) {
         let mut state = self.lock();
-        let stalled = state.stalled.get(of).is_some_and(|count| *count > 0);
-        if stalled {
+        let cuts = state.cuts.get(of).copied().unwrap_or_default();
+        let is_stalled = state.stalled.get(of).is_some_and(|count| *count > 0);
+        if is_stalled {
             state.wakers.push(waker.clone());
         }
-        stalled
+        (cuts, is_stalled)
     }
 
     /// Wakes `waker` with the next change.

@@ -9,7 +9,7 @@ use super::clock::HostClock;
 use super::config::Tuning;
 use super::shared_host::SharedHost;
 use super::store_host::StoreHost;
-use crate::wire::{Net, serve};
+use crate::wire::{Net, Orphans, serve};
 
 /// The store's host.
 pub const STORE: &str = "store";
@@ -65,16 +65,16 @@ impl Backends {
 
     /// The software of the store's host.
     pub(super) async fn run_store(self) -> turmoil::Result {
-        Ok(serve(self.store.net.clone(), STORE_PORT, self.store).await?)
+        Ok(serve(self.store.net.clone(), STORE_PORT, self.store, Orphans::RollBack).await?)
     }
 
     /// The software of the bus's host.
     pub(super) async fn run_bus(self) -> turmoil::Result {
-        Ok(serve(self.bus_net, BUS_PORT, self.bus).await?)
+        Ok(serve(self.bus_net, BUS_PORT, self.bus, Orphans::Finish).await?)
     }
 
     /// The software of the shared tier's host.
     pub(super) async fn run_shared(self) -> turmoil::Result {
-        Ok(serve(self.shared.net.clone(), SHARED_PORT, self.shared).await?)
+        Ok(serve(self.shared.net.clone(), SHARED_PORT, self.shared, Orphans::Finish).await?)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adapters::system::SystemIds;
-use coherence::{CacheEvent, Rng, WallClock};
-use smartpulse::app::{App, Ports};
+use coherence::{Cache, CacheEvent, Rng, StreamEpoch, WallClock};
+use smartpulse::app::{App, PipelineStatus, Ports};
 use smartpulse::auth::MemoryTickets;
 use smartpulse::config::Config;
 use tokio::sync::broadcast;
@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 use super::clock::HostClock;
 use super::listener::SimListener;
 use crate::dice::Dice;
-use crate::log::Event;
+use crate::log::{Event, LEASE_GREW_WHILE_OPEN, SUSPECT_STORED};
 use crate::wire::{Net, RemoteBackplane, RemoteBus, RemoteShared, RemoteStore};
 
 /// The port of the API.
@@ -23,13 +23,27 @@ const INTERNAL_PORT: u16 = 9090;
 /// How often a host looks whether its monotonic clock shall jump.
 const JUMP_LOOK: Duration = Duration::from_millis(50);
 
+/// How often a host looks at itself.
+const WATCH_EVERY: Duration = Duration::from_millis(20);
+
 /// The host of the `number`th instance.
 pub fn instance_name(number: usize) -> String {
     format!("i{number}")
 }
 
 /// What is still missing before the instance is as it should be.
-type Pending = Box<dyn Fn() -> Vec<String> + Send>;
+type Pending = Box<dyn Fn() -> Vec<(Need, String)> + Send>;
+
+/// What an instance needs to be as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It runs.
+    Runs,
+    /// It follows the stream and trusts its tiers.
+    Follower,
+    /// It hears the events of the bus.
+    Roads,
+}
 
 /// One instance over all its starts.
 #[derive(Clone)]
@@ -60,10 +74,10 @@ impl Instance {
     }
 
     /// What is still missing, each by its name.
-    pub fn pending(&self) -> Vec<String> {
+    pub fn pending(&self) -> Vec<(Need, String)> {
         match &*self.pending.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(pending) => pending(),
-            None => vec![format!("{} does not run", self.net.host)],
+            None => vec![(Need::Runs, format!("{} does not run", self.net.host))],
         }
     }
 
@@ -103,19 +117,21 @@ impl Instance {
         let cache = app.service().caches().cache();
         tokio::spawn(write_down(self.net.clone(), cache.events()));
         tokio::spawn(jumps(Arc::clone(&self.jump_ms)));
+        tokio::spawn(watch(self.net.clone(), app.service().caches().cache().clone(), app.status().clone()));
         let (status, name) = (app.status().clone(), Arc::clone(&self.net.host));
         // Only values: a look at a clock from here would see that of the driver's thread.
         let pending = move || {
             let follower = status.follower.as_ref().map(coherence::FollowerHandle::status).unwrap_or_default();
             let is = |road: &Option<domain::roads::RoadStatusHandle>| road.as_ref().is_some_and(|r| r.read().connected);
             let wanted = [
-                (follower.trusted, "does not trust its tiers"),
-                (follower.connected, "does not follow the backplane"),
-                (!follower.resyncing, "compares versions"),
-                (is(&status.invalidations), "hears no invalidations"),
-                (is(&status.updates), "hears no updates"),
+                (follower.trusted, Need::Follower, "does not trust its tiers"),
+                (follower.connected, Need::Follower, "does not follow the backplane"),
+                (!follower.resyncing, Need::Follower, "compares versions"),
+                (is(&status.invalidations), Need::Roads, "hears no invalidations"),
+                (is(&status.updates), Need::Roads, "hears no updates"),
             ];
-            wanted.iter().filter(|(is, _)| !is).map(|(_, what)| format!("{name} {what}")).collect()
+            let missing = wanted.iter().filter(|(is, ..)| !is);
+            missing.map(|(_, need, what)| (*need, format!("{name} {what}"))).collect()
         };
         *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(pending));
         let (api, internal) = (SimListener::bind(API_PORT).await?, SimListener::bind(INTERNAL_PORT).await?);
@@ -139,6 +155,46 @@ async fn write_down(net: Net, mut events: broadcast::Receiver<CacheEvent>) {
             Err(broadcast::error::RecvError::Closed) => return,
         };
         net.log.record(&net.host, None, Event::Noticed { what });
+    }
+}
+
+/// What an instance knows of itself at a moment.
+#[derive(Debug, PartialEq)]
+struct Moment {
+    /// When the lease ends, if nobody is heard any more.
+    lease_ends: tokio::time::Instant,
+    trusted: bool,
+    /// How far it is, where something before its head is missing, or is being compared.
+    open: Option<(Option<StreamEpoch>, u64, bool)>,
+    tracked: u64,
+}
+
+/// Writes down what cannot be seen from outside: a lease that grows while something is missing, and a suspect instance that
+/// stores.
+async fn watch<R: coherence::Render>(net: Net, cache: Cache<R>, status: PipelineStatus) {
+    let mut before: Option<Moment> = None;
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        let follower = status.follower.as_ref().map(coherence::FollowerHandle::status).unwrap_or_default();
+        let behind = follower.head.as_ref().is_some_and(|head| {
+            follower.epoch == Some(head.stream_epoch) && head.sequence > follower.applied
+        });
+        let now = Moment {
+            lease_ends: tokio::time::Instant::now() + cache.lease_left(),
+            trusted: cache.is_trusted(),
+            open: (behind || follower.resyncing).then_some((follower.epoch, follower.applied.0, follower.resyncing)),
+            tracked: cache.sizes().l2_entries,
+        };
+        if let Some(before) = &before {
+            let grew = cache.lease_left() > Duration::ZERO && now.lease_ends > before.lease_ends;
+            if grew && before.trusted && now.open.is_some() && now.open == before.open {
+                net.log.record(&net.host, None, Event::Noticed { what: LEASE_GREW_WHILE_OPEN.to_owned() });
+            }
+            if !before.trusted && !now.trusted && now.tracked > before.tracked {
+                net.log.record(&net.host, None, Event::Noticed { what: SUSPECT_STORED.to_owned() });
+            }
+        }
+        before = Some(now);
     }
 }
 

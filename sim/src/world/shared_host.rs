@@ -161,6 +161,10 @@ impl SharedHost {
         after: Sequence,
         limit: usize,
     ) -> Result<Replay, BackplaneError> {
+        if self.net.weather.is_unreadable() {
+            self.net.mark("stream_unreadable");
+            return Err(BackplaneError::Unavailable(None));
+        }
         let replayed = self.backplane.replay(&section, epoch, after, limit).await;
         match &replayed {
             Ok(Replay::Messages(messages)) if !messages.is_empty() => self.net.mark("replayed_from_stream"),

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adapters::memory::MemoryStore;
-use coherence::{FencingToken, Incarnation, Version, VersionId};
-use domain::model::{Forecast, ForecastId};
+use coherence::{FencingToken, Incarnation, Timestamp, Version, VersionId};
+use domain::model::{CompanyId, Forecast, ForecastId, UnitId};
 use domain::ports::{
     Acquired, ChangeFeed, Committed, FeedBatch, FeedError, FeedPosition, LeaseName, Leases, Outbox, OutboxId, OutboxRow,
     ParkedEvent, Parking, Store, StoreError, WriteSet,
 };
+use futures_util::FutureExt;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::backup::Unnoticed;
 use crate::log::{Event, Ver, narrow};
 use crate::wire::Net;
 
@@ -34,6 +36,9 @@ pub struct StoreHost {
     last_read: Arc<Mutex<Option<(u64, bool)>>>,
     /// What the rows of the outbox hold, by their ids.
     outbox: Arc<Mutex<BTreeMap<OutboxId, u64>>>,
+    /// The feed begins here.
+    pruned_to: Arc<Mutex<FeedPosition>>,
+    pub(super) unnoticed: Unnoticed,
 }
 
 /// Hash of a document's text, as it is sent.
@@ -56,9 +61,10 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl StoreHost {
-    /// A store on its host.
+    /// A store with its log, on the host of `net`.
     pub fn new(store: MemoryStore, net: Net, coalesces: bool) -> Self {
-        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default() }
+        let unnoticed = Unnoticed::default();
+        Self { store, net, coalesces, last_read: Arc::default(), outbox: Arc::default(), pruned_to: Arc::default(), unnoticed }
     }
 
     fn committed(&self, id: ForecastId, version: Version, after: Option<&Forecast>, behind: bool) {
@@ -74,6 +80,9 @@ impl StoreHost {
 
     /// Commits, and writes down what was committed.
     pub(crate) async fn commit(&self, set: WriteSet) -> Result<Committed, StoreError> {
+        if self.would_hide(set.rows.len()).await {
+            return Err(StoreError::Unavailable(None));
+        }
         let rows = set.rows.clone();
         let incarnation = set.incarnation;
         let outcome = self.store.commit(set).await;
@@ -92,11 +101,37 @@ impl StoreHost {
 
     pub(crate) async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         self.net.mark("incarnation_raised");
-        self.store.raise_incarnation(above).await
+        let raised = self.store.raise_incarnation(above).await;
+        self.raised();
+        raised
+    }
+
+    /// What nobody has read of the feed yet goes.
+    pub fn prune_feed(&self) {
+        let store = self.store.clone();
+        if let Some(Ok(end)) = self.net.time.inside(async move { store.end().await }).now_or_never() {
+            *lock(&self.pruned_to) = end;
+            self.net.mark("feed_pruned");
+            self.net.log.record(&self.net.host, None, Event::FeedPruned { to: narrow(end.0) });
+        }
+    }
+
+    /// A feed that was put back ends at `end`: nothing later was pruned from it.
+    pub(super) fn unprune(&self, end: FeedPosition) {
+        let mut pruned_to = lock(&self.pruned_to);
+        *pruned_to = (*pruned_to).min(end);
+    }
+
+    fn leased(&self, name: LeaseName, term: Ver, life: Duration) {
+        let until_ms = self.net.time.now_ms() + u64::try_from(life.as_millis()).unwrap_or_default();
+        self.net.log.record(&self.net.host, None, Event::Leased { name: name.to_string(), term, until_ms });
     }
 
     pub(crate) async fn acquire(&self, name: LeaseName, holder: Uuid, life: Duration) -> Result<Acquired, StoreError> {
         let acquired = self.store.acquire(name, holder, life).await;
+        if let Ok(Acquired::Held(lease)) = &acquired {
+            self.leased(name, Ver(lease.incarnation.0, lease.token.0), life);
+        }
         if let Ok(Acquired::Held(lease)) = &acquired
             && lease.token > FencingToken(1)
         {
@@ -107,8 +142,10 @@ impl StoreHost {
 
     pub(crate) async fn renew(&self, name: LeaseName, token: FencingToken, life: Duration) -> Result<bool, StoreError> {
         let renewed = self.store.renew(name, token, life).await;
-        if matches!(renewed, Ok(false)) {
-            self.net.mark("renewal_refused");
+        match renewed {
+            Ok(true) => self.leased(name, Ver(self.incarnation().await.0, token.0), life),
+            Ok(false) => self.net.mark("renewal_refused"),
+            Err(_) => {}
         }
         renewed
     }
@@ -155,7 +192,16 @@ impl StoreHost {
         while self.net.weather.is_feed_stalled() {
             tokio::time::sleep(STALL_LOOK).await;
         }
-        let batch = self.store.read(after, limit).await?;
+        let back = u128::from(self.net.weather.feed_back(self.net.time.now_ms()));
+        let from = FeedPosition(after.0.saturating_sub(back));
+        let minimum = *lock(&self.pruned_to);
+        if after < minimum {
+            return Err(FeedError::BehindMinimum { minimum });
+        }
+        let batch = self.store.read(from.max(minimum), limit).await?;
+        if batch.changes.first().is_some_and(|change| change.position <= after) {
+            self.net.mark("feed_replayed");
+        }
         let outcome = (narrow(batch.position.0), batch.at_end);
         if lock(&self.last_read).replace(outcome) != Some(outcome) {
             let event = Event::FeedRead { to: outcome.0, at_end: outcome.1 };
@@ -164,23 +210,42 @@ impl StoreHost {
         Ok(if self.coalesces { coalesced(batch) } else { batch })
     }
 
-    async fn incarnation(&self) -> Incarnation {
+    pub(super) async fn incarnation(&self) -> Incarnation {
         self.store.incarnation().await.unwrap_or_default()
     }
 
-    /// Inserts behind the system's back.
-    pub async fn bare_insert(&self, row: Forecast) {
-        if let Ok(id) = self.store.bare_insert(row.clone()) {
-            let after = Forecast { version_id: id, ..row };
-            self.bare(after.id, id, Some(&after)).await;
+    /// Inserts behind the system's back; answers whether there was room.
+    pub async fn bare_insert(&self, row: Forecast) -> bool {
+        if self.would_hide(1).await {
+            return false;
         }
+        let Ok(id) = self.store.bare_insert(row.clone()) else { return false };
+        let after = Forecast { version_id: id, ..row };
+        self.bare(after.id, id, Some(&after)).await;
+        true
     }
 
     /// Changes behind the system's back.
     pub async fn bare_update(&self, id: ForecastId, demand: f64) {
+        self.bare_change(id, |row| row.demand = demand).await;
+    }
+
+    /// Files a row elsewhere behind the system's back.
+    pub async fn bare_move(&self, id: ForecastId, company: Uuid, unit: Uuid, date: Timestamp) {
+        let change = |row: &mut Forecast| {
+            (row.company_id, row.production_unit_id) = (CompanyId(company), UnitId(unit));
+            row.forecast_date = date;
+        };
+        self.bare_change(id, change).await;
+    }
+
+    async fn bare_change(&self, id: ForecastId, change: impl FnOnce(&mut Forecast)) {
+        if self.would_hide(1).await {
+            return;
+        }
         let mut after = None;
         let changed = self.store.bare_update(id, |row| {
-            row.demand = demand;
+            change(row);
             after = Some(row.clone());
         });
         if let (Ok(version_id), Some(row)) = (changed, after) {
@@ -191,6 +256,9 @@ impl StoreHost {
 
     /// Deletes behind the system's back.
     pub async fn bare_delete(&self, id: ForecastId) {
+        if self.would_hide(1).await {
+            return;
+        }
         if let Ok(version) = self.store.bare_delete(id) {
             self.bare(id, version, None).await;
         }

@@ -3,4 +3,6 @@
 
 mod meta;
 mod program;
+mod replay;
 mod seeds;
+mod shrink;

@@ -185,6 +185,12 @@ impl<R: Render> Cache<R> {
         })
     }
 
+    /// The least version of `key` that may be answered here: the highest that was shown or learnt of late. A source that
+    /// says less lags behind, or was put back, and must not be written to on the strength of that.
+    pub fn floor(&self, key: &Key) -> Version {
+        self.inner.core.floors.get(key).version
+    }
+
     /// The counters.
     pub fn stats(&self) -> CacheStats {
         self.inner.core.counters.snapshot()

@@ -71,6 +71,13 @@ impl<R: Render> Cache<R> {
         self.inner.core.history.of(key)
     }
 
+    /// How much of the lease is left: for how long the local tiers are trusted if nobody is heard any more. Zero where there
+    /// is no lease, or none that holds.
+    pub fn lease_left(&self) -> std::time::Duration {
+        let (trust, now) = (&self.inner.core.trust, Instant::now());
+        if trust.is_leased() { trust.ends().saturating_duration_since(now) } else { std::time::Duration::ZERO }
+    }
+
     /// Whether the local tiers are trusted now.
     pub fn is_trusted(&self) -> bool {
         self.inner.core.trust.is_held(Instant::now())

@@ -55,6 +55,7 @@ impl<R: Render> Cache<R> {
     /// afterwards. Queries of [`crate::OutputCache`] do it by themselves.
     pub fn shown(&self, items: &[(Key, Version)]) {
         for (key, version) in items {
+            self.inner.core.observe(version.incarnation);
             self.inner.core.raise(key, *version, Reason::Shown, false);
         }
     }

@@ -10,6 +10,7 @@ use super::create::Named;
 use super::service::{Inner, Refused};
 use super::{ATTEMPTS_MAX, Answered, Caller, ForecastService, IdempotencyRequest, Role, Saved, ServiceError, Views};
 use crate::model::{BatchRequest, CreateForecast, FieldError, Forecast, InputError, NaturalKey};
+use crate::ports::StoreError;
 
 /// What became of one item.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +89,10 @@ impl<R: Views> Inner<R> {
         let keys: Vec<NaturalKey> = items.iter().flatten().map(|item| item.natural_key).collect();
         let found = self.ports.store.find(&keys).await;
         let (incarnation, rows) = found.map_err(|error| Refused::Failed(error.into()))?;
+        let version = |row: &Forecast| Version { incarnation, id: row.version_id };
+        if let Some(old) = rows.iter().flatten().find(|row| self.is_outrun(row.id, version(row))) {
+            return Err(Refused::Outrun(StoreError::Conflict { id: old.id, actual: old.version_id }));
+        }
         let mut rows = rows.into_iter();
         let now = self.now();
         let mut changes = Vec::new();
@@ -130,7 +135,11 @@ impl<R: Views> Inner<R> {
         match item.as_patch().apply(&before) {
             Err(InputError::Fields(errors)) => BatchItem::Invalid(errors),
             Err(InputError::Malformed(message)) => BatchItem::Invalid(vec![FieldError::new("", message)]),
-            Ok(after) if after == before => BatchItem::Unchanged(saved(before)),
+            Ok(after) if after == before => {
+                let unchanged = saved(before);
+                self.shown(unchanged.forecast.id, unchanged.version);
+                BatchItem::Unchanged(unchanged)
+            }
             Ok(after) => {
                 let after = after.revised(&before, now);
                 changes.push(Change::Updated { before, after: after.clone() });

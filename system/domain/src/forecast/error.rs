@@ -12,6 +12,9 @@ pub enum ServiceError {
     /// There is no such forecast, or not for this caller.
     #[error("there is no such forecast")]
     NotFound,
+    /// There was none when the store was last read; it cannot be read now. The answer must be marked as any stale one.
+    #[error("there was no such forecast when the store was last read")]
+    NotFoundStale,
     /// The caller lacks a role.
     #[error("the role {} is required", .0.name())]
     MissingRole(Role),
@@ -76,6 +79,7 @@ impl ServiceError {
             | Self::Unavailable(_)
             | Self::Full(_) => true,
             Self::NotFound
+            | Self::NotFoundStale
             | Self::MissingRole(_)
             | Self::ForeignCompany
             | Self::Invalid(_)

@@ -100,16 +100,33 @@ impl<R: Views> Inner<R> {
         change: impl Fn(&Forecast) -> Result<Option<Change>, ServiceError>,
     ) -> Result<(Forecast, Option<Change>, Incarnation), ServiceError> {
         let _turn = self.turn(id).await;
+        let mut outcome = ServiceError::Contended;
         for attempt in 0..ATTEMPTS_MAX {
-            let (row, incarnation) = match self.ports.store.get(id).await? {
+            let found = self.ports.store.get(id).await?;
+            let actual = found.version();
+            let (row, incarnation) = match found {
                 Lookup::Found { forecast, incarnation } if caller.sees(forecast.company_id) => (forecast, incarnation),
-                _ => return Err(ServiceError::NotFound),
+                // Who hears that it is gone must not be shown it by this instance afterwards.
+                Lookup::Absent { .. } => {
+                    self.shown(id, actual);
+                    return Err(ServiceError::NotFound);
+                }
+                Lookup::Found { .. } => return Err(ServiceError::NotFound),
             };
-            let actual = Version { incarnation, id: row.version_id };
+            if self.is_outrun(id, actual) {
+                outcome = ServiceError::BelowMinimum { actual };
+                self.back_off(attempt).await;
+                continue;
+            }
+            outcome = ServiceError::Contended;
             if precondition.is_some_and(|precondition| !(precondition.0)(actual)) {
+                self.shown(id, actual);
                 return Err(ServiceError::PreconditionFailed { actual });
             }
-            let Some(change) = change(&row)? else { return Ok((row, None, incarnation)) };
+            let Some(change) = change(&row)? else {
+                self.shown(id, actual);
+                return Ok((row, None, incarnation));
+            };
             let announcer = Announcer { caller, ids: &*self.ports.ids, incarnation, now: self.now(), notify: true };
             match self.commit(&announcer, std::slice::from_ref(&change), None).await {
                 Ok(()) => return Ok((row, Some(change), incarnation)),
@@ -124,6 +141,6 @@ impl<R: Views> Inner<R> {
             }
             self.back_off(attempt).await;
         }
-        Err(ServiceError::Contended)
+        Err(outcome)
     }
 }

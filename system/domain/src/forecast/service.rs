@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use super::changes::{Announcer, Change};
 use super::idempotency::InFlight;
 use super::{CacheManager, Caller, ServiceError, Views};
-use crate::model::{ForecastId, ListParams};
+use crate::model::{ForecastId, ListParams, forecast_key};
 use crate::ports::{IdempotencyRecord, Ids, Store, StoreError, WriteSet};
 use crate::wake::Wake;
 
@@ -116,7 +116,7 @@ impl<R: Views> ForecastService<R> {
     /// `GET /forecasts/{id}`, of at least `min_version`.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] also for a forecast outside the caller's scope.
+    /// [`ServiceError::NotFound`], or [`ServiceError::NotFoundStale`], also for a forecast outside the caller's scope.
     pub async fn get(
         &self,
         caller: &Caller,
@@ -138,6 +138,7 @@ impl<R: Views> ForecastService<R> {
     fn seen(&self, caller: &Caller, answer: Answer<R::View>) -> Result<Answer<R::View>, ServiceError> {
         match self.inner.caches.views().company_id(&answer.view) {
             Some(company) if caller.sees(company) => Ok(answer),
+            _ if answer.stale => Err(ServiceError::NotFoundStale),
             _ => Err(ServiceError::NotFound),
         }
     }
@@ -192,6 +193,12 @@ impl<R: Views> Inner<R> {
         Some(self.stripes.get(stripe)?.lock().await)
     }
 
+    /// Whether more than what the store just said of a row is known here. Others were faster meanwhile; or, where that
+    /// does not change, the store was put back and nobody has noticed yet: then a write would repeat a version.
+    pub(super) fn is_outrun(&self, id: ForecastId, actual: Version) -> bool {
+        self.caches.cache().floor(&forecast_key(id)) > actual
+    }
+
     /// Waits before attempt number `attempt` + 1.
     pub(super) async fn back_off(&self, attempt: u32) {
         let wait = BACKOFF * 2u32.saturating_pow(attempt);
@@ -236,6 +243,12 @@ impl<R: Views> Inner<R> {
             }
             Err(error @ (StoreError::Full(_) | StoreError::Corrupt(_))) => Err(Refused::Failed(error.into())),
         }
+    }
+
+    /// A version that was read from the store, and not written, is about to be told to the caller: the caches, which may
+    /// not have heard of it yet, show nothing older afterwards (C1).
+    pub(super) fn shown(&self, id: ForecastId, version: Version) {
+        self.caches.cache().shown(&[(forecast_key(id), version)]);
     }
 
     /// Tells the caches: the new versions, or, where nobody knows, to forget.

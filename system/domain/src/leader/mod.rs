@@ -16,3 +16,4 @@ mod times;
 pub(crate) use candidate::{Candidate, Lost, Term};
 pub(crate) use on_drop::OnDrop;
 pub use times::LeaseTimes;
+pub(crate) use times::{GIVE_WAY_AFTER, STAND_BACK};

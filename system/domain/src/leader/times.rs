@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// A term that reaches nothing of what it works with for so long ends: another process may reach it.
+pub(crate) const GIVE_WAY_AFTER: Duration = Duration::from_secs(2);
+/// How long a process that gave way stands back: the others ask for the lease meanwhile.
+pub(crate) const STAND_BACK: Duration = Duration::from_secs(1);
+
 /// The times of a lease. With the defaults a killed holder is followed within 1.5 s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseTimes {

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
 
 use coherence::Publisher;
 use uuid::Uuid;
@@ -10,11 +9,8 @@ use uuid::Uuid;
 use super::term::{Consuming, Ended};
 use super::write::Writing;
 use super::{SyncConfig, SyncPorts, SyncStatusHandle};
-use crate::leader::{Candidate, OnDrop, Term};
+use crate::leader::{Candidate, OnDrop, STAND_BACK, Term};
 use crate::ports::LeaseName;
-
-/// How long a sync that halted stands back: the others ask for the lease meanwhile.
-const HALTED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The sync. Every instance runs one; the one that holds the lease writes the stream, the others stand by.
 #[doc(alias = "DistributedDataSyncService")]
@@ -63,7 +59,7 @@ impl SyncService {
                 tokio::select! {
                     biased;
                     () = &mut stop => return,
-                    () = tokio::time::sleep(HALTED_PAUSE) => {}
+                    () = tokio::time::sleep(STAND_BACK) => {}
                 }
             }
         }

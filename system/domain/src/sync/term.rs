@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coherence::{Head, Incarnation, SourceChange, Timestamp, Version, VersionId, mutant};
+use tokio::time::{Instant, timeout_at};
 
 use super::convert;
 use super::progress::{Progress, Verdict};
@@ -11,7 +12,7 @@ use super::status::SyncStatusHandle;
 use super::write::{Beginning, Halt, Writing};
 use super::{SUBSCRIPTION, SyncPorts};
 use crate::event::{CdcMessage, FeedBeacon, ForecastChanged};
-use crate::leader::Lost;
+use crate::leader::{GIVE_WAY_AFTER, Lost};
 use crate::model::ForecastId;
 use crate::ports::{BusError, BusMessage, Consumer, Delivery, Lease, StartAt, Subscription, SubscriptionKind, Topic};
 
@@ -42,6 +43,8 @@ pub(super) struct Consuming<'t> {
     read_at: Timestamp,
     lease: Lease,
     versions: BTreeMap<ForecastId, Version>,
+    /// Since when the bus cannot be reached.
+    deaf_since: Option<Instant>,
 }
 
 impl<'t> Consuming<'t> {
@@ -56,15 +59,22 @@ impl<'t> Consuming<'t> {
         let progress = head.as_ref().map(Progress::of).unwrap_or_default();
         let read_at = head.as_ref().map_or(Timestamp::UNIX_EPOCH, |head| head.read_at);
         let (is_broken, lease) = (head.is_none(), *lease);
-        Self { ports, status, writing, progress, is_broken, read_at, lease, versions: BTreeMap::new() }
+        let (versions, deaf_since) = (BTreeMap::new(), None);
+        Self { ports, status, writing, progress, is_broken, read_at, lease, versions, deaf_since }
     }
 
     pub(super) async fn run(&mut self) -> Ended {
         loop {
             let mut consumer = match self.ports.bus.subscribe(subscription()).await {
-                Ok(consumer) => consumer,
+                Ok(consumer) => {
+                    self.deaf_since = None;
+                    consumer
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the sync cannot subscribe; tried again");
+                    if self.deaf_since.get_or_insert_with(Instant::now).elapsed() >= GIVE_WAY_AFTER {
+                        return Ended::Halted(self.writing.give_way());
+                    }
                     self.writing.pause().await;
                     continue;
                 }
@@ -82,11 +92,25 @@ impl<'t> Consuming<'t> {
     async fn consume(&mut self, consumer: &mut dyn Consumer) -> Result<BusError, Halt> {
         let mut worked_on = 0_u64;
         loop {
-            let next = if mutant!(SyncBeatsAlone) { self.next_or_beat(consumer).await? } else { consumer.next().await };
+            let next = match self.deaf_since {
+                None if mutant!(SyncBeatsAlone) => self.next_or_beat(consumer).await?,
+                None => consumer.next().await,
+                Some(since) => match timeout_at(since + GIVE_WAY_AFTER, consumer.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return Err(self.writing.give_way()),
+                },
+            };
             let message = match next {
                 Ok(Delivery::Message(message)) => message,
                 // The subscription is durable: what was not acknowledged comes again.
-                Ok(Delivery::Lost | Delivery::Restored) => continue,
+                Ok(Delivery::Lost) => {
+                    self.deaf_since.get_or_insert_with(Instant::now);
+                    continue;
+                }
+                Ok(Delivery::Restored) => {
+                    self.deaf_since = None;
+                    continue;
+                }
                 Err(error) => return Ok(error),
             };
             if mutant!(AcknowledgedBeforeEffect) {

@@ -1,8 +1,6 @@
 //! What goes to the stream, with its retries. A failure that passes by itself is retried for as long as the lease lasts:
 //! order counts more than speed.
 
-use std::time::Duration;
-
 use coherence::{Incarnation, PublishError, Publisher, SourceChange, SourceMark, Timestamp};
 
 use tokio::time::Instant;
@@ -10,16 +8,14 @@ use tokio::time::Instant;
 use super::status::SyncStatusHandle;
 use super::{SyncConfig, SyncPorts};
 use crate::backoff::Backoff;
-
-/// A term whose stream cannot be written for so long ends: another instance may reach what this one does not.
-pub(super) const GIVE_WAY_AFTER: Duration = Duration::from_secs(2);
+use crate::leader::GIVE_WAY_AFTER;
 
 /// Why a term cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Halt {
     /// Another sync of a later term was here.
     Fenced,
-    /// Nothing could be written for [`GIVE_WAY_AFTER`].
+    /// Nothing could be written, or nothing heard, for [`GIVE_WAY_AFTER`].
     Failing,
 }
 
@@ -141,11 +137,15 @@ impl<'t> Writing<'t> {
         tracing::warn!(%error, "the stream cannot be written; tried again");
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         if error.is_retryable() && since.elapsed() >= GIVE_WAY_AFTER {
-            self.status.update(|status| status.gave_way += 1);
-            return Err(Halt::Failing);
+            return Err(self.give_way());
         }
         self.pause().await;
         Ok(())
+    }
+
+    pub(super) fn give_way(&self) -> Halt {
+        self.status.update(|status| status.gave_way += 1);
+        Halt::Failing
     }
 
     /// Counts a failure that was told already, and waits.

@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::pin::pin;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::term::{Ended, Reading};
 use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle};
 use crate::backoff::Backoff;
-use crate::leader::{Candidate, Lost, OnDrop, Term};
+use crate::leader::{Candidate, GIVE_WAY_AFTER, Lost, OnDrop, STAND_BACK, Term};
 use crate::ports::{FeedPosition, LeaseName};
 use crate::wake::Wake;
 
@@ -58,6 +59,11 @@ impl ChangeTracker {
             tracing::info!(token = %term.lease.token, ?ended, "the tracker's term ended");
             match ended {
                 Ended::Lost(_) | Ended::OtherLife => backoff.reset(),
+                Ended::GaveWay => tokio::select! {
+                    biased;
+                    () = &mut stop => return,
+                    () = tokio::time::sleep(STAND_BACK) => {}
+                },
                 Ended::Failed => tokio::select! {
                     biased;
                     () = &mut stop => return,
@@ -84,7 +90,7 @@ impl ChangeTracker {
 
     /// Before anything is published: a database that was put back begins a new life.
     async fn check_history(&self, candidate: &Candidate, term: &Term) -> Option<Ended> {
-        let mut backoff = Backoff::default();
+        let (mut backoff, since) = (Backoff::default(), Instant::now());
         loop {
             let told = super::history::told(&*self.ports.bus, &*self.ports.backplane, &self.config.section).await;
             let end = self.ports.feed.end().await;
@@ -98,6 +104,9 @@ impl ChangeTracker {
             };
             tracing::warn!(%error, "what was told before cannot be looked up; tried again");
             self.status.update(|status| status.errors += 1);
+            if since.elapsed() >= GIVE_WAY_AFTER {
+                return Some(Ended::GaveWay);
+            }
             backoff.wait(&*self.ports.rng).await;
         }
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle, waits};
 use crate::backoff::Backoff;
 use crate::event::{EventError, FeedBeacon, ForecastChanged, TrackerMark};
-use crate::leader::Lost;
+use crate::leader::{GIVE_WAY_AFTER, Lost};
 use crate::ports::{
     BusError, Change, FeedBatch, FeedError, FeedPosition, Lease, LeaseName, Outgoing, StoreError, Topic,
 };
@@ -29,6 +29,8 @@ pub(super) enum Ended {
     OtherLife,
     /// Something failed that this process cannot repair.
     Failed,
+    /// The bus cannot be reached from here.
+    GaveWay,
 }
 
 /// The state of a term.
@@ -254,7 +256,7 @@ impl<'t> Reading<'t> {
     /// Whether the bus confirmed; `false`: it refuses them for good. The very same messages each time: the sync drops
     /// repeated counters, and another message under a counter that went out after all would be lost.
     async fn is_confirmed(&mut self, messages: &[Outgoing]) -> Result<bool, Ended> {
-        let mut refusals = 0;
+        let (mut refusals, since) = (0, Instant::now());
         loop {
             let sent = match messages {
                 [only] => self.ports.bus.publish(Topic::CdcForecasts, only.clone()).await.map(drop),
@@ -270,7 +272,12 @@ impl<'t> Reading<'t> {
                     }
                 }
                 BusError::Closed => return Err(Ended::Failed),
-                BusError::Unavailable(_) | BusError::Timeout | BusError::Full(_) => {}
+                // Whoever else held the lease would find it full too.
+                BusError::Full(_) => {}
+                BusError::Unavailable(_) | BusError::Timeout if since.elapsed() >= GIVE_WAY_AFTER => {
+                    return Err(Ended::GaveWay);
+                }
+                BusError::Unavailable(_) | BusError::Timeout => {}
             }
             self.backoff.wait(&*self.ports.rng).await;
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::forecast::ServiceError;
 use domain::model::ForecastId;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::code::Code;
 use super::conditional::forecast_etag;
@@ -13,11 +13,18 @@ use super::problem::{FieldError, Problem};
 /// When to come back after trouble that passes by itself.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The answer is older than its life, given because the source failed or is slow.
+pub(crate) const X_CACHE_STALE: HeaderName = HeaderName::from_static("x-cache-stale");
+
 /// The error answer. `id` is the forecast that the request named, if it named one.
 pub fn problem_of(error: ServiceError, id: Option<ForecastId>) -> Problem {
     let detail = error.to_string();
     match error {
         ServiceError::NotFound => Problem::new(Code::ForecastNotFound),
+        ServiceError::NotFoundStale => {
+            let problem = Problem::new(Code::ForecastNotFound).detail(detail);
+            problem.header(X_CACHE_STALE, HeaderValue::from_static("true"))
+        }
         ServiceError::MissingRole(role) => {
             Problem::new(Code::Forbidden).detail(format!("this needs the role {}", role.name()))
         }

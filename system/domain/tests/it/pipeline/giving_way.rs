@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use domain::Wake;
 use domain::forecast::{Answered, ForecastConfig, ForecastPorts, ForecastService};
 use domain::ports::{Bus, BusError, BusMessage, Consumer, MessageId, Outbox, Outgoing, Subscription, Topic};
 use domain::relay::{OutboxRelay, RelayPorts};
+use domain::sync::{SyncConfig, SyncPorts, SyncService};
 use domain::tracker::{ChangeTracker, TrackerConfig, TrackerPorts};
 
 use super::cluster::{Cluster, Part, ms, pause};
@@ -152,4 +153,79 @@ async fn a_process_that_led_both_dies_and_no_head_gets_too_old() {
         assert!(worst <= ms(2_500), "killed {offset} ms on: a head was {worst:?} old");
         assert_eq!(cluster.nodes[1].service.caches().cache().stats().suspicions, 0);
     }
+}
+
+/// A bus that this process alone does not reach any more.
+struct OutOfReach {
+    inner: MemoryBus,
+    cut: AtomicBool,
+}
+
+impl OutOfReach {
+    fn reached(&self) -> Result<&MemoryBus, BusError> {
+        if self.cut.load(Ordering::SeqCst) { Err(BusError::Unavailable(None)) } else { Ok(&self.inner) }
+    }
+}
+
+#[async_trait]
+impl Bus for OutOfReach {
+    async fn publish(&self, topic: Topic, message: Outgoing) -> Result<MessageId, BusError> {
+        self.reached()?.publish(topic, message).await
+    }
+
+    async fn last(&self, topic: Topic) -> Result<Option<BusMessage>, BusError> {
+        self.reached()?.last(topic).await
+    }
+
+    async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>, BusError> {
+        self.reached()?.subscribe(subscription).await
+    }
+
+    async fn unsubscribe(&self, topic: Topic, name: &str) -> Result<(), BusError> {
+        self.reached()?.unsubscribe(topic, name).await
+    }
+}
+
+/// The simulation found it (a permanent partition, seed 74): the store prolonged the lease of a tracker that told nobody
+/// anything for ever.
+#[tokio::test(start_paused = true)]
+async fn a_tracker_that_lost_the_bus_gives_way_to_another() {
+    let cluster = Cluster::with(1, &[Part::Follower, Part::Invalidation, Part::Updated]).await;
+    let reach = || Arc::new(OutOfReach { inner: cluster.bus.clone(), cut: AtomicBool::new(false) });
+    let spawn = |bus: &Arc<OutOfReach>| {
+        let ports = TrackerPorts {
+            store: Arc::new(cluster.store.clone()),
+            leases: Arc::new(cluster.store.clone()),
+            feed: cluster.feed.clone(),
+            bus: bus.clone(),
+            backplane: Arc::new(cluster.backplane.clone()),
+            clock: cluster.clock.clone(),
+            rng: cluster.rng.clone(),
+            ids: cluster.ids.clone(),
+        };
+        let tracker = ChangeTracker::new(TrackerConfig::new(cluster.section.clone()), ports, Wake::new());
+        let ports = SyncPorts {
+            leases: Arc::new(cluster.store.clone()),
+            bus: bus.clone(),
+            parking: Arc::new(cluster.store.clone()),
+            shared: cluster.nodes[0].service.caches().cache().shared().clone(),
+            backplane: Arc::new(cluster.backplane.clone()),
+            clock: cluster.clock.clone(),
+            rng: cluster.rng.clone(),
+            ids: cluster.ids.clone(),
+        };
+        let sync = SyncService::new(SyncConfig::new(cluster.section.clone()), ports);
+        tokio::spawn(tracker.run(pending()));
+        tokio::spawn(sync.run(pending()));
+    };
+    let (first, second) = (reach(), reach());
+    spawn(&first);
+    cluster.until("the first leads", ms(5_000), || cluster.all_trusted()).await;
+    spawn(&second);
+    first.cut.store(true, Ordering::SeqCst);
+    // The leases of the followers end first.
+    pause(6_000).await;
+    cluster.until("the second leads", ms(4_000), || cluster.all_trusted()).await;
+    pause(10_000).await;
+    assert!(cluster.all_trusted(), "{}", cluster.state());
 }

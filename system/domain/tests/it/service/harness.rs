@@ -296,7 +296,11 @@ impl House {
 
     /// Another instance over the same backends.
     pub(crate) fn sibling(&self) -> ForecastService<TestViews> {
-        ForecastService::new(ForecastConfig::default(), self.ports.clone(), TestViews)
+        self.sibling_with(ForecastConfig::default())
+    }
+
+    pub(crate) fn sibling_with(&self, config: ForecastConfig) -> ForecastService<TestViews> {
+        ForecastService::new(config, self.ports.clone(), TestViews)
     }
 
     pub(crate) async fn create(&self, body: &Value) -> Forecast {

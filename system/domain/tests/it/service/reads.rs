@@ -1,9 +1,10 @@
 //! Reading one forecast: tiers, scope, absence.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use coherence::{Level, Version};
-use domain::forecast::ServiceError;
+use coherence::{Level, ReadOptions, Version};
+use domain::forecast::{ForecastConfig, ServiceError};
 use domain::model::{ForecastId, forecast_key};
 
 use super::harness::{COMPANY, House, behind, body, caller, caller_of, everyone};
@@ -77,4 +78,19 @@ async fn a_store_that_is_down_says_so() {
     house.store.down.store(true, Ordering::SeqCst);
     let result = house.service.get(&caller(), id, None).await;
     assert!(matches!(&result, Err(error @ ServiceError::Unavailable(Some(_))) if error.is_retryable()), "{result:?}");
+}
+
+/// Without a mark a client would take it for what the store says now: found by seed 45 of the simulation.
+#[tokio::test(start_paused = true)]
+async fn an_absence_from_before_the_store_was_lost_is_marked_as_stale() {
+    let house = House::new();
+    let stale = |max| ReadOptions { max_stale: Some(Duration::from_secs(max)), ..ReadOptions::default() };
+    let service = house.sibling_with(ForecastConfig { read: stale(60), ..ForecastConfig::default() });
+    let nobody = ForecastId(uuid(99));
+    assert!(matches!(service.get(&caller(), nobody, None).await, Err(ServiceError::NotFound)));
+    house.store.down.store(true, Ordering::SeqCst);
+    // Longer than an absence lives.
+    tokio::time::advance(Duration::from_secs(30)).await;
+    let result = service.get(&caller(), nobody, None).await;
+    assert!(matches!(result, Err(ServiceError::NotFoundStale)), "{result:?}");
 }

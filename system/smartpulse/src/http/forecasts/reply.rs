@@ -7,7 +7,7 @@ use axum::response::Response;
 use coherence::{Level, Version};
 use domain::forecast::{Caller, Role, Saved};
 use domain::model::ForecastId;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use serde::Serialize;
 
@@ -15,10 +15,7 @@ use super::idempotency::Kept;
 use super::views::{CACHE_STATUS, Ready, X_CACHE_HIT, X_CACHE_LEVEL};
 use crate::http::conditional::{forecast_etag, none_match};
 use crate::http::problem::Problem;
-use crate::http::service_error::problem_of;
-
-/// The answer is older than its life, given because the source failed or is slow.
-const X_CACHE_STALE: HeaderName = HeaderName::from_static("x-cache-stale");
+use crate::http::service_error::{X_CACHE_STALE, problem_of};
 
 /// How a ready form came about.
 #[derive(Debug, Clone, Copy)]

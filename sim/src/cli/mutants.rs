@@ -1,0 +1,185 @@
+//! `sim mutants`: how sharp the simulation is. Each planted bug runs through the seeds until one fails.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use coherence::mutants::Mutant;
+use serde::Serialize;
+
+use super::child::Child;
+use super::shrink::Children;
+use crate::fault::draw;
+use crate::run::{Outcome, Verdict};
+use crate::shrink::{Failure, shrink};
+
+/// What to do.
+pub(super) struct Mutants {
+    /// These; all, if none is named.
+    pub(super) only: Vec<String>,
+    /// A bug that survives so many seeds is not caught.
+    pub(super) count: u64,
+    pub(super) from: u64,
+    pub(super) jobs: usize,
+    /// How many smaller plans are tried for each failure; 0: none.
+    pub(super) shrink_runs: usize,
+    pub(super) report: PathBuf,
+}
+
+/// What became of one bug: a row of the table.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    mutant: &'static str,
+    about: &'static str,
+    /// The guarantee that it breaks, as its planter sees it.
+    breaks: String,
+    /// How it was caught.
+    caught: Option<String>,
+    message: String,
+    /// Seeds until then, this one included.
+    seeds: u64,
+    seed: Option<u64>,
+    /// Simulated until then.
+    simulated_s: f64,
+    /// How often its place was passed.
+    reached: u64,
+    faults: usize,
+    shrunk_faults: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    mutants: usize,
+    caught: usize,
+    survived: Vec<&'static str>,
+    median_seeds: Option<u64>,
+    seeds_max: u64,
+    first_seed: u64,
+    wall_s: f64,
+    rows: Vec<Row>,
+}
+
+pub(super) fn run(wish: &Mutants) -> Result<bool, String> {
+    let began = Instant::now();
+    let wanted: BTreeSet<Mutant> = match wish.only.is_empty() {
+        true => Mutant::ALL.iter().copied().collect(),
+        false => wish.only.iter().map(|name| name.parse()).collect::<Result<_, _>>().map_err(|e| format!("{e}"))?,
+    };
+    let wanted: Vec<Mutant> = wanted.into_iter().collect();
+    let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..wish.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(mutant) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let row = hunt(*mutant, wish);
+                    println!("{}", told(&row));
+                    rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+                }
+            });
+        }
+    });
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let report = report(wish, rows, began.elapsed().as_secs_f64());
+    if let Some(folder) = wish.report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+    fs::write(&wish.report, text + "\n").map_err(|error| error.to_string())?;
+    println!(
+        "{} of {} caught; median {} seeds; survived: {}; {:.0} s; {}",
+        report.caught,
+        report.mutants,
+        report.median_seeds.map_or_else(|| "-".to_owned(), |median| median.to_string()),
+        if report.survived.is_empty() { "none".to_owned() } else { report.survived.join(", ") },
+        report.wall_s,
+        wish.report.display()
+    );
+    Ok(report.survived.is_empty())
+}
+
+/// Runs one bug until a seed fails.
+fn hunt(mutant: Mutant, wish: &Mutants) -> Row {
+    let child = Child::with_bug(mutant.name());
+    let mut row = Row {
+        mutant: mutant.name(),
+        about: mutant.about(),
+        breaks: mutant.invariant().to_string(),
+        caught: None,
+        message: String::new(),
+        seeds: 0,
+        seed: None,
+        simulated_s: 0.0,
+        reached: 0,
+        faults: 0,
+        shrunk_faults: None,
+    };
+    for seed in wish.from..wish.from.saturating_add(wish.count) {
+        let outcome = child.run(seed, &[]);
+        row.seeds += 1;
+        row.simulated_s += outcome.simulated_ms as f64 / 1_000.0;
+        row.reached += outcome.reached;
+        if let Some(failure) = Failure::of(&outcome.verdict) {
+            caught(&mut row, seed, &outcome, &failure, &child, wish.shrink_runs);
+            return row;
+        }
+    }
+    row
+}
+
+fn caught(row: &mut Row, seed: u64, outcome: &Outcome, failure: &Failure, child: &Child, shrink_runs: usize) {
+    let plan = draw(seed);
+    row.caught = Some(failure.to_string());
+    row.seed = Some(seed);
+    row.faults = plan.faults.len();
+    row.message = match &outcome.verdict {
+        Verdict::Passed => String::new(),
+        Verdict::Violated(violation) => violation.message.clone(),
+        Verdict::Died(why) => why.clone(),
+    };
+    if shrink_runs > 0 {
+        let mut judge = Children::new(child, failure, 1, shrink_runs);
+        row.shrunk_faults = Some(shrink(&plan, shrink_runs, &mut judge).plan.faults.len());
+    }
+}
+
+fn told(row: &Row) -> String {
+    match (&row.caught, row.seed) {
+        (Some(caught), Some(seed)) => {
+            let shrunk = row.shrunk_faults.map_or_else(String::new, |faults| format!(" -> {faults}"));
+            format!("{:<28} {caught} at seed {seed} after {} seeds; {} faults{shrunk}", row.mutant, row.seeds, row.faults)
+        }
+        _ => format!("{:<28} SURVIVED {} seeds (its place was passed {} times)", row.mutant, row.seeds, row.reached),
+    }
+}
+
+fn report(wish: &Mutants, mut rows: Vec<Row>, wall_s: f64) -> Report {
+    rows.sort_by_key(|row| row.mutant);
+    let mut seeds: Vec<u64> = rows.iter().filter(|row| row.caught.is_some()).map(|row| row.seeds).collect();
+    seeds.sort_unstable();
+    Report {
+        mutants: rows.len(),
+        caught: seeds.len(),
+        survived: rows.iter().filter(|row| row.caught.is_none()).map(|row| row.mutant).collect(),
+        median_seeds: seeds.get(seeds.len() / 2).copied(),
+        seeds_max: wish.count,
+        first_seed: wish.from,
+        wall_s,
+        rows,
+    }
+}
+
+/// Chooses the bug of this process, which its children have too.
+pub(super) fn activate(name: &str) -> Result<(), String> {
+    coherence::mutants::activate(name).map(drop).map_err(|error| error.to_string())
+}
+
+/// The bugs for `sim list`.
+pub(super) fn print() {
+    println!("Planted bugs (--mutant NAME; `sim mutants` runs them all):");
+    for mutant in Mutant::ALL {
+        println!("  {:<28} {:<4} {}", mutant.name(), format!("{:?}", mutant.invariant()), mutant.about());
+    }
+}
