@@ -34,10 +34,12 @@ pub enum Invariant {
     C6,
     /// `converge`
     C7,
+    /// `notify_once`
+    C8,
 }
 
 impl Invariant {
-    /// `monotonic` to `converge`.
+    /// `monotonic` to `notify_once`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::C1 => "monotonic",
@@ -47,6 +49,7 @@ impl Invariant {
             Self::C5 => "gap_seen",
             Self::C6 => "tags",
             Self::C7 => "converge",
+            Self::C8 => "notify_once",
         }
     }
 }
@@ -147,6 +150,13 @@ planted! {
     // The store.
     TombstoneLost "tombstone-lost" C1 "a delete leaves no tombstone: versions begin anew";
     TombstoneNotContinued "tombstone-not-continued" C1 "an insert after a delete begins at version 1";
+
+    // The notifications.
+    NotifyAcknowledgedFirst "notify-acknowledged-first" C8 "an event is acknowledged before its transaction";
+    NotifyKeyForgotten "notify-key-forgotten" C8 "an event that comes again is taken for another one";
+    IntentLeaseIgnored "intent-lease-ignored" C8 "intents that another sender holds are claimed";
+    SendingUnmarked "sending-unmarked" C8 "a mail is handed over before it is marked as under way";
+    GoneRetried "gone-retried" C8 "a push to a device that is gone is tried again";
 }
 
 impl fmt::Display for Mutant {

@@ -9,6 +9,7 @@ pub mod forecast;
 mod leader;
 pub mod model;
 pub mod monitor;
+pub mod notification;
 pub mod ports;
 pub mod relay;
 pub mod roads;

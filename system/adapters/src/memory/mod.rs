@@ -9,11 +9,17 @@
 //!        └─────in the same lock──> MemoryBus: a log for each topic, cursors for each subscription
 //!                                  (or, made with `MemoryStore::with_outbox`, an outbox)
 //! ```
+//!
+//! `MemoryNotifications` stands apart: the services share no table.
 
 mod bus;
 mod config;
+mod notifications;
 mod store;
 
 pub use bus::{BusFaults, MemoryBus};
 pub use config::{MemoryBusConfig, MemoryStoreConfig};
+pub use notifications::{
+    MemoryNotificationFaults, MemoryNotifications, MemoryNotificationsSnapshot, NotificationFault,
+};
 pub use store::{MemorySnapshot, MemoryStore};

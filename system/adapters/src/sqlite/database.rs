@@ -12,7 +12,7 @@ use super::connection::{Writer, open_light_writer, open_readers, open_writer};
 use super::errors::SqliteError;
 use super::files::make_database;
 use super::migrations::migrate;
-use super::{SqliteBus, SqliteConfig, SqliteFeed, SqliteStore};
+use super::{SqliteBus, SqliteConfig, SqliteFeed, SqliteNotifications, SqliteStore};
 
 /// An open database file. Cheap to clone; all clones and ports share its connections.
 #[derive(Clone)]
@@ -72,6 +72,11 @@ impl Sqlite {
     /// The bus.
     pub fn bus(&self) -> SqliteBus {
         SqliteBus { shared: Arc::clone(&self.shared) }
+    }
+
+    /// The store of notifications: tables of its own in the same file.
+    pub fn notifications(&self) -> SqliteNotifications {
+        SqliteNotifications { shared: Arc::clone(&self.shared) }
     }
 
     /// Ends every consumer, writes what they acknowledged, and closes the connections. Whoever waits for a write still

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::ports::{BusError, FeedError, FeedPosition, StoreError};
+use domain::ports::{BusError, FeedError, FeedPosition, NotificationStoreError, StoreError};
 
 /// SQLite's primary result codes that mean something of their own here.
 const CODE_BUSY: i32 = 5;
@@ -141,6 +141,18 @@ pub(super) trait PortError: Send + 'static {
 struct DatabaseClosed;
 
 impl PortError for StoreError {
+    fn from_failure(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable(source) => Self::Unavailable(Some(source)),
+            Failure::Timeout => Self::Timeout,
+            Failure::Full(text) => Self::Full(text),
+            Failure::Corrupt(text) => Self::Corrupt(text),
+            Failure::Closed => Self::Unavailable(Some(Arc::new(DatabaseClosed))),
+        }
+    }
+}
+
+impl PortError for NotificationStoreError {
     fn from_failure(failure: Failure) -> Self {
         match failure {
             Failure::Unavailable(source) => Self::Unavailable(Some(source)),

@@ -14,8 +14,11 @@ use super::files::make_database;
 const APPLICATION_ID: i64 = 0x534d_5031;
 
 /// The migrations; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("schema/0001_initial.sql"), include_str!("schema/0002_leases_outbox_parking.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/0001_initial.sql"),
+    include_str!("schema/0002_leases_outbox_parking.sql"),
+    include_str!("schema/0003_notifications.sql"),
+];
 
 /// The schema that this release writes.
 pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;

@@ -2,7 +2,8 @@
 //!
 //! One transaction holds a write's rows, their capture for the feed, and its events: the topics' table *is* the outbox.
 //! Triggers write the capture, so that it also holds what a bare statement did. [`Sqlite::open`] gives the handle; its
-//! [`store`](Sqlite::store), [`feed`](Sqlite::feed) and [`bus`](Sqlite::bus) are the ports. The app calls
+//! [`store`](Sqlite::store), [`feed`](Sqlite::feed), [`bus`](Sqlite::bus) and
+//! [`notifications`](Sqlite::notifications), which has tables of its own, are the ports. The app calls
 //! [`checkpoint`](Sqlite::checkpoint) and [`prune`](Sqlite::prune) at the intervals that `config.rs` names.
 //!
 //! Each statement costs two hand-overs between a task and the connection's thread, more than SQLite needs for the work
@@ -19,6 +20,7 @@ mod feed;
 mod files;
 mod leases;
 mod migrations;
+mod notifications;
 mod outbox;
 mod parking;
 #[cfg(test)]
@@ -35,6 +37,7 @@ pub use database::Sqlite;
 pub use errors::SqliteError;
 pub use feed::SqliteFeed;
 pub use migrations::{Migrated, migrate_file};
+pub use notifications::SqliteNotifications;
 pub use prune::Pruned;
 pub use restore::{Restored, restore};
 pub use store::SqliteStore;

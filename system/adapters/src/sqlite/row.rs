@@ -24,6 +24,8 @@ enum Unreadable {
     Topic(String),
     #[error("the tags are not a list of texts")]
     Tags(#[source] serde_json::Error),
+    #[error("a value is not one: {0}")]
+    Value(String),
     #[error("the counter {0} is negative")]
     Counter(i64),
     #[error("the properties are not an object of texts")]
@@ -32,6 +34,11 @@ enum Unreadable {
 
 fn unreadable(why: Unreadable) -> sqlx::Error {
     sqlx::Error::Decode(Box::new(why))
+}
+
+/// A value that the model takes only if it is one.
+pub(super) fn value<T>(read: Result<T, String>) -> Result<T, sqlx::Error> {
+    read.map_err(|why| unreadable(Unreadable::Value(why)))
 }
 
 /// An id as the database holds it.

@@ -6,9 +6,15 @@
     reason = "helpers of tests are outside their functions"
 )]
 
+#[cfg(all(feature = "smtp", feature = "templates"))]
+mod channels;
 mod conformance;
 mod layers;
+#[cfg(all(feature = "smtp", feature = "templates"))]
+mod mail;
 mod memory;
+mod notification_layers;
+mod push;
 mod recovery;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -9,6 +9,7 @@ pub mod bus;
 mod case;
 pub mod feed;
 pub mod lease;
+pub mod notifications;
 pub mod outbox;
 pub mod parking;
 pub mod samples;

@@ -7,11 +7,13 @@
 mod changed;
 mod completed;
 mod invalidation;
+mod notification;
 mod updated;
 mod wire;
 
 pub use changed::{BEACON_KEY, CdcMessage, CdcOperation, FeedBeacon, ForecastChanged, TRACEPARENT, TrackerMark};
 pub use completed::ForecastCompleted;
 pub use invalidation::{CacheInvalidation, ENTITY_TYPE, Eviction, Reason};
+pub use notification::NotificationChanged;
 pub use updated::{FieldChange, ForecastUpdated, ForecastUpdatedData, SOURCE};
 pub use wire::{Event, EventError};

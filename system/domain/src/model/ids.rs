@@ -29,6 +29,8 @@ macro_rules! id {
     };
 }
 
+pub(crate) use id;
+
 id! {
     /// One forecast.
     ForecastId

@@ -55,7 +55,7 @@ impl InputError {
 }
 
 /// Reads a JSON text; a member named twice is refused, since readers would disagree on which one counts.
-pub(super) fn json(body: &[u8]) -> Result<Value, InputError> {
+pub(crate) fn json(body: &[u8]) -> Result<Value, InputError> {
     match serde_json::from_slice::<Strict>(body) {
         Ok(Strict(value)) => Ok(value),
         Err(error) => Err(InputError::Malformed(error.to_string())),
@@ -140,7 +140,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 }
 
 /// The members of one JSON object, read one after the other; what is wrong is collected.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     members: &'a Map<String, Value>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
@@ -149,7 +149,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// # Errors
     /// [`InputError::Malformed`] if `value` is no object.
-    pub(super) fn of(value: &'a Value) -> Result<Self, InputError> {
+    pub(crate) fn of(value: &'a Value) -> Result<Self, InputError> {
         match value {
             Value::Object(members) => Ok(Self { members, known: Vec::new(), errors: Vec::new() }),
             _ => Err(InputError::Malformed("a JSON object is expected".to_owned())),
@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A member that must be there.
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&'a Value) -> Result<T, String>,
@@ -175,7 +175,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A member that may be absent or null; the outer `None` says absent, the inner one null.
-    pub(super) fn nullable<T>(
+    pub(crate) fn nullable<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&'a Value) -> Result<T, String>,
@@ -187,7 +187,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A member that may be absent; null counts as absent.
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&'a Value) -> Result<T, String>,
@@ -196,7 +196,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A member that may be absent but not null.
-    pub(super) fn present<T>(
+    pub(crate) fn present<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&'a Value) -> Result<T, String>,
@@ -208,14 +208,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A member that must not be there.
-    pub(super) fn refuse(&mut self, name: &'static str, why: &str) {
+    pub(crate) fn refuse(&mut self, name: &'static str, why: &str) {
         if self.member(name).is_some() {
             self.errors.push(FieldError::new(name, why));
         }
     }
 
     /// Notes what is wrong with a member; answers `None` for it.
-    pub(super) fn fail<T>(&mut self, name: &'static str, message: impl Into<String>) -> Option<T> {
+    pub(crate) fn fail<T>(&mut self, name: &'static str, message: impl Into<String>) -> Option<T> {
         self.errors.push(FieldError::new(name, message));
         None
     }
@@ -231,7 +231,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// [`InputError::Fields`] with what is wrong.
-    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, InputError> {
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, InputError> {
         for name in self.members.keys() {
             if !self.known.contains(&name.as_str()) {
                 self.errors.push(FieldError::new(shown(name), "is unknown"));

@@ -5,12 +5,12 @@ mod batch;
 mod create;
 mod document;
 mod forecast;
-mod ids;
-mod input;
+pub(crate) mod ids;
+pub(crate) mod input;
 mod list;
 mod names;
 mod patch;
-mod rules;
+pub(crate) mod rules;
 mod scope;
 
 pub use batch::{BATCH_ITEMS_MAX, BatchRequest};

@@ -44,17 +44,17 @@ fn number(value: &Value, max: f64) -> Result<f64, String> {
 }
 
 /// Whether a flag is set.
-pub(super) fn flag(value: &Value) -> Result<bool, String> {
+pub(crate) fn flag(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| "must be true or false".to_owned())
 }
 
 /// An id.
-pub(super) fn id<T: FromStr>(value: &Value) -> Result<T, String> {
+pub(crate) fn id<T: FromStr>(value: &Value) -> Result<T, String> {
     text(value).and_then(id_text)
 }
 
 /// An id in its one text form.
-pub(super) fn id_text<T: FromStr>(text: &str) -> Result<T, String> {
+pub(crate) fn id_text<T: FromStr>(text: &str) -> Result<T, String> {
     const HYPHENATED_CHARS: usize = 36;
     match text.parse() {
         Ok(id) if text.len() == HYPHENATED_CHARS => Ok(id),
@@ -86,7 +86,7 @@ pub(super) fn forecast_date(value: &Value) -> Result<Timestamp, String> {
 
 /// A point in time in the form of RFC 3339, which is narrower than what the parser takes. Those of year 9999 become
 /// those of 9998.
-pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     const MESSAGE: &str = "must be a time in the form of RFC 3339, such as 2025-11-12T10:30:00Z";
     if !shaped_like_rfc3339(text) {
         return Err(MESSAGE.to_owned());
@@ -167,6 +167,7 @@ pub(super) fn labels(value: &Value) -> Result<Vec<String>, String> {
     Ok(labels)
 }
 
-fn text(value: &Value) -> Result<&str, String> {
+/// A text.
+pub(crate) fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be a text".to_owned())
 }

@@ -20,12 +20,19 @@ pub enum Topic {
     ForecastCompleted,
     /// `cdc:forecasts`
     CdcForecasts,
+    /// `notification:changed`, ours: whose inbox changed, between the instances of the notification service
+    NotificationChanged,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 4] =
-        [Self::ForecastUpdated, Self::ForecastInvalidation, Self::ForecastCompleted, Self::CdcForecasts];
+    pub const ALL: [Self; 5] = [
+        Self::ForecastUpdated,
+        Self::ForecastInvalidation,
+        Self::ForecastCompleted,
+        Self::CdcForecasts,
+        Self::NotificationChanged,
+    ];
 
     /// The topic's name.
     pub const fn name(self) -> &'static str {
@@ -34,6 +41,7 @@ impl Topic {
             Self::ForecastInvalidation => "forecast:invalidation",
             Self::ForecastCompleted => "forecast:completed",
             Self::CdcForecasts => "cdc:forecasts",
+            Self::NotificationChanged => "notification:changed",
         }
     }
 }

@@ -207,10 +207,14 @@ fn section_7_1() {
     assert_eq!((theirs.forecast_id, theirs.status, theirs.user_id), (example().id, Status::Completed, None));
 }
 
+/// The last one is ours.
 #[test]
 fn topics_have_the_specified_names() {
     let names: Vec<&str> = Topic::ALL.iter().map(|topic| topic.name()).collect();
-    assert_eq!(names, ["forecast:updated", "forecast:invalidation", "forecast:completed", "cdc:forecasts"]);
+    assert_eq!(
+        names,
+        ["forecast:updated", "forecast:invalidation", "forecast:completed", "cdc:forecasts", "notification:changed"]
+    );
 }
 
 #[test]

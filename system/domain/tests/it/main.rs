@@ -5,6 +5,7 @@ mod golden;
 mod input;
 mod list;
 mod model;
+mod notification;
 mod pipeline;
 mod service;
 mod support;

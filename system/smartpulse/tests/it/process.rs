@@ -375,7 +375,7 @@ fn migrate_says_what_it_did_and_refuses_what_is_not_ours() {
     let made = printed(dir.path(), &["migrate"]);
     assert!(made.contains("made with schema "), "{made}");
     let again = printed(dir.path(), &["migrate"]);
-    assert_eq!(again, made.replace("made with schema 2", "has schema 2 already"));
+    assert_eq!(again, made.replace("made with schema 3", "has schema 3 already"));
     std::fs::write(
         dir.path().join("text"),
         "This is no database, and long enough to be read as the head of one. ".repeat(20),

@@ -4,13 +4,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use coherence::{BackplaneError, SharedError};
-use domain::ports::{BusError, FeedError, StoreError};
+use domain::ports::{BusError, FeedError, MailError, NotificationStoreError, PushError, StoreError};
 use tokio::time::Instant;
 
 /// A call that ended. Every text is a constant: fit for a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// `store`, `feed`, `leases`, `outbox`, `parking`, `bus`, `shared` or `backplane`.
+    /// `store`, `notifications`, `feed`, `leases`, `outbox`, `parking`, `bus`, `shared`, `backplane`, `webpush`, `fcm` or
+    /// `mail`.
     pub port: &'static str,
     /// The port's method.
     pub method: &'static str,
@@ -43,6 +44,20 @@ impl Named for StoreError {
             Self::Conflict { .. } => "conflict",
             Self::IncarnationChanged { .. } => "incarnation_changed",
             Self::NaturalKeyTaken { .. } => "natural_key_taken",
+            Self::IdempotencyKeyTaken => "idempotency_key_taken",
+            Self::Unavailable(_) => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Full(_) => "full",
+            Self::Corrupt(_) => "corrupt",
+        }
+    }
+}
+
+impl Named for NotificationStoreError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::DeviceTaken => "device_taken",
+            Self::TooManyDevices => "too_many_devices",
             Self::IdempotencyKeyTaken => "idempotency_key_taken",
             Self::Unavailable(_) => "unavailable",
             Self::Timeout => "timeout",
@@ -93,6 +108,35 @@ impl Named for BackplaneError {
             Self::Timeout => "timeout",
             Self::Corrupt(_) => "corrupt",
             Self::Closed => "closed",
+        }
+    }
+}
+
+impl Named for PushError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Gone { .. } => "gone",
+            Self::SenderMismatch { .. } => "sender_mismatch",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Rejected { .. } => "rejected",
+            Self::Throttled { .. } => "throttled",
+            Self::Failing { .. } => "failing",
+            Self::Unreachable(_) => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Blocked(_) => "blocked",
+            Self::Invalid(_) => "invalid",
+        }
+    }
+}
+
+impl Named for MailError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Transient { .. } => "transient",
+            Self::Permanent { .. } => "permanent",
+            Self::Unreachable(_) => "unreachable",
+            Self::Unknown => "unknown",
+            Self::Invalid(_) => "invalid",
         }
     }
 }

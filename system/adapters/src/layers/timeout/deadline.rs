@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use coherence::{BackplaneError, SharedError};
-use domain::ports::{BusError, FeedError, StoreError};
+use domain::ports::{BusError, FeedError, NotificationStoreError, StoreError};
 
 /// An error that can say "not in time".
 pub(super) trait TimesOut {
@@ -12,6 +12,12 @@ pub(super) trait TimesOut {
 }
 
 impl TimesOut for StoreError {
+    fn timed_out() -> Self {
+        Self::Timeout
+    }
+}
+
+impl TimesOut for NotificationStoreError {
     fn timed_out() -> Self {
         Self::Timeout
     }

@@ -93,8 +93,8 @@ pub(super) async fn publish_all(
 ) -> Result<MessageId, BusError> {
     let publishing = Arc::clone(shared);
     match topic {
-        // All that these say stands in the capture, in the same file: decision 6.
-        Topic::CdcForecasts => {
+        // All that these say stands in the file already, or is asked for again: decision 6.
+        Topic::CdcForecasts | Topic::NotificationChanged => {
             shared.writer.run_light(move |connection| Box::pin(write(connection, publishing, topic, messages))).await
         }
         Topic::ForecastUpdated | Topic::ForecastInvalidation | Topic::ForecastCompleted => {

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryNotifications, MemoryStore, MemoryStoreConfig};
 use adapters::system::SystemClock;
 use async_trait::async_trait;
 use domain::conformance::bus::BusHarness;
 use domain::conformance::feed::FeedHarness;
 use domain::conformance::lease::LeaseHarness;
+use domain::conformance::notifications::NotificationHarness;
 use domain::conformance::outbox::OutboxHarness;
 use domain::conformance::parking::ParkingHarness;
 use domain::conformance::store::StoreHarness;
-use domain::conformance::{bus, feed, lease, outbox, parking, store};
+use domain::conformance::{bus, feed, lease, notifications, outbox, parking, store};
 use domain::model::ForecastId;
-use domain::ports::{Bus, ChangeFeed, Leases, Outbox, Parking, Store};
+use domain::ports::{Bus, ChangeFeed, Leases, NotificationStore, Outbox, Parking, Store};
 
 /// More than a case takes, and short enough to wait for.
 const RETENTION: Duration = Duration::from_secs(3);
@@ -118,6 +119,24 @@ impl OutboxHarness for WithOutbox {
     fn outbox(&self) -> Arc<dyn Outbox> {
         Arc::new(self.0.clone())
     }
+}
+
+struct Notifications(MemoryNotifications);
+
+#[async_trait]
+impl NotificationHarness for Notifications {
+    fn store(&self) -> Arc<dyn NotificationStore> {
+        Arc::new(self.0.clone())
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+#[tokio::test]
+async fn the_notifications_conform() {
+    notifications::run_all(async || Notifications(MemoryNotifications::new(Arc::new(SystemClock)))).await;
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use domain::conformance::bus::BusHarness;
 use domain::conformance::feed::FeedHarness;
 use domain::conformance::lease::LeaseHarness;
+use domain::conformance::notifications::NotificationHarness;
 use domain::conformance::outbox::OutboxHarness;
 use domain::conformance::parking::ParkingHarness;
 use domain::conformance::store::StoreHarness;
-use domain::conformance::{bus, feed, lease, outbox, parking, store};
+use domain::conformance::{bus, feed, lease, notifications, outbox, parking, store};
 use domain::model::ForecastId;
-use domain::ports::{Bus, ChangeFeed, Leases, Outbox, Parking, Store};
+use domain::ports::{Bus, ChangeFeed, Leases, NotificationStore, Outbox, Parking, Store};
 
 use crate::sqlite::{Database, HOURS};
 
@@ -85,6 +86,17 @@ impl LeaseHarness for Database {
     }
 }
 
+#[async_trait]
+impl NotificationHarness for Database {
+    fn store(&self) -> Arc<dyn NotificationStore> {
+        Arc::new(self.sqlite.notifications())
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(i64::try_from(time.as_micros()).unwrap());
+    }
+}
+
 impl OutboxHarness for Database {
     fn store(&self) -> Arc<dyn Store> {
         Arc::new(self.sqlite.store())
@@ -99,6 +111,11 @@ impl ParkingHarness for Database {
     fn parking(&self) -> Arc<dyn Parking> {
         Arc::new(self.sqlite.store())
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_notifications_conform() {
+    notifications::run_all(async || Database::new().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

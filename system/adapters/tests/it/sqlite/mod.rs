@@ -8,6 +8,7 @@ mod crash;
 mod leases;
 mod light;
 mod model;
+mod notifications;
 mod openings;
 mod outbox;
 mod parking;

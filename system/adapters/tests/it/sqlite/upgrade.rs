@@ -31,8 +31,8 @@ async fn a_file_of_the_first_schema_is_brought_to_this_one_with_all_that_it_hold
     let mut first = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
     sqlx::raw_sql(FIRST).execute(&mut first).await.unwrap();
     drop(first);
-    assert_eq!(migrate_file(&path).await.unwrap(), Migrated { from: 1, to: 2 });
-    assert_eq!(migrate_file(&path).await.unwrap(), Migrated { from: 2, to: 2 });
+    assert_eq!(migrate_file(&path).await.unwrap(), Migrated { from: 1, to: 3 });
+    assert_eq!(migrate_file(&path).await.unwrap(), Migrated { from: 3, to: 3 });
 
     let sqlite = Sqlite::open(SqliteConfig::new(&path), Arc::new(SystemClock)).await.unwrap();
     let (store, bus) = (sqlite.store(), sqlite.bus());

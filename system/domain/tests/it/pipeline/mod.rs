@@ -7,7 +7,7 @@ mod giving_way;
 mod history;
 mod holes;
 mod monitor;
-mod ports;
+pub(crate) mod ports;
 mod relay;
 mod roads;
 mod silence;

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// Ids from a generator.
-pub(super) struct TestIds(pub(super) Arc<dyn Rng>);
+pub(crate) struct TestIds(pub(crate) Arc<dyn Rng>);
 
 impl Ids for TestIds {
     fn uuid(&self) -> Uuid {

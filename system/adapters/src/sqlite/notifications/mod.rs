@@ -1,0 +1,22 @@
+//! The store of notifications, in tables of its own (`schema/0003_notifications.sql`).
+//!
+//! `handle` runs the calls; `columns` reads what the tables hold; `claim` is how work is handed out. The others are the
+//! port's parts.
+
+mod accept;
+mod claim;
+mod columns;
+mod deliveries;
+mod devices;
+mod handle;
+mod inbox;
+mod mail;
+#[cfg(test)]
+mod plans;
+mod prune;
+mod push;
+mod queue;
+mod recipients;
+mod suppressions;
+
+pub use handle::SqliteNotifications;
