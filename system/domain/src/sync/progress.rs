@@ -68,8 +68,9 @@ impl Progress {
     /// With this message.
     pub(super) fn with(&self, incarnation: Incarnation, mark: &TrackerMark) -> Self {
         let position = match incarnation > self.tracker.incarnation {
-            // Positions of another life have nothing to do with these.
-            true => mark.position,
+            // Positions of another life have nothing to do with these. A feed that is read again from an earlier place tells
+            // what the tracker has told already.
+            true => mark.position.max(mark.follows),
             false => self.position.max(mark.position),
         };
         Self { tracker: Fence { incarnation, token: mark.token }, counter: mark.counter, position }
@@ -117,6 +118,8 @@ mod tests {
         assert_eq!(told_again.position, FeedPosition(50));
         let reborn = told_again.with(Incarnation(3), &mark(9, 1, 20, 21));
         assert_eq!((reborn.position, reborn.incarnation()), (FeedPosition(21), Incarnation(3)));
+        let replayed = told_again.with(Incarnation(3), &mark(9, 1, 95, 60));
+        assert_eq!(replayed.judge(Incarnation(3), &mark(10, 1, 95, 96)), Verdict::Follows, "told up to 95, by whomever");
     }
 
     proptest! {
