@@ -119,7 +119,11 @@ mod tests {
         let reborn = told_again.with(Incarnation(3), &mark(9, 1, 20, 21));
         assert_eq!((reborn.position, reborn.incarnation()), (FeedPosition(21), Incarnation(3)));
         let replayed = told_again.with(Incarnation(3), &mark(9, 1, 95, 60));
-        assert_eq!(replayed.judge(Incarnation(3), &mark(10, 1, 95, 96)), Verdict::Follows, "told up to 95, by whomever");
+        assert_eq!(
+            replayed.judge(Incarnation(3), &mark(10, 1, 95, 96)),
+            Verdict::Follows,
+            "told up to 95, by whomever"
+        );
     }
 
     proptest! {
