@@ -8,6 +8,7 @@ mod meta;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod one;
+mod report;
 mod shrink;
 mod story;
 mod swarm;

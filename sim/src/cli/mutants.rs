@@ -1,7 +1,6 @@
 //! `sim mutants`: how sharp the simulation is. Each planted bug runs through the seeds until one fails.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +10,7 @@ use coherence::mutants::Mutant;
 use serde::Serialize;
 
 use super::child::Child;
+use super::report;
 use super::shrink::Children;
 use crate::fault::draw;
 use crate::run::{Outcome, Verdict};
@@ -82,12 +82,8 @@ pub(super) fn run(wish: &Mutants) -> Result<bool, String> {
         }
     });
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let report = report(wish, rows, began.elapsed().as_secs_f64());
-    if let Some(folder) = wish.report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    }
-    let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-    fs::write(&wish.report, text + "\n").map_err(|error| error.to_string())?;
+    let report = table(wish, rows, began.elapsed().as_secs_f64());
+    report::write(&wish.report, &report)?;
     println!(
         "{} of {} caught; median {} seeds; survived: {}; {:.0} s; {}",
         report.caught,
@@ -158,7 +154,7 @@ fn told(row: &Row) -> String {
     }
 }
 
-fn report(wish: &Mutants, mut rows: Vec<Row>, wall_s: f64) -> Report {
+fn table(wish: &Mutants, mut rows: Vec<Row>, wall_s: f64) -> Report {
     rows.sort_by_key(|row| row.mutant);
     let mut seeds: Vec<u64> = rows.iter().filter(|row| row.caught.is_some()).map(|row| row.seeds).collect();
     seeds.sort_unstable();

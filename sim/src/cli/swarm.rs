@@ -1,7 +1,6 @@
 //! `sim swarm`: many seeds, each in a process of its own.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::child::Child;
 use super::commands::{about_seed, command, planted_bug};
+use super::report;
 use crate::check::REQUIRED;
 use crate::run::{Outcome, Verdict};
 use crate::shrink::Failure;
@@ -81,11 +81,7 @@ pub(super) fn run(swarm: &Swarm) -> Result<bool, String> {
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|outcome| outcome.seed);
     let report = summary(swarm, canary, &outcomes, began.elapsed().as_secs_f64());
-    if let Some(folder) = swarm.report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    }
-    let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-    fs::write(&swarm.report, text + "\n").map_err(|error| error.to_string())?;
+    report::write(&swarm.report, &report)?;
     println!(
         "{} of {} seeds passed; {:.0} s simulated in {:.0} s ({:.0} per second); {:.0} MiB at most; marks missed: {}; {}",
         report.passed,

@@ -140,29 +140,25 @@ pub(super) trait PortError: Send + 'static {
 #[error("the database was closed")]
 struct DatabaseClosed;
 
-impl PortError for StoreError {
-    fn from_failure(failure: Failure) -> Self {
-        match failure {
-            Failure::Unavailable(source) => Self::Unavailable(Some(source)),
-            Failure::Timeout => Self::Timeout,
-            Failure::Full(text) => Self::Full(text),
-            Failure::Corrupt(text) => Self::Corrupt(text),
-            Failure::Closed => Self::Unavailable(Some(Arc::new(DatabaseClosed))),
+/// The two stores' errors have the same variants for what a driver can say.
+macro_rules! error_of_a_store {
+    ($error:ty) => {
+        impl PortError for $error {
+            fn from_failure(failure: Failure) -> Self {
+                match failure {
+                    Failure::Unavailable(source) => Self::Unavailable(Some(source)),
+                    Failure::Timeout => Self::Timeout,
+                    Failure::Full(text) => Self::Full(text),
+                    Failure::Corrupt(text) => Self::Corrupt(text),
+                    Failure::Closed => Self::Unavailable(Some(Arc::new(DatabaseClosed))),
+                }
+            }
         }
-    }
+    };
 }
 
-impl PortError for NotificationStoreError {
-    fn from_failure(failure: Failure) -> Self {
-        match failure {
-            Failure::Unavailable(source) => Self::Unavailable(Some(source)),
-            Failure::Timeout => Self::Timeout,
-            Failure::Full(text) => Self::Full(text),
-            Failure::Corrupt(text) => Self::Corrupt(text),
-            Failure::Closed => Self::Unavailable(Some(Arc::new(DatabaseClosed))),
-        }
-    }
-}
+error_of_a_store!(StoreError);
+error_of_a_store!(NotificationStoreError);
 
 impl PortError for BusError {
     fn from_failure(failure: Failure) -> Self {
