@@ -4,4 +4,3 @@
 
 mod group;
 mod on_sqlite;
-mod writes;

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::group::{Group, ms};
+use crate::group::{Group, ms};
 
 /// At 1,000 a second.
 const BUSY_WRITES: u64 = 10_000;
+
+/// What the guarantees allow (C3); a machine of its own shows 40 ms.
+const LAG_MAX: Duration = Duration::from_secs(5);
 
 /// 1,000 writes a second for 10 s, by statements behind the system's back, so that the writer is not what limits them.
 /// All instances end equal, the lag stays bounded, and no queue grows without bound (each has a limit; none is met here).
@@ -40,7 +43,7 @@ async fn a_busy_forecast_ends_equal_everywhere() {
     };
     let after = group.until("all have applied all", ms(5_000), applied).await;
     group.assert_converged(&[id]).await;
-    assert!(worst < ms(3_000), "the lag grew to {worst:?}");
+    assert!(worst < LAG_MAX, "the lag grew to {worst:?}");
     for node in &group.nodes {
         let stats = node.service.caches().cache().stats();
         assert!(node.is_trusted() && stats.gaps == 0 && stats.suspicions == 0, "{stats:?}");
