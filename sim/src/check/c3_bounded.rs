@@ -21,6 +21,12 @@ pub(super) struct Bounded {
 impl Bounded {
     fn check_list(&self, sent: &Sent, answer: &Answer, record: &Record, cutoff: u64) -> Result<(), Violation> {
         let Op::List(company) = sent.ask.op else { return Ok(()) };
+        if let Some(total) = answer.total
+            && !self.commits.counts(company, cutoff).contains(&total)
+        {
+            let message = format!("a list of {} tells of {total} rows, as it was not for 5 s", answer.boot);
+            return Err(violated(NAME, record, message));
+        }
         if !answer.whole {
             return Ok(());
         }
@@ -90,7 +96,7 @@ impl Checker for Bounded {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forge::{Forge, shows};
+    use super::super::forge::{COMPANY, Forge, shows};
     use super::*;
 
     #[test]
@@ -105,6 +111,19 @@ mod tests {
     fn a_list_that_lacks_an_old_row_is_refused() {
         let history = Forge::default().commit(0, 1).ask(5_500, 5_501, Op::List(None), None, 200, vec![]);
         assert!(history.check(Bounded::default()).is_err());
+    }
+
+    #[test]
+    fn a_total_that_is_too_old_is_refused() {
+        let asks = |at| Forge::default().commit(0, 1).delete(1_000, 2).total(at, Op::List(None), 1);
+        assert_eq!(asks(5_900).check(Bounded::default()), Ok(()));
+        assert!(asks(6_100).check(Bounded::default()).is_err());
+        let moved = |company, at| {
+            let history = Forge::default().commit(0, 1).file(1_000, 2, uuid::Uuid::from_u128(77));
+            history.total(at, Op::List(Some(company)), 1).check(Bounded::default())
+        };
+        assert!(moved(COMPANY, 6_100).is_err(), "it was filed elsewhere");
+        assert_eq!(moved(uuid::Uuid::from_u128(77), 6_100), Ok(()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the store committed, as checkers need it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -126,6 +126,34 @@ impl Commits {
         let absent_before = self.last_at(key, from_ms).is_none_or(Commit::is_delete);
         absent_before
             || self.of(key).iter().any(|commit| commit.is_delete() && (from_ms..=to_ms).contains(&commit.at_ms))
+    }
+
+    /// How many rows of `company` there have been, at `from_ms` and since.
+    pub(super) fn counts(&self, company: Option<Uuid>, from_ms: u64) -> BTreeSet<u64> {
+        let is_in = |commit: &Commit| !commit.is_delete() && (company.is_none() || commit.company == company);
+        let (mut count, mut steps) = (0_i64, Vec::new());
+        for row in self.0.values() {
+            let mut was_in = false;
+            for commit in &row.commits {
+                let step = i64::from(is_in(commit)) - i64::from(was_in);
+                was_in = is_in(commit);
+                if commit.at_ms <= from_ms {
+                    count += step;
+                } else if step != 0 {
+                    steps.push((commit.ordinal, step));
+                }
+            }
+        }
+        steps.sort_unstable();
+        let mut counts = BTreeSet::from([count.unsigned_abs()]);
+        for (place, (ordinal, step)) in steps.iter().enumerate() {
+            count += step;
+            // What one record did to many rows it did at once.
+            if steps.get(place + 1).is_none_or(|(next, _)| next != ordinal) {
+                counts.insert(count.unsigned_abs());
+            }
+        }
+        counts
     }
 
     /// The rows that a list of `company` can show.

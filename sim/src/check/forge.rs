@@ -37,6 +37,23 @@ impl Forge {
         self.event(at_ms, "store", event)
     }
 
+    /// Commits the row in another company.
+    pub(super) fn file(self, at_ms: u64, version: u64, company: Uuid) -> Self {
+        let (version, digest) = (Ver(1, version), digest(version));
+        let event = Event::Committed { key: KEY, company: Some(company), version, digest, behind: true };
+        self.event(at_ms, "store", event)
+    }
+
+    /// Asks for a page that shows nothing but tells how many rows there are.
+    pub(super) fn total(mut self, at_ms: u64, op: Op, total: u64) -> Self {
+        self.requests += 1;
+        let (request, shown, boot) = (self.requests, Vec::new(), "i0-a".to_owned());
+        let ask = Ask { request, instance: 0, op, key: None, min: None };
+        let (stale, whole, total) = (false, false, Some(total));
+        let answer = Answer { request, status: 200, boot, level: None, stale, shown, whole, total };
+        self.event(at_ms, "clients", Event::Asked(ask)).event(at_ms, "clients", Event::Answered(answer))
+    }
+
     pub(super) fn delete(self, at_ms: u64, version: u64) -> Self {
         let version = Ver(1, version);
         let event = Event::Committed { key: KEY, company: None, version, digest: None, behind: false };

@@ -81,7 +81,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::BusCut => Kind::BusCut,
         Family::BusDuplicates => Kind::BusDuplicates,
         Family::NewIncarnation => Kind::NewIncarnation,
-        Family::FeedStall if dice.permille(250) => Kind::FeedPruned,
+        Family::FeedStall if dice.permille(400) => Kind::FeedPruned,
         Family::FeedStall => Kind::FeedStall,
         Family::PubSubLoss => {
             let permille = *dice.pick(&[100, 400, 1_000]).unwrap_or(&400);

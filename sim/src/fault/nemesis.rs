@@ -95,6 +95,12 @@ impl Nemesis {
         ends.into_iter().for_each(|id| self.end(sim, id));
     }
 
+    /// Kills the process on `host`, and starts it again.
+    pub fn restart(&mut self, sim: &mut Sim<'static>, host: &str) {
+        self.kill(sim, host, false);
+        self.start(sim, host);
+    }
+
     fn begin(&mut self, sim: &mut Sim<'static>, id: usize) {
         let kind = self.faults[id].kind.clone();
         self.fleet.net.log.record("nemesis", None, Event::FaultBegan { id, what: format!("{kind:?}") });
@@ -221,8 +227,13 @@ impl Nemesis {
         debug_assert!(done.is_some(), "backends in memory do not wait");
     }
 
+    /// As an operator who knows of the database would; one that was put back and looks as if it had not been would give out
+    /// the number of a life again (FINDINGS, limits).
     fn raise_incarnation(&self) {
         let store = self.fleet.backends.store.clone();
+        if store.is_put_back_unnoticed() {
+            return;
+        }
         let raised = self.fleet.net.time.inside(async move { store.raise_incarnation(Incarnation(0)).await });
         let raised = raised.now_or_never();
         debug_assert!(matches!(raised, Some(Ok(_))), "the memory store does not wait");

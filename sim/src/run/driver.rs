@@ -11,7 +11,7 @@ use super::workload::clients;
 use crate::check::{Checkers, FINAL, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
 use crate::log::{Event, Message, Record};
-use crate::world::{Millis, Need, World};
+use crate::world::{Millis, Need, STORE, World};
 
 /// By then everything runs and trusts, without faults.
 const WARM_MAX_MS: u64 = 12_000;
@@ -121,6 +121,7 @@ impl Run {
         let dba = Dba::new(plan.seed, self.world.fleet.clone(), directory.clone(), plan.behind_every_ms);
         let weather = std::sync::Arc::clone(&self.world.fleet.net.weather);
         weather.set_hiccups(plan.tuning.hiccups_permille, plan.tuning.hiccup_max_ms);
+        weather.set_hiccup_max(STORE, plan.tuning.store_hiccup_max_ms);
         for since_ms in 0..plan.storm_ms {
             nemesis.act(&mut self.world.sim, since_ms);
             dba.act();
@@ -133,6 +134,10 @@ impl Run {
             self.step()?;
         }
         self.until_nothing_is_pending(plan, CONVERGE_MAX_MS)?;
+        if plan.tuning.newcomer {
+            self.restart_one(plan, &mut nemesis);
+            self.until_nothing_is_pending(plan, CONVERGE_MAX_MS)?;
+        }
         self.enter(FINAL, Phase::Final);
         self.until_everything_is_read(1)?;
         self.enter("encore", Phase::Encore);
@@ -144,6 +149,15 @@ impl Run {
         }
         self.enter(FINAL, Phase::Again);
         self.until_everything_is_read(2)
+    }
+
+    /// With empty tiers and no floors an instance shows what the shared tier holds.
+    fn restart_one(&mut self, plan: &Plan, nemesis: &mut Nemesis) {
+        let fleet = self.world.fleet.clone();
+        let whole = fleet.instances.iter().rev().find(|i| plan.hurt() != Some(&*i.net.host));
+        let Some(instance) = whole else { return };
+        fleet.net.mark("newcomer");
+        nemesis.restart(&mut self.world.sim, &instance.net.host);
     }
 
     fn until_everything_is_read(&mut self, times: usize) -> Result<(), Stop> {

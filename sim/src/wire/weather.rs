@@ -39,6 +39,8 @@ struct State {
     slow: BTreeMap<String, Duration>,
     /// Any call may take so much longer, so often in a thousand.
     hiccups: (u64, u64),
+    /// The longest of one host.
+    hiccup_max_of: BTreeMap<String, u64>,
     feed_stalled: u32,
     duplicates: u32,
     /// In a thousand, of the messages to consumers of the bus.
@@ -118,6 +120,11 @@ impl Weather {
     /// Each call to a backend takes up to `max_ms` longer, so often in a thousand.
     pub fn set_hiccups(&self, permille: u64, max_ms: u64) {
         self.change(|state| state.hiccups = (permille, max_ms));
+    }
+
+    /// For `host`, up to `max_ms` instead.
+    pub fn set_hiccup_max(&self, host: &str, max_ms: u64) {
+        self.change(|state| drop(state.hiccup_max_of.insert(host.to_owned(), max_ms)));
     }
 
     /// Calls to `host` take so much longer.
@@ -218,7 +225,9 @@ impl Weather {
     pub(super) fn delays_of(&self, host: &str) -> (Duration, Duration) {
         let (slow, (permille, max_ms)) = {
             let state = self.lock();
-            (state.slow.get(host).copied().unwrap_or_default(), state.hiccups)
+            let (permille, max_ms) = state.hiccups;
+            let max_ms = state.hiccup_max_of.get(host).copied().unwrap_or(max_ms);
+            (state.slow.get(host).copied().unwrap_or_default(), (permille, max_ms))
         };
         let hiccup = if permille > 0 && self.dice.permille(permille) { self.dice.millis(1, max_ms) } else { slow };
         let by = slow.max(hiccup);

@@ -33,6 +33,10 @@ pub struct Tuning {
     pub hiccups_permille: u64,
     /// ... by up to so much.
     pub hiccup_max_ms: u64,
+    /// The same for the store, of which instances wait longer then.
+    pub store_hiccup_max_ms: u64,
+    /// Whether an instance is started anew before everything is read.
+    pub newcomer: bool,
 }
 
 impl Tuning {
@@ -65,6 +69,15 @@ impl Tuning {
             // Hardly any base to patch against: whole documents travel.
             set("sync.bases_bytes", "4000".to_owned());
         }
+        // The longest outlast a lease: what a leader of an earlier term sent arrives in a later one.
+        let hiccup_max_ms = dice.pick(&[50, 300, 900, 2_500]).copied().unwrap_or_default();
+        let slow = Dice::of(seed, "slow store");
+        let store_hiccup_max_ms = if slow.permille(250) { slow.between(2_500, 6_500) } else { hiccup_max_ms };
+        if store_hiccup_max_ms > hiccup_max_ms.max(2_500) {
+            // What a flight brings may be older than the bound: nobody who came late may have boarded it.
+            settings.retain(|(key, _)| key != "store.timeout_ms");
+            settings.push(("store.timeout_ms".to_owned(), "7000".to_owned()));
+        }
         Self {
             settings,
             redelivery: dice.millis(2_000, 10_000),
@@ -75,8 +88,9 @@ impl Tuning {
             instances: 3,
             coalesces: dice.permille(400),
             hiccups_permille: dice.pick(&[0, 20, 100]).copied().unwrap_or_default(),
-            // The longest outlast a lease: what a leader of an earlier term sent arrives in a later one.
-            hiccup_max_ms: dice.pick(&[50, 300, 900, 2_500]).copied().unwrap_or_default(),
+            hiccup_max_ms,
+            store_hiccup_max_ms,
+            newcomer: Dice::of(seed, "newcomer").permille(400),
         }
     }
 

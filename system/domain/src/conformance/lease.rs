@@ -43,6 +43,7 @@ pub async fn run_all<H: LeaseHarness>(make: impl AsyncFn() -> H) {
         a_released_lease_is_free_at_once,
         the_cursor_stands_in_the_lease,
         who_lost_a_lease_changes_nothing,
+        a_new_incarnation_ends_all_leases,
         a_lease_tells_the_incarnation,
     ];
 }
@@ -200,6 +201,19 @@ pub async fn who_lost_a_lease_changes_nothing(harness: &dyn LeaseHarness) {
     assert_busy(&*leases, 3).await;
     leases.release(NAME, second.token).await.unwrap();
     assert_eq!(take(&*leases, 3, LONG).await.cursor, FeedPosition(5));
+}
+
+/// What was put back gives tokens out again: no holder from before goes on beside a new one of the same token.
+pub async fn a_new_incarnation_ends_all_leases(harness: &dyn LeaseHarness) {
+    let (leases, store) = (harness.leases(), harness.store());
+    let first = take(&*leases, 1, LONG).await;
+    assert!(leases.move_cursor(NAME, first.token, FeedPosition(5)).await.unwrap());
+    store.raise_incarnation(Incarnation(0)).await.unwrap();
+    assert!(!leases.renew(NAME, first.token, LONG).await.unwrap());
+    assert!(!leases.move_cursor(NAME, first.token, FeedPosition(6)).await.unwrap());
+    let second = take(&*leases, 2, LONG).await;
+    assert_eq!(second.cursor, FeedPosition(5));
+    assert!(second.fence() > first.fence());
 }
 
 /// The one of the database when it is taken.

@@ -241,6 +241,6 @@ pub trait Store: Send + Sync + 'static {
     async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError>;
 
     /// Starts a new incarnation, higher than the present one and than `above`, and answers it: the versions of the past may
-    /// come again (a restore). `above` is the highest that was seen elsewhere; zero, if that does not matter.
+    /// come again (a restore). All [leases](super::Leases) end: their tokens may have come again too. `above` is the highest that was seen elsewhere; zero, if that does not matter.
     async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError>;
 }

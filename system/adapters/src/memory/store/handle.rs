@@ -11,6 +11,7 @@ use domain::ports::{
 };
 use tokio::time::Instant;
 
+use super::leases::LeaseRow;
 use super::tables::Tables;
 use crate::memory::{MemoryBus, MemoryStoreConfig};
 
@@ -101,6 +102,7 @@ impl Store for MemoryStore {
     async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         let mut tables = self.tables();
         tables.incarnation = tables.incarnation.max(above).next();
+        tables.leases.values_mut().for_each(LeaseRow::end);
         Ok(tables.incarnation)
     }
 }

@@ -28,6 +28,10 @@ impl LeaseRow {
     fn is_of(&self, token: FencingToken) -> bool {
         self.held.is_some() && self.token == token
     }
+
+    pub(super) fn end(&mut self) {
+        self.held = None;
+    }
 }
 
 #[async_trait]
@@ -51,7 +55,7 @@ impl Leases for MemoryStore {
     }
 
     async fn release(&self, name: LeaseName, token: FencingToken) -> Result<(), StoreError> {
-        self.change(name, token, |row| row.held = None);
+        self.change(name, token, LeaseRow::end);
         Ok(())
     }
 

@@ -14,7 +14,10 @@ pub(super) async fn read(readers: &SqlitePool) -> Result<Incarnation, sqlx::Erro
 }
 
 pub(super) async fn raise(writer: &Writer, above: Incarnation) -> Result<Incarnation, StoreError> {
-    const RAISE: &str = "UPDATE meta SET incarnation = max(incarnation, ?) + 1 RETURNING incarnation";
+    const RAISE: &str = "BEGIN IMMEDIATE; \
+         UPDATE leases SET holder = NULL; \
+         UPDATE meta SET incarnation = max(incarnation, ?1) + 1 RETURNING incarnation; \
+         COMMIT";
     writer
         .run(move |connection| {
             Box::pin(async move {
