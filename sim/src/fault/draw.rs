@@ -69,7 +69,8 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
     let kind = match family {
         Family::Hold => Kind::Hold { a, b },
         Family::Partition => Kind::Partition { a, b },
-        Family::Isolate if dice.permille(400) => Kind::Blind { host: hosts.instance() },
+        Family::Isolate if dice.permille(300) => Kind::Blind { host: hosts.instance() },
+        Family::Isolate if dice.permille(500) => Kind::Unheard { host: hosts.instance() },
         Family::Isolate => Kind::Isolate { host: hosts.any() },
         Family::Crash => Kind::Crash { host: hosts.any() },
         Family::PowerLoss => Kind::PowerLoss { host: hosts.any() },
@@ -101,6 +102,8 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
     // No replica that lags by more than a second is promoted: that is assumed (DESIGN section 3.4).
     let duration_ms = match kind {
         Kind::Promotion => dice.between(50, 1_000),
+        // Shorter than a lease: else all compare everything anyway.
+        Kind::FeedPruned if dice.permille(600) => dice.between(100, 900),
         // Longer than a lease, and than the bound: what nobody can know any more must be seen.
         Kind::Blind { .. } | Kind::FeedStall if dice.permille(500) => dice.between(4_000, 12_000),
         _ => duration_ms,

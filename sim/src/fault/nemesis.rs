@@ -107,7 +107,11 @@ impl Nemesis {
         self.on.insert(id);
         let weather = &self.fleet.net.weather;
         match &kind {
-            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } | Kind::Blind { .. } => self.relink(sim),
+            Kind::Hold { .. }
+            | Kind::Partition { .. }
+            | Kind::Isolate { .. }
+            | Kind::Unheard { .. }
+            | Kind::Blind { .. } => self.relink(sim),
             Kind::Crash { host } => self.kill(sim, host, false),
             Kind::PowerLoss { host } => self.kill(sim, host, true),
             Kind::SlowLink { a, b, max_ms } => {
@@ -146,7 +150,11 @@ impl Nemesis {
         let kind = self.faults[id].kind.clone();
         let weather = &self.fleet.net.weather;
         match &kind {
-            Kind::Hold { .. } | Kind::Partition { .. } | Kind::Isolate { .. } | Kind::Blind { .. } => self.relink(sim),
+            Kind::Hold { .. }
+            | Kind::Partition { .. }
+            | Kind::Isolate { .. }
+            | Kind::Unheard { .. }
+            | Kind::Blind { .. } => self.relink(sim),
             Kind::Crash { host } | Kind::PowerLoss { host } => self.start(sim, host),
             Kind::SlowLink { a, b, .. } => {
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), self.latency_max);
@@ -257,6 +265,7 @@ impl Nemesis {
             Kind::Blind { host } if (host == one || host == other) && one != CLIENTS && other != CLIENTS => {
                 LinkState::Partitioned
             }
+            Kind::Unheard { host } if touches(host, BUS) || touches(host, SHARED) => LinkState::Partitioned,
             _ => LinkState::Healthy,
         };
         self.on.iter().map(state).max().unwrap_or(LinkState::Healthy)

@@ -107,6 +107,11 @@ pub enum Kind {
         /// Which.
         host: String,
     },
+    /// `host` hears of no change: it reaches neither bus nor shared tier, but the store.
+    Unheard {
+        /// Which instance.
+        host: String,
+    },
     /// `host` reaches no backend; clients reach it.
     Blind {
         /// Which instance.

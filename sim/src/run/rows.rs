@@ -14,7 +14,7 @@ use crate::world::START_UNIX_S;
 /// The companies.
 pub(super) const COMPANIES: [Uuid; 2] = [Uuid::from_u128(0xc1), Uuid::from_u128(0xc2)];
 const UNITS: u64 = 3;
-const DATES: u64 = 4;
+const DATES: u64 = 6;
 /// The rows that are there from the begin on.
 const FIRST_ROWS: u64 = 12;
 

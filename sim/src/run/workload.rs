@@ -176,7 +176,7 @@ impl Worker {
         let Some(key) = self.stage.directory.pick(dice, self.habits.hot_permille) else { return self.create() };
         match dice.below(1_000) {
             0..820 => Wish::write(Op::Patch, Some(key), changes(dice).to_string()),
-            820..860 => Wish::write(Op::Delete, Some(key), String::new()),
+            820..900 => Wish::write(Op::Delete, Some(key), String::new()),
             _ => self.create(),
         }
     }

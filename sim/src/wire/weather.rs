@@ -234,7 +234,9 @@ impl Weather {
         if by.is_zero() {
             return (by, by);
         }
-        let before = self.dice.millis(0, u64::try_from(by.as_millis()).unwrap_or_default());
+        // What was read early and arrives late is what floors, tokens and generations are there for.
+        let at_once = self.dice.permille(400);
+        let before = if at_once { Duration::ZERO } else { self.dice.millis(0, narrow(by)) };
         (before, by.saturating_sub(before))
     }
 
@@ -242,6 +244,10 @@ impl Weather {
     pub fn is_feed_stalled(&self) -> bool {
         self.lock().feed_stalled > 0
     }
+}
+
+fn narrow(by: Duration) -> u64 {
+    u64::try_from(by.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Faults overlap: a switch is off when the last of them has ended.

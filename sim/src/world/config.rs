@@ -69,14 +69,16 @@ impl Tuning {
             // Hardly any base to patch against: whole documents travel.
             set("sync.bases_bytes", "4000".to_owned());
         }
+        let hiccups_permille = dice.pick(&[0, 20, 100]).copied().unwrap_or_default();
         // The longest outlast a lease: what a leader of an earlier term sent arrives in a later one.
         let hiccup_max_ms = dice.pick(&[50, 300, 900, 2_500]).copied().unwrap_or_default();
         let slow = Dice::of(seed, "slow store");
-        let store_hiccup_max_ms = if slow.permille(250) { slow.between(2_500, 6_500) } else { hiccup_max_ms };
-        if store_hiccup_max_ms > hiccup_max_ms.max(2_500) {
+        let is_slow = slow.permille(250);
+        let store_hiccup_max_ms = if is_slow { slow.between(3_000, 10_000) } else { hiccup_max_ms };
+        if is_slow {
             // What a flight brings may be older than the bound: nobody who came late may have boarded it.
             settings.retain(|(key, _)| key != "store.timeout_ms");
-            settings.push(("store.timeout_ms".to_owned(), "7000".to_owned()));
+            settings.push(("store.timeout_ms".to_owned(), "11000".to_owned()));
         }
         Self {
             settings,
@@ -87,7 +89,7 @@ impl Tuning {
             latency_max_ms: dice.between(2, 20),
             instances: 3,
             coalesces: dice.permille(400),
-            hiccups_permille: dice.pick(&[0, 20, 100]).copied().unwrap_or_default(),
+            hiccups_permille: if is_slow { slow.between(50, 150) } else { hiccups_permille },
             hiccup_max_ms,
             store_hiccup_max_ms,
             newcomer: Dice::of(seed, "newcomer").permille(400),
