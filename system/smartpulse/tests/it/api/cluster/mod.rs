@@ -4,7 +4,7 @@
 
 mod admin;
 mod changes;
-mod events;
+pub(crate) mod events;
 mod propagation;
 mod support;
 mod tickets;
