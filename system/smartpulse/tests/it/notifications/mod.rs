@@ -7,6 +7,7 @@ mod bad_input;
 mod channels;
 mod deliveries;
 mod devices;
+mod fuzz;
 mod idempotency;
 mod inbox;
 mod limits;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::channels::Does;
-use super::support::{World, app, browser, endpoint, sender, until, user};
+use super::support::{World, app, browser, endpoint, reader, sender, until, user};
 
 const PATH: &str = "/api/send-push-notification";
 
@@ -97,4 +97,25 @@ async fn each_device_has_its_own_result_and_the_wait_ends() {
         log["items"].as_array().unwrap().iter().any(|one| one["deviceId"] == ids[3].as_str() && one["status"] == "sent")
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pushes_that_wait_leave_room_for_the_rest() {
+    let mut world = World::new();
+    world.sends.burst = 2_000;
+    let node = world.start("a");
+    node.device(1, &browser(1)).await;
+    world.push.to(&endpoint(1), Does::Hangs);
+    let (token, body) = (sender(), alert(1, "Both"));
+    let all = futures_util::future::join_all((0..1_100).map(|_| node.post(&token, PATH, &body)));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let id = node.tell(1, "a").await;
+        let path = format!("/api/notifications/{id}/read");
+        assert_eq!(node.ask("PUT", &path).by(&reader(1)).send().await.status, 200);
+    };
+    let (all, ()) = tokio::join!(all, meanwhile);
+    let (taken, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(|reply| reply.status == 200);
+    assert_eq!(taken.len(), 256);
+    refused.iter().for_each(|reply| drop(reply.problem(503, "OVERLOADED")));
 }

@@ -132,6 +132,11 @@ impl World {
         self.node("idle", false)
     }
 
+    /// The same, which logs each request.
+    pub(super) fn logging(&self) -> Node {
+        self.node("logging", false)
+    }
+
     /// An instance with all its jobs.
     pub(super) fn start(&self, name: &str) -> Node {
         self.node(name, true)
@@ -191,7 +196,7 @@ impl World {
         let router: Router =
             router.with_state(api.clone()).fallback(route_not_found).method_not_allowed_fallback(method_not_allowed);
         let metrics = RequestMetrics::register(&mut Catalogue::new(), description.paths.paths.into_keys());
-        EdgeLayer::new(RequestIds::new(name, "b"), metrics, false, None).layer(router)
+        EdgeLayer::new(RequestIds::new(name, "b"), metrics, name == "logging", None).layer(router)
     }
 
     /// A user of the directory.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::support::{Node, UNSUBSCRIBE, World, message, sender, until};
 use crate::api::client::Reply;
+use crate::api::cluster::trace::Log;
 
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -73,4 +74,18 @@ async fn both_forms_of_forms_are_understood() {
     let part = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
     let reply = node.ask("POST", "/unsubscribe/abc").text("multipart/form-data; boundary=b", part).send().await;
     assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+/// One thread, so that the log is this test's alone.
+#[tokio::test(start_paused = true)]
+async fn the_token_is_in_no_log() {
+    let (log, _guard) = Log::install("debug");
+    let world = World::new();
+    let node = world.logging();
+    let token = "0123456789abcdef0123456789abcdef";
+    node.ask("GET", &format!("/unsubscribe/{token}")).send().await;
+    world.store.faults().once("unsubscribe", adapters::memory::NotificationFault::Before);
+    click(&node, &format!("/unsubscribe/{token}")).await;
+    click(&node, &format!("/unsubscribe/{token}")).await;
+    assert!(log.text().contains("/unsubscribe/") && !log.text().contains(token), "{}", log.text());
 }

@@ -9,5 +9,5 @@ mod propagation;
 mod support;
 mod tickets;
 mod told;
-mod trace;
+pub(crate) mod trace;
 mod trust;
