@@ -10,10 +10,11 @@ use domain::forecast::{ForecastPorts, ForecastService};
 
 use super::feed::FeedWatch;
 use super::health::Readiness;
+use super::notifications::{NotificationParts, NotificationStatus, Notifications};
 use super::pipeline::{Pipeline, PipelineStatus, Wakes};
 use super::ports::{Job, Ports};
 use super::routers::{self, Routes};
-use super::settings;
+use super::{readiness, settings};
 use crate::auth::{SetupError, Verifier, refresh_hourly, verifier};
 use crate::config::{AuthMode, Config};
 use crate::http::admin::{self, AdminApi, AdminParts};
@@ -22,7 +23,8 @@ use crate::http::streams::{StreamHub, StreamPorts};
 use crate::http::{ConcurrencyCap, EdgeLayer, Gatekeeper, RateLimiter, RequestIds};
 use crate::serve::{Drain, Importance, ServeLimits, Served, Tasks, TasksReport, serve};
 use crate::telemetry::{
-    BackendMetrics, Catalogue, FollowMetrics, RequestMetrics, Trouble, register_cache, register_pipeline,
+    BackendMetrics, Catalogue, DeliveryMetrics, FollowMetrics, RequestMetrics, Trouble, register_cache,
+    register_notifications, register_pipeline,
 };
 
 /// Why an instance cannot be made.
@@ -39,7 +41,7 @@ pub enum AppError {
 /// How an instance ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The connections of the API.
+    /// The connections of both APIs.
     pub served: Served,
     /// The background jobs.
     pub jobs: TasksReport,
@@ -50,14 +52,16 @@ pub struct App {
     config: Config,
     service: ForecastService<JsonViews>,
     verifier: Arc<Verifier>,
-    readiness: Arc<Readiness>,
+    readiness: [Arc<Readiness>; 2],
     drain: Drain,
     jobs: Vec<Job>,
     pipeline: Pipeline,
     status: PipelineStatus,
+    notifications: Notifications,
     follow: FollowMetrics,
     catalogue: Arc<Catalogue>,
     router: Routes,
+    notification_router: Routes,
     internal_router: Routes,
 }
 
@@ -94,9 +98,12 @@ impl App {
             clock: Arc::clone(&ports.clock),
             metrics: follow.clone(),
         });
-        let max_stale = config.cache.max_stale;
-        let readiness = Readiness::new(Arc::clone(&ports.store), drain.clone(), max_stale, trouble, feed);
-        let readiness = Arc::new(readiness);
+        let delivered = Arc::new(DeliveryMetrics::register(&mut catalogue));
+        let notifications = Notifications::new(config, &ports, delivered, name);
+        let told = notifications.status();
+        let of_forecasts = readiness::of_forecasts(&ports, &drain, config.cache.max_stale, &trouble, feed);
+        let of_notifications = readiness::of_notifications(&ports, &drain, &trouble, told.clone());
+        let readiness = [Arc::new(of_forecasts), Arc::new(of_notifications)];
         let limits = &config.limits;
         let limiter = RateLimiter::new(limits.rate_per_s, limits.burst, limits.subjects_max);
         let keeper = Arc::new(Gatekeeper { verifier: Arc::clone(&verifier), limiter });
@@ -110,12 +117,14 @@ impl App {
         let caches = service.clone();
         let is_trusted = move || caches.caches().cache().is_trusted();
         register_pipeline(&mut catalogue, status.clone(), is_trusted, slots, Arc::clone(&ports.clock));
+        register_notifications(&mut catalogue, told, Arc::clone(&ports.clock));
         let cap = ConcurrencyCap::new(config.http.max_concurrent_requests);
         let catalogue = Arc::new(catalogue);
         let edge = EdgeLayer::new(RequestIds::new(name, &boot), metrics, config.log.requests, Some(cap));
         Ok(Self {
-            router: routers::public(api, &readiness, config, &edge),
-            internal_router: routers::internal(Arc::clone(&catalogue), &readiness, admin, &edge),
+            router: routers::public(api, &readiness[0], config, &edge),
+            notification_router: routers::notifications(&readiness[1], config, &edge),
+            internal_router: routers::internal(Arc::clone(&catalogue), &readiness[0], admin, &edge),
             catalogue,
             config: config.clone(),
             service,
@@ -125,6 +134,7 @@ impl App {
             jobs: ports.jobs,
             pipeline,
             status,
+            notifications,
             follow,
         })
     }
@@ -132,6 +142,11 @@ impl App {
     /// The API, ready to serve.
     pub fn router(&self) -> Routes {
         self.router.clone()
+    }
+
+    /// The notification API, ready to serve.
+    pub fn notification_router(&self) -> Routes {
+        self.notification_router.clone()
     }
 
     /// Metrics and health for the inside.
@@ -154,13 +169,33 @@ impl App {
         &self.status
     }
 
+    /// The use cases of the notification service.
+    pub fn notifications(&self) -> &NotificationParts {
+        self.notifications.parts()
+    }
+
+    /// Where the jobs of the notification service stand.
+    pub fn notification_status(&self) -> NotificationStatus {
+        self.notifications.status()
+    }
+
     /// The handle to the orderly end.
     pub fn drain(&self) -> &Drain {
         &self.drain
     }
 
-    /// Serves both routers and runs the jobs, until the drain is over.
+    /// Serves forecasts and the inside, and runs the jobs, until the drain is over.
     pub async fn serve<A: Listener, I: Listener>(self, api: A, internal: I) -> Ended {
+        self.serve_all(api, None::<A>, internal).await
+    }
+
+    /// Serves all routers, the notification API if it has a listener, and runs the jobs, until the drain is over.
+    pub async fn serve_all<A: Listener, N: Listener, I: Listener>(
+        self,
+        api: A,
+        notifications: Option<N>,
+        internal: I,
+    ) -> Ended {
         let tasks = Tasks::new(self.drain.clone());
         for job in self.jobs {
             tasks.spawn(job.name, Importance::Critical, repeat(job, tasks.stop_token()));
@@ -171,6 +206,7 @@ impl App {
             tasks.spawn("follow-metrics", Importance::Ordinary, listening);
         }
         self.pipeline.spawn(&tasks);
+        self.notifications.spawn(&tasks);
         if matches!(self.config.auth.mode, AuthMode::JwksFile(_) | AuthMode::JwksUrl(_)) {
             tasks.spawn("jwks", Importance::Ordinary, refresh_hourly(self.verifier, tasks.stop_token()));
         }
@@ -181,8 +217,16 @@ impl App {
         tasks.spawn("internal", Importance::Ordinary, async move {
             serve(internal, inside, limits, until).await;
         });
-        self.readiness.started();
-        let served = serve(api, self.router, limits, self.drain.clone()).await;
+        self.readiness.iter().for_each(|readiness| readiness.started());
+        let (router, drain) = (self.notification_router, self.drain.clone());
+        let beside = async move {
+            match notifications {
+                Some(listener) => serve(listener, router, limits, drain).await,
+                None => Served::default(),
+            }
+        };
+        let (forecasts, beside) = tokio::join!(serve(api, self.router, limits, self.drain.clone()), beside);
+        let served = forecasts.plus(beside);
         // Writes are detached from their requests: what a client did not wait for is finished too.
         if tokio::time::timeout(self.config.drain.deadline, self.service.drain()).await.is_err() {
             tracing::warn!("writes were still running at the drain's deadline");

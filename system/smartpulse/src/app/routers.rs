@@ -13,11 +13,11 @@ use utoipa::openapi::OpenApi;
 use super::health::Readiness;
 use super::pages;
 use crate::config::{Config, HttpConfig, InstanceRole};
-use crate::http::EdgeLayer;
 use crate::http::admin::{self, AdminApi};
 use crate::http::edge::Edge;
 use crate::http::forecasts::{self, ForecastApi};
 use crate::http::params::{method_not_allowed, route_not_found};
+use crate::http::{ConcurrencyCap, EdgeLayer};
 use crate::telemetry::Catalogue;
 use crate::telemetry::catalogue::OPENMETRICS;
 
@@ -57,6 +57,19 @@ pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, config: &Conf
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
     edge.layer(match cors(&config.http) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    })
+}
+
+/// What listens on `notifications.listen`, inside `edge` with a cap of its own: neither service takes the other's room.
+pub(super) fn notifications(readiness: &Arc<Readiness>, config: &Config, edge: &EdgeLayer) -> Routes {
+    let router = Router::new()
+        .merge(health(readiness))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+    let cap = ConcurrencyCap::new(config.http.max_concurrent_requests);
+    edge.with_cap(cap).layer(match cors(&config.http) {
         Some(layer) => router.layer(layer),
         None => router,
     })

@@ -43,7 +43,7 @@ const VERSION: &str = match coherence::PLANTED_BUGS {
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   smartpulse
-  smartpulse --listen 127.0.0.1:8081 --empty
+  smartpulse --listen 127.0.0.1:8090 --empty
   smartpulse import forecasts.csv"
 )]
 struct Cli {

@@ -1,9 +1,12 @@
 //! What a start shows: where everything is and, where the secret is our own, lines that can be pasted in a shell.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use domain::model::ForecastId;
+
+use crate::serve::reachable;
 
 /// The demand that the printed PATCH sets; no day of the sample has it.
 const CHANGED_DEMAND: &str = "1234.5";
@@ -13,6 +16,8 @@ const CHANGED_DEMAND: &str = "1234.5";
 pub(super) struct Addresses {
     /// The API.
     pub(super) api: SocketAddr,
+    /// The notification API, where it is served.
+    pub(super) notifications: Option<SocketAddr>,
     /// Metrics and admin.
     pub(super) internal: SocketAddr,
 }
@@ -30,22 +35,36 @@ pub(super) struct Welcome {
     pub(super) signs: bool,
     /// A forecast of the sample, if the store holds it.
     pub(super) sample: Option<ForecastId>,
+    /// The folder of mails, where there is no mail server.
+    pub(super) outbox: Option<PathBuf>,
 }
 
 impl Welcome {
     pub(super) fn text(&self) -> String {
         let mut text = format!("SmartPulse {}, {}\n\n", env!("CARGO_PKG_VERSION"), self.about);
         let Some(first) = self.addresses.first() else { return text };
-        let (api, internal) = (reachable(first.api), reachable(first.internal));
-        let _ = write!(
-            text,
-            "  API      http://{api}/api/forecasts\n  Docs     http://{api}/docs\n  OpenAPI  http://{api}/openapi.json\n  \
-             Health   http://{api}/health/ready\n  Metrics  http://{internal}/metrics\n",
-        );
+        let api = reachable(first.api);
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "  {name:<15} {value}");
+        };
+        line("API", format!("http://{api}/api/forecasts"));
+        line("Docs", format!("http://{api}/docs"));
+        line("OpenAPI", format!("http://{api}/openapi.json"));
+        line("Health", format!("http://{api}/health/ready"));
+        if let Some(notifications) = first.notifications.map(reachable) {
+            line("Notifications", format!("http://{notifications}/api/notifications"));
+            line("Their-docs", format!("http://{notifications}/docs"));
+        }
+        if let Some(outbox) = &self.outbox {
+            line("Mails", format!("no mail server is set (mail.host): .eml files in {}", outbox.display()));
+        }
+        line("Metrics", format!("http://{}/metrics", reachable(first.internal)));
         for (number, other) in (2..).zip(&self.addresses[1..]) {
-            let (api, internal) = (reachable(other.api), reachable(other.internal));
-            let _ = writeln!(text, "  API-{number}    http://{api}/api/forecasts");
-            let _ = writeln!(text, "  Metrics-{number}  http://{internal}/metrics");
+            line(&format!("API-{number}"), format!("http://{}/api/forecasts", reachable(other.api)));
+            if let Some(notifications) = other.notifications.map(reachable) {
+                line(&format!("Notifications-{number}"), format!("http://{notifications}/api/notifications"));
+            }
+            line(&format!("Metrics-{number}"), format!("http://{}/metrics", reachable(other.internal)));
         }
         text.push('\n');
         match &self.token {
@@ -81,27 +100,25 @@ impl Welcome {
     }
 }
 
-/// An address to listen on may be no address to call.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    SocketAddr::new(ip, address.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
     fn welcome(token: Option<&str>, sample: Option<ForecastId>) -> String {
         let addresses = vec![
-            Addresses { api: "0.0.0.0:80".parse().unwrap(), internal: "[::]:90".parse().unwrap() },
-            Addresses { api: "0.0.0.0:81".parse().unwrap(), internal: "[::]:91".parse().unwrap() },
+            Addresses { api: address("0.0.0.0:80"), notifications: None, internal: address("[::]:90") },
+            Addresses {
+                api: address("0.0.0.0:81"),
+                notifications: Some(address("0.0.0.0:82")),
+                internal: address("[::]:91"),
+            },
         ];
         let token = token.map(str::to_owned);
-        Welcome { addresses, about: "embedded".to_owned(), token, signs: true, sample }.text()
+        Welcome { addresses, about: "embedded".to_owned(), token, signs: true, sample, outbox: None }.text()
     }
 
     #[test]
