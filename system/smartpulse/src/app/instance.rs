@@ -1,5 +1,6 @@
 //! App: one instance over its ports.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::auth::{SetupError, Verifier, refresh_hourly, verifier};
 use crate::config::{AuthMode, Config};
 use crate::http::admin::{self, AdminApi, AdminParts};
 use crate::http::forecasts::{ForecastApi, JsonViews};
+use crate::http::notifications::NotificationApi;
 use crate::http::streams::{StreamHub, StreamPorts};
 use crate::http::{ConcurrencyCap, EdgeLayer, Gatekeeper, RateLimiter, RequestIds};
 use crate::serve::{Drain, Importance, ServeLimits, Served, Tasks, TasksReport, serve};
@@ -61,6 +63,7 @@ pub struct App {
     follow: FollowMetrics,
     catalogue: Arc<Catalogue>,
     router: Routes,
+    notification_api: NotificationApi,
     notification_router: Routes,
     internal_router: Routes,
 }
@@ -105,8 +108,8 @@ impl App {
         let of_notifications = readiness::of_notifications(&ports, &drain, &trouble, told.clone());
         let readiness = [Arc::new(of_forecasts), Arc::new(of_notifications)];
         let limits = &config.limits;
-        let limiter = RateLimiter::new(limits.rate_per_s, limits.burst, limits.subjects_max);
-        let keeper = Arc::new(Gatekeeper { verifier: Arc::clone(&verifier), limiter });
+        let keeper = gatekeeper(config, &verifier);
+        let notification_api = notifications.api(config, &ports, gatekeeper(config, &verifier), &drain);
         let streams = streams(config, &ports, &section, &status, &drain);
         let slots = streams.slots().clone();
         let api = ForecastApi::new(service.clone(), Arc::clone(&keeper), &config.http, limits, streams);
@@ -123,7 +126,8 @@ impl App {
         let edge = EdgeLayer::new(RequestIds::new(name, &boot), metrics, config.log.requests, Some(cap));
         Ok(Self {
             router: routers::public(api, &readiness[0], config, &edge),
-            notification_router: routers::notifications(&readiness[1], config, &edge),
+            notification_router: routers::of_notifications(notification_api.clone(), &readiness[1], config, &edge),
+            notification_api,
             internal_router: routers::internal(Arc::clone(&catalogue), &readiness[0], admin, &edge),
             catalogue,
             config: config.clone(),
@@ -228,7 +232,8 @@ impl App {
         let (forecasts, beside) = tokio::join!(serve(api, self.router, limits, self.drain.clone()), beside);
         let served = forecasts.plus(beside);
         // Writes are detached from their requests: what a client did not wait for is finished too.
-        if tokio::time::timeout(self.config.drain.deadline, self.service.drain()).await.is_err() {
+        let writes = async { tokio::join!(self.service.drain(), self.notification_api.drain()) };
+        if tokio::time::timeout(self.config.drain.deadline, writes).await.is_err() {
             tracing::warn!("writes were still running at the drain's deadline");
         }
         watched.begin();
@@ -249,6 +254,13 @@ async fn token_verifier(config: &Config, ports: &Ports) -> Result<Arc<Verifier>,
     Ok(Arc::new(verifier(config, fill, ports.rng.next_u64(), now).await?))
 }
 
+/// Each service has one: a caller's rate at one is nothing to the other.
+fn gatekeeper(config: &Config, verifier: &Arc<Verifier>) -> Arc<Gatekeeper> {
+    let limits = &config.limits;
+    let limiter = RateLimiter::new(limits.rate_per_s, limits.burst, limits.subjects_max);
+    Arc::new(Gatekeeper { verifier: Arc::clone(verifier), limiter })
+}
+
 fn streams(config: &Config, ports: &Ports, section: &Section, status: &PipelineStatus, drain: &Drain) -> StreamHub {
     let needed = StreamPorts {
         follower: status.follower.clone(),
@@ -264,9 +276,11 @@ fn streams(config: &Config, ports: &Ports, section: &Section, status: &PipelineS
 
 /// The path templates of all routes, which are the only values of the label `route`.
 fn templates() -> Vec<String> {
-    let described = routers::described().1.paths.paths.into_keys();
+    let of_notifications = routers::notifications_described().1.paths.paths.into_keys();
+    let mut described: BTreeSet<String> = routers::described().1.paths.paths.into_keys().collect();
+    described.extend(of_notifications);
     let plain = routers::PLAIN_PATHS.into_iter().chain(admin::PATHS);
-    described.chain(plain.map(str::to_owned)).collect()
+    described.into_iter().chain(plain.map(str::to_owned)).collect()
 }
 
 fn service(config: &Config, ports: &Ports, wakes: &Wakes) -> ForecastService<JsonViews> {

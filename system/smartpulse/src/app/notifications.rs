@@ -18,7 +18,10 @@ use super::backlog::{BacklogHandle, BacklogWatch};
 use super::channels::VapidPublic;
 use super::ports::Ports;
 use crate::config::{Config, InstanceRole};
-use crate::serve::{Importance, Tasks, reachable};
+use crate::http::Gatekeeper;
+use crate::http::notifications::{NotificationApi, NotificationApiParts, SendLimits};
+use crate::http::streams::StreamBase;
+use crate::serve::{Drain, Importance, Tasks, reachable};
 
 /// Where people are sent by mails to operators.
 const METRICS_PATH: &str = "/metrics";
@@ -116,6 +119,31 @@ impl Notifications {
 
     pub(super) fn parts(&self) -> &NotificationParts {
         &self.parts
+    }
+
+    /// The API over the parts.
+    pub(super) fn api(
+        &self,
+        config: &Config,
+        ports: &Ports,
+        keeper: Arc<Gatekeeper>,
+        drain: &Drain,
+    ) -> NotificationApi {
+        let NotificationParts { operations, manager, registry, vapid, .. } = self.parts.clone();
+        let (tickets, clock, rng) = (Arc::clone(&ports.tickets), Arc::clone(&ports.clock), Arc::clone(&ports.rng));
+        let streams = StreamBase::new(tickets, clock, rng, drain.clone(), &config.streams, &config.limits);
+        let sends =
+            SendLimits { rate_per_s: config.notifications.sends_per_s, burst: config.notifications.sends_burst };
+        let parts = NotificationApiParts {
+            operations,
+            manager,
+            registry,
+            keeper,
+            streams,
+            vapid_public_key: vapid.map(|vapid| vapid.key.as_ref().to_owned()),
+            sends,
+        };
+        NotificationApi::new(parts, &config.http, &config.limits)
     }
 
     pub(super) fn status(&self) -> NotificationStatus {
