@@ -103,7 +103,7 @@ impl App {
         });
         let delivered = Arc::new(DeliveryMetrics::register(&mut catalogue));
         let notifications = Notifications::new(config, &ports, delivered, name);
-        let told = notifications.status();
+        let told = notifications.status().clone();
         let of_forecasts = readiness::of_forecasts(&ports, &drain, config.cache.max_stale, &trouble, feed);
         let of_notifications = readiness::of_notifications(&ports, &drain, &trouble, told.clone());
         let readiness = [Arc::new(of_forecasts), Arc::new(of_notifications)];
@@ -179,7 +179,7 @@ impl App {
     }
 
     /// Where the jobs of the notification service stand.
-    pub fn notification_status(&self) -> NotificationStatus {
+    pub fn notification_status(&self) -> &NotificationStatus {
         self.notifications.status()
     }
 

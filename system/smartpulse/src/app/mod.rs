@@ -15,6 +15,7 @@ mod channels;
 mod feed;
 mod health;
 mod instance;
+mod notification_jobs;
 mod notifications;
 mod pages;
 mod pipeline;

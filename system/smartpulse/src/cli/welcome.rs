@@ -6,10 +6,16 @@ use std::path::PathBuf;
 
 use domain::model::ForecastId;
 
+use super::token::DEFAULT_USER;
 use crate::serve::reachable;
 
 /// The demand that the printed PATCH sets; no day of the sample has it.
 const CHANGED_DEMAND: &str = "1234.5";
+
+const BEARER: &str = "-H \"Authorization: Bearer $TOKEN\"";
+const JSON: &str = "-H 'Content-Type: application/json'";
+/// A body ends without a newline, which grep adds; a header's carriage return stays invisible.
+const SHOWN: &str = "| grep -iE '^(x-cache-level|x-version|\\{)'";
 
 /// Where an instance listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,35 +74,45 @@ impl Welcome {
         }
         text.push('\n');
         match &self.token {
-            Some(token) => self.push_lines(&mut text, token, api),
+            Some(token) => self.push_lines(&mut text, token, api, first.notifications.map(reachable)),
             None if self.signs => text.push_str("`smartpulse token` makes a token.\n\nCtrl-C ends it.\n"),
             None => text.push_str("Ctrl-C ends it.\n"),
         }
         text
     }
 
-    fn push_lines(&self, text: &mut String, token: &str, api: SocketAddr) {
-        const BEARER: &str = "-H \"Authorization: Bearer $TOKEN\"";
-        // A body ends without a newline, which grep adds; a header's carriage return stays invisible.
-        const SHOWN: &str = "| grep -iE '^(x-cache-level|x-version|\\{)'";
-        let Some(id) = self.sample else {
+    fn push_lines(&self, text: &mut String, token: &str, api: SocketAddr, notifications: Option<SocketAddr>) {
+        match self.sample {
+            None => {
+                let _ = write!(
+                    text,
+                    "The store holds no sample. `smartpulse import FILE.csv --url http://{api}` brings in a table; this \
+                     lists:\n\nexport TOKEN={token}\ncurl -si {BEARER} http://{api}/api/forecasts {SHOWN}\n"
+                );
+            }
+            Some(id) => {
+                let url = format!("http://{api}/api/forecasts/{id}");
+                let get = format!("curl -si {BEARER} {url} {SHOWN}");
+                let _ = write!(
+                    text,
+                    "Paste these into a shell. They read a forecast of the sample from the shared tier or the store (L3, \
+                     L4) and then from the\ncache (L1), change it, and read it again. The token does everything, for a \
+                     day.\n\nexport TOKEN={token}\n{get}\n{get}\n\
+                     curl -si -X PATCH {BEARER} {JSON} -d '{{\"demand\": {CHANGED_DEMAND}}}' {url} {SHOWN}\n{get}\n"
+                );
+            }
+        }
+        if let Some(notifications) = notifications {
+            let url = format!("http://{notifications}/api/notifications");
             let _ = write!(
                 text,
-                "The store holds no sample. `smartpulse import FILE.csv --url http://{api}` brings in a table; this lists:\n\n\
-                 export TOKEN={token}\ncurl -si {BEARER} http://{api}/api/forecasts {SHOWN}\n\nCtrl-C ends it.\n"
+                "\nThese tell you something over all channels, and show your inbox. Push and mail know you once you have \
+                 a device, and\nan address (`smartpulse import-directory --help`).\n\n\
+                 curl -si -X POST {BEARER} {JSON} -d '{{\"userId\": \"{DEFAULT_USER}\", \"title\": \"Hello\", \"body\": \
+                 \"It works\", \"channels\": \"All\"}}' {url} {SHOWN}\ncurl -si {BEARER} {url} {SHOWN}\n"
             );
-            return;
-        };
-        let url = format!("http://{api}/api/forecasts/{id}");
-        let get = format!("curl -si {BEARER} {url} {SHOWN}");
-        let _ = write!(
-            text,
-            "Paste these into a shell. They read a forecast of the sample from the shared tier or the store (L3, L4) and \
-             then from the\ncache (L1), change it, and read it again. The token does everything, for a day.\n\n\
-             export TOKEN={token}\n{get}\n{get}\n\
-             curl -si -X PATCH {BEARER} -H 'Content-Type: application/json' -d '{{\"demand\": {CHANGED_DEMAND}}}' {url} {SHOWN}\n\
-             {get}\n\nCtrl-C ends it.\n"
-        );
+        }
+        text.push_str("\nCtrl-C ends it.\n");
     }
 }
 
@@ -135,6 +151,7 @@ mod tests {
         let text = welcome(Some("abc"), None);
         assert!(text.contains("export TOKEN=abc") && text.contains("smartpulse import"), "{text}");
         assert!(!text.contains("/api/forecasts/"), "{text}");
-        assert_eq!(welcome(Some("abc"), Some(ForecastId(uuid::Uuid::nil()))).matches("\ncurl ").count(), 4);
+        let text = welcome(Some("abc"), Some(ForecastId(uuid::Uuid::nil())));
+        assert_eq!(text.matches("\ncurl ").count(), 4, "the first instance serves no notifications");
     }
 }
