@@ -12,6 +12,7 @@ mod import_end_to_end;
 mod jwks;
 mod licences;
 mod metrics_page;
+mod notifications;
 mod operators;
 mod process;
 mod running;

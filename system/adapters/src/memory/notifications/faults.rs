@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::ports::NotificationStoreError;
 
@@ -27,6 +28,7 @@ pub enum NotificationFault {
 struct Plan {
     planned: BTreeMap<&'static str, VecDeque<NotificationFault>>,
     always: BTreeMap<&'static str, NotificationFault>,
+    late: BTreeMap<&'static str, Duration>,
     calls: Vec<&'static str>,
 }
 
@@ -51,9 +53,15 @@ impl MemoryNotificationFaults {
         self.plan().always.insert(method, fault);
     }
 
+    /// All answers of `method` take so long, until [`heal`](Self::heal); what is asked is done before.
+    pub fn late(&self, method: &'static str, by: Duration) {
+        self.plan().late.insert(method, by);
+    }
+
     /// No fault is planned any more.
     pub fn heal(&self) {
         let mut plan = self.plan();
+        plan.late.clear();
         plan.planned.clear();
         plan.always.clear();
     }
@@ -61,6 +69,10 @@ impl MemoryNotificationFaults {
     /// The calls so far, by their names; the first hundred thousand of them.
     pub fn calls(&self) -> Vec<&'static str> {
         self.plan().calls.clone()
+    }
+
+    pub(super) fn lateness(&self, method: &'static str) -> Option<Duration> {
+        self.plan().late.get(method).copied()
     }
 
     pub(super) fn next(&self, method: &'static str) -> Option<NotificationFault> {

@@ -61,6 +61,9 @@ impl MemoryNotifications {
         }
         let moment = Moment { now: Instant::now(), wall: microseconds(self.shared.clock.now()) };
         let answer = act(&mut self.tables(), moment)?;
+        if let Some(late) = self.shared.faults.lateness(method) {
+            tokio::time::sleep(late).await;
+        }
         match fault {
             Some(NotificationFault::After) => Err(unavailable()),
             Some(NotificationFault::HangAfter) => std::future::pending().await,

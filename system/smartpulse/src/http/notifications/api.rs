@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use domain::forecast::Role;
-use domain::notification::operations::NotificationOperations;
+use domain::notification::operations::{NotificationOperations, PUSH_WAIT_MAX};
 use domain::notification::{NotificationError, NotificationManager, Registry};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -23,6 +23,9 @@ use crate::http::streams::StreamBase;
 
 /// Changes that run at the same time; beyond that they are refused.
 const CHANGES_MAX: usize = 1_024;
+/// Pushes that are waited for at the same time. They wait long where a push service is dead, and must not take the room of
+/// the other channels.
+const PUSHES_MAX: usize = 256;
 
 /// How often a caller may send: a token bucket for each, over both send routes and sending again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,7 @@ pub(super) struct Inner {
     deadline: Duration,
     send_limiter: Option<RateLimiter>,
     changes: Arc<Semaphore>,
+    pushes: Arc<Semaphore>,
 }
 
 impl NotificationApi {
@@ -91,15 +95,17 @@ impl NotificationApi {
             deadline: http.request_timeout,
             send_limiter: RateLimiter::new(sends.rate_per_s, sends.burst, limits.subjects_max),
             changes: Arc::new(Semaphore::new(CHANGES_MAX)),
+            pushes: Arc::new(Semaphore::new(PUSHES_MAX)),
         }))
     }
 
     /// Waits until no change runs any more, and lets none begin: for the end of the instance.
     pub async fn drain(&self) {
-        let all = u32::try_from(CHANGES_MAX).unwrap_or(u32::MAX);
-        let permits = self.0.changes.acquire_many(all).await;
-        self.0.changes.close();
-        drop(permits);
+        for (room, max) in [(&self.0.pushes, PUSHES_MAX), (&self.0.changes, CHANGES_MAX)] {
+            let permits = room.acquire_many(u32::try_from(max).unwrap_or(u32::MAX)).await;
+            room.close();
+            drop(permits);
+        }
     }
 }
 
@@ -123,24 +129,41 @@ impl Inner {
     }
 
     /// Runs what changes something as a task of its own: a client that hangs up after the commit must not skip what
-    /// follows from it (streams are told, jobs are woken). `waits` is how long it may wait beyond the deadline of a request.
+    /// follows from it (streams are told, jobs are woken).
     pub(super) async fn change<T: Send + 'static>(
         &self,
         missing: Code,
-        waits: Duration,
         work: impl Future<Output = Result<T, NotificationError>> + Send + 'static,
     ) -> Result<T, Problem> {
-        let permit = Arc::clone(&self.changes).try_acquire_owned();
-        let permit = permit.map_err(|_| notification_problem(NotificationError::Busy, missing))?;
-        let task = tokio::spawn(async move {
-            let result = work.await;
-            drop(permit);
-            result
-        });
-        match timely(self.deadline + waits, task).await? {
-            Ok(result) => result.map_err(|error| notification_problem(error, missing)),
-            Err(error) => Err(Problem::internal(format!("a change was broken off: {error}"))),
-        }
+        detached(&self.changes, self.deadline, missing, work).await
+    }
+
+    /// The same for what also waits for push services, as long as the use case lets it.
+    pub(super) async fn push<T: Send + 'static>(
+        &self,
+        missing: Code,
+        work: impl Future<Output = Result<T, NotificationError>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        detached(&self.pushes, self.deadline + PUSH_WAIT_MAX, missing, work).await
+    }
+}
+
+async fn detached<T: Send + 'static>(
+    room: &Arc<Semaphore>,
+    deadline: Duration,
+    missing: Code,
+    work: impl Future<Output = Result<T, NotificationError>> + Send + 'static,
+) -> Result<T, Problem> {
+    let permit = Arc::clone(room).try_acquire_owned();
+    let permit = permit.map_err(|_| notification_problem(NotificationError::Busy, missing))?;
+    let task = tokio::spawn(async move {
+        let result = work.await;
+        drop(permit);
+        result
+    });
+    match timely(deadline, task).await? {
+        Ok(result) => result.map_err(|error| notification_problem(error, missing)),
+        Err(error) => Err(Problem::internal(format!("a change was broken off: {error}"))),
     }
 }
 

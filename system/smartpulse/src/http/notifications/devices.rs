@@ -1,7 +1,5 @@
 //! `POST|GET /api/devices`, `DELETE /api/devices/{id}`.
 
-use std::time::Duration;
-
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -112,7 +110,7 @@ pub(super) async fn register_device(
     let device = RegisterDevice::from_json(&body).map_err(|error| notification_problem(error.into(), MISSING))?;
     let (registry, user) = (api.registry.clone(), admitted.caller.identity.user);
     let register = async move { registry.register(user, device).await };
-    let registered = api.change(MISSING, Duration::ZERO, register).await?;
+    let registered = api.change(MISSING, register).await?;
     let status = if registered.is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(reply::json(status, &Registered { id: registered.id.0 }))
 }
@@ -165,6 +163,6 @@ pub(super) async fn remove_device(
 ) -> Result<Response, Problem> {
     let id = DeviceId(parse_id("id", &path_text("id", id)?)?);
     let (registry, user) = (api.registry.clone(), admitted.caller.identity.user);
-    api.change(MISSING, Duration::ZERO, async move { registry.remove(user, id).await }).await?;
+    api.change(MISSING, async move { registry.remove(user, id).await }).await?;
     Ok(reply::empty())
 }

@@ -1,7 +1,5 @@
 //! `GET|PUT /api/notification-preferences`.
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::forecast::Caller;
@@ -87,7 +85,7 @@ pub(super) async fn set_preferences(
     // As they will be read.
     items.sort();
     let (registry, user) = (api.registry.clone(), admitted.caller.identity.user);
-    api.change(MISSING, Duration::ZERO, async move { registry.set_preferences(user, wishes).await }).await?;
+    api.change(MISSING, async move { registry.set_preferences(user, wishes).await }).await?;
     Ok(reply::json(StatusCode::OK, &Preferences { items }))
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::notification::model::{DeliveryStatus, SendPush};
-use domain::notification::operations::{PUSH_WAIT_MAX, PushResult, PushSummary};
+use domain::notification::operations::{PushResult, PushSummary};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -109,7 +109,7 @@ pub(super) async fn send_push_notification(
     let named = named(&headers, admitted.caller.identity.user, "POST /api/send-push-notification", &body)?;
     let operations = api.operations.clone();
     let send = async move { operations.send_push(push, named.as_ref()).await };
-    let summary = api.change(MISSING, PUSH_WAIT_MAX, send).await?;
+    let summary = api.push(MISSING, send).await?;
     let replayed = summary.replayed;
     Ok(answered(reply::json(StatusCode::OK, &PushAnswer::from(summary)), replayed))
 }

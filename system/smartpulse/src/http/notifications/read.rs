@@ -1,7 +1,5 @@
 //! `PUT /api/notifications/{id}/read`, `POST /api/notifications/read-all`, `GET /api/notifications/unread-count`.
 
-use std::time::Duration;
-
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -68,7 +66,7 @@ pub(super) async fn read_notification(
 ) -> Result<Response, Problem> {
     let id = NotificationId(parse_id("id", &path_text("id", id)?)?);
     let (manager, user) = (api.manager.clone(), admitted.caller.identity.user);
-    api.change(MISSING, Duration::ZERO, async move { manager.read(user, id).await }).await?;
+    api.change(MISSING, async move { manager.read(user, id).await }).await?;
     Ok(reply::json(StatusCode::OK, &Success { success: true }))
 }
 
@@ -105,7 +103,7 @@ pub(super) async fn read_all_notifications(
     }
     let ReadAll { until } = ReadAll::from_json(&body).map_err(|error| notification_problem(error.into(), MISSING))?;
     let (manager, user) = (api.manager.clone(), admitted.caller.identity.user);
-    let read = api.change(MISSING, Duration::ZERO, async move { manager.read_all(user, until).await }).await?;
+    let read = api.change(MISSING, async move { manager.read_all(user, until).await }).await?;
     Ok(reply::json(StatusCode::OK, &ReadCount { read }))
 }
 

@@ -1,7 +1,5 @@
 //! `POST /api/deliveries/{id}/resend`, `POST /api/deliveries/resend`.
 
-use std::time::Duration;
-
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -58,7 +56,7 @@ pub(super) async fn resend_delivery(
     let id = DeliveryId(parse_id("id", &path_text("id", id)?)?);
     let operations = api.operations.clone();
     let resend = async move { operations.resend(Resend::One(id)).await };
-    match api.change(MISSING, Duration::ZERO, resend).await? {
+    match api.change(MISSING, resend).await? {
         0 => Err(Problem::new(MISSING).detail("no delivery of that id failed, or is unknown")),
         resent => Ok(reply::json(StatusCode::OK, &ResentCount { resent })),
     }
@@ -97,7 +95,7 @@ pub(super) async fn resend_since(
         ResendSince::from_json(&body).map_err(|error| notification_problem(error.into(), MISSING))?;
     let operations = api.operations.clone();
     let resend = async move { operations.resend(Resend::Since(since)).await };
-    let resent = api.change(MISSING, Duration::ZERO, resend).await?;
+    let resent = api.change(MISSING, resend).await?;
     tracing::info!(user = %admitted.caller.identity.user, %since, resent, "failed deliveries are sent again");
     Ok(reply::json(StatusCode::OK, &ResentCount { resent }))
 }

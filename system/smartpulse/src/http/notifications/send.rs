@@ -1,7 +1,5 @@
 //! `POST /api/notifications`.
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::notification::model::SendNotification;
@@ -67,7 +65,7 @@ pub(super) async fn send_notification(
     let named = named(&headers, admitted.caller.identity.user, "POST /api/notifications", &body)?;
     let operations = api.operations.clone();
     let send = async move { operations.send(message.into(), named.as_ref()).await };
-    let sent = api.change(MISSING, Duration::ZERO, send).await?;
+    let sent = api.change(MISSING, send).await?;
     let mut response = reply::json(StatusCode::ACCEPTED, &SentAnswer { id: sent.id.0 });
     let location = format!("/api/notifications/{}/deliveries", sent.id);
     if let Ok(location) = HeaderValue::from_str(&location) {

@@ -3,8 +3,6 @@
 //! Only `POST` does it: mail scanners follow links, and must not end what their users want. Whoever knows the token may;
 //! there is no other proof, and known and unknown tokens are answered alike.
 
-use std::time::Duration;
-
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -81,7 +79,7 @@ pub(super) async fn unsubscribe(
     let registry = api.registry.clone();
     let ended = async move { registry.unsubscribe(&token).await };
     // There is always an answer: nobody is told whether the token is known.
-    if api.change(Code::RouteNotFound, Duration::ZERO, ended).await? {
+    if api.change(Code::RouteNotFound, ended).await? {
         tracing::info!("an address wants no more mails");
     }
     Ok(page(DONE))

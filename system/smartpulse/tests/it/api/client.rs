@@ -13,7 +13,7 @@ use super::contract::Contract;
 const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// A request about to be sent.
-pub(super) struct Ask<'a> {
+pub(crate) struct Ask<'a> {
     router: &'a Routes,
     contract: Option<&'a Contract>,
     request: http::request::Builder,
@@ -21,35 +21,35 @@ pub(super) struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn new(router: &'a Routes, contract: Option<&'a Contract>, method: &str, path: &str) -> Self {
+    pub(crate) fn new(router: &'a Routes, contract: Option<&'a Contract>, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path);
         Self { router, contract, request, body: Body::empty() }
     }
 
-    pub(super) fn by(self, token: &str) -> Self {
+    pub(crate) fn by(self, token: &str) -> Self {
         let value = format!("Bearer {token}");
         self.with("authorization", value)
     }
 
-    pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.request = self.request.header(name, HeaderValue::from_bytes(value.as_ref()).unwrap());
         self
     }
 
-    pub(super) fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.text("application/json", body.to_string())
     }
 
-    pub(super) fn text(self, content_type: &str, body: impl Into<Body>) -> Self {
+    pub(crate) fn text(self, content_type: &str, body: impl Into<Body>) -> Self {
         self.with("content-type", content_type).body(body)
     }
 
-    pub(super) fn body(mut self, body: impl Into<Body>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
     }
 
-    pub(super) async fn send(self) -> Reply {
+    pub(crate) async fn send(self) -> Reply {
         let request = self.request.body(self.body).unwrap();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -68,10 +68,10 @@ impl<'a> Ask<'a> {
 
 /// An answer.
 #[derive(Clone)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl std::fmt::Debug for Reply {
@@ -81,30 +81,30 @@ impl std::fmt::Debug for Reply {
 }
 
 impl Reply {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// `X-Cache-Level` of a 200 or 304.
-    pub(super) fn level(&self) -> &str {
+    pub(crate) fn level(&self) -> &str {
         assert!(matches!(self.status.as_u16(), 200 | 304), "{self:?}");
         self.header("x-cache-level").unwrap()
     }
 
-    pub(super) fn etag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         self.header("etag").unwrap().to_owned()
     }
 
     /// The problem document, once it is what every error answer must be.
-    pub(super) fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
@@ -117,7 +117,7 @@ impl Reply {
     }
 
     /// The fields that a 400 `VALIDATION_FAILED` names.
-    pub(super) fn fields(&self) -> Vec<String> {
+    pub(crate) fn fields(&self) -> Vec<String> {
         let problem = self.problem(400, "VALIDATION_FAILED");
         let details = problem["details"].as_array().unwrap();
         details.iter().map(|detail| detail["field"].as_str().unwrap().to_owned()).collect()

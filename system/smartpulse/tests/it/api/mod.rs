@@ -7,9 +7,9 @@
 
 mod bad_input;
 mod batch;
-mod client;
-mod cluster;
-mod contract;
+pub(crate) mod client;
+pub(crate) mod cluster;
+pub(crate) mod contract;
 mod events;
 mod evictions;
 mod failures;

@@ -11,39 +11,39 @@ use smartpulse::app::Routes;
 use tower::ServiceExt;
 
 const HANGS: Duration = Duration::from_secs(20);
-pub(super) const CHANGES: &str = "/api/forecasts/changes";
+pub(crate) const CHANGES: &str = "/api/forecasts/changes";
 
 /// One event, with the last id that was sent.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) data: Value,
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) data: Value,
 }
 
 /// An open stream.
-pub(super) struct Events {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Events {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     body: Body,
     text: String,
     /// As a browser keeps it.
-    pub(super) last_id: String,
-    pub(super) comments: usize,
+    pub(crate) last_id: String,
+    pub(crate) comments: usize,
 }
 
 impl Events {
-    pub(super) async fn by(router: &Routes, token: &str) -> Self {
+    pub(crate) async fn by(router: &Routes, token: &str) -> Self {
         Self::open(router, CHANGES, &[("authorization", &format!("Bearer {token}"))]).await
     }
 
     /// Goes on after this id.
-    pub(super) async fn after(router: &Routes, token: &str, id: &str) -> Self {
+    pub(crate) async fn after(router: &Routes, token: &str, id: &str) -> Self {
         let bearer = format!("Bearer {token}");
         Self::open(router, CHANGES, &[("authorization", &bearer), ("last-event-id", id)]).await
     }
 
-    pub(super) async fn open(router: &Routes, path: &str, headers: &[(&str, &str)]) -> Self {
+    pub(crate) async fn open(router: &Routes, path: &str, headers: &[(&str, &str)]) -> Self {
         let mut request = Request::builder().uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -55,7 +55,7 @@ impl Events {
     }
 
     /// The next event; `None` at the end of the stream.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n").map(|(a, b)| (a.to_owned(), b.to_owned())) {
                 self.text = rest;
@@ -70,7 +70,7 @@ impl Events {
     }
 
     /// The next event must be this.
-    pub(super) async fn expect(&mut self, name: &str) -> Event {
+    pub(crate) async fn expect(&mut self, name: &str) -> Event {
         let event = self.next().await.expect("the stream goes on");
         assert_eq!(event.name, name, "{event:?}");
         event

@@ -4,10 +4,10 @@
 
 mod admin;
 mod changes;
-mod events;
+pub(crate) mod events;
 mod propagation;
 mod support;
 mod tickets;
 mod told;
-mod trace;
+pub(crate) mod trace;
 mod trust;

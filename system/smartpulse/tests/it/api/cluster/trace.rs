@@ -15,7 +15,7 @@ use super::support::{ALL, Cluster, admin, until};
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -29,7 +29,7 @@ impl Write for Log {
 }
 
 impl Log {
-    pub(super) fn install(level: &str) -> (Self, DefaultGuard) {
+    pub(crate) fn install(level: &str) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let config = LogConfig { format: LogFormat::Json, level: level.to_owned(), requests: false };
@@ -37,7 +37,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
