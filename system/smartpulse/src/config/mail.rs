@@ -16,7 +16,7 @@ use super::secret::Secret;
 /// Who mails are from where nobody says so: an address that goes nowhere.
 const NOBODY: &str = "smartpulse@localhost";
 /// How long beyond a mail its claim must live.
-const CLAIM_MARGIN: Duration = Duration::from_secs(60);
+const CLAIM_MARGIN: Duration = Duration::from_secs(6);
 
 /// How the connection to the mail server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl MailSettings {
         let sender = &self.sender;
         if sender.claim_life < sender.send_timeout + CLAIM_MARGIN {
             r.combination(
-                "`mail.claim_life_s` must be 60 s more than `mail.send_timeout_s`: no mail begins that its claim would not \
+                "`mail.claim_life_s` must be 6 s more than `mail.send_timeout_s`: no mail begins that its claim would not \
                  outlive",
             );
         }

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::roles::InstanceRole;
 
 /// How long beyond an attempt its claim must live, so that what came of it can be written down.
-const CLAIM_MARGIN: Duration = Duration::from_secs(10);
+const CLAIM_MARGIN: Duration = Duration::from_secs(6);
 
 /// The settings of push messages.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ impl PushSettings {
         let sender = &self.sender;
         if sender.claim_life < sender.attempt_timeout + CLAIM_MARGIN {
             r.combination(
-                "`push.claim_life_s` must be 10 s more than `push.attempt_timeout_ms`: no attempt begins that its claim \
+                "`push.claim_life_s` must be 6 s more than `push.attempt_timeout_ms`: no attempt begins that its claim \
                  would not outlive",
             );
         }
