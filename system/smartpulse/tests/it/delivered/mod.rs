@@ -3,4 +3,5 @@
 
 mod killed;
 mod outbox;
+mod starts;
 mod together;
