@@ -53,7 +53,8 @@ impl DeliveryMetrics {
         let durations = Family::<ChannelLabels, Histogram, fn() -> Histogram>::new_with_constructor(histogram);
         let help = "Deliveries that ended, by channel, provider and how they ended";
         catalogue.register("notification_deliveries", help, deliveries.clone());
-        let help = "Time from the acceptance of a notification until its provider had it, by channel and provider";
+        let help = "Time from the acceptance of a notification until its provider had it; in-app, from what happened until its \
+                    acceptance";
         catalogue.register_with_unit("notification_delivery_duration", help, Unit::Seconds, durations.clone());
         Self { deliveries, durations }
     }
@@ -218,5 +219,42 @@ impl Collector for AlertCollector {
             ConstCounter::new(number).encode(metric.encode_family(&[("kind", kind.name())])?)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn deliveries_are_counted_by_their_end_and_timed_if_they_arrived() {
+        let mut catalogue = Catalogue::new();
+        let metrics = DeliveryMetrics::register(&mut catalogue);
+        let ended = |channel, provider, status| {
+            metrics.delivered(Delivered { channel, provider, status, took: Duration::from_millis(300) });
+        };
+        ended(Channel::PushNotification, Some(IntegrationType::WebPush), DeliveryStatus::Sent);
+        ended(Channel::PushNotification, Some(IntegrationType::WebPush), DeliveryStatus::Removed);
+        ended(Channel::InApp, None, DeliveryStatus::Sent);
+        let text = catalogue.encode();
+        for line in [
+            r#"notification_deliveries_total{channel="push",provider="webpush",status="removed"} 1"#,
+            r#"notification_delivery_duration_seconds_count{channel="push",provider="webpush"} 1"#,
+            r#"notification_delivery_duration_seconds_bucket{le="0.5",channel="in_app",provider=""} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn an_alarm_on_a_rise_finds_a_zero_before_it() {
+        let mut catalogue = Catalogue::new();
+        let alerts = Alerts::new();
+        catalogue.register_collector(AlertCollector(alerts.clone()), []);
+        assert_eq!(catalogue.encode().matches("smartpulse_alerts_total{kind=").count(), AlertKind::ALL.len());
+        alerts.raise(AlertKind::DeadLetter, "forecast:completed", "no JSON");
+        assert!(catalogue.encode().contains(r#"alerts_total{kind="dead_letter"} 1"#));
     }
 }
