@@ -21,6 +21,11 @@ async fn after(node: &Node, token: &str, id: &str) -> Events {
     Events::open(&node.router, PATH, &[("authorization", &bearer), ("last-event-id", id)]).await
 }
 
+/// Until there is nothing to tell any more: the road wakes all streams once it is ready.
+async fn quiet(stream: &mut Events) {
+    assert!(tokio::time::timeout(Duration::from_secs(1), stream.next()).await.is_err(), "nothing to tell");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_happens_in_an_inbox_is_told_to_its_user_on_every_instance() {
     let world = World::new();
@@ -35,6 +40,7 @@ async fn what_happens_in_an_inbox_is_told_to_its_user_on_every_instance() {
     }
     for stream in [&mut here, &mut there, &mut other] {
         assert_eq!(stream.expect("unread").await.data, json!({"unread": 0}), "where the inbox stands, first of all");
+        quiet(stream).await;
     }
     let began = Instant::now();
     let id = first.tell(1, "Production Alert").await;
@@ -185,6 +191,7 @@ async fn a_sender_that_hangs_up_skips_nothing() {
     let node = world.start("a");
     let mut stream = open(&node, &reader(1)).await;
     stream.expect("unread").await;
+    quiet(&mut stream).await;
     let began = Instant::now();
     world.store.faults().late("accept", Duration::from_millis(50));
     {
