@@ -101,7 +101,8 @@ impl Tuning {
     /// # Errors
     /// A setting is refused: a defect of the harness.
     pub fn config(&self) -> Result<Config, String> {
-        const FIXED: [(&str, &str); 9] = [
+        const FIXED: [(&str, &str); 10] = [
+            ("roles", "forecast-api,tracker,sync,relay,monitor"),
             ("auth.secret", SECRET),
             ("sample.load", "false"),
             ("store.kind", "memory"),

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use adapters::memory::MemoryNotifications;
 use adapters::system::SystemIds;
+use adapters::templates::Templates;
 use coherence::{Cache, CacheEvent, Rng, StreamEpoch, WallClock};
-use smartpulse::app::{App, PipelineStatus, Ports};
+use smartpulse::app::{App, Channels, PipelineStatus, Ports};
 use smartpulse::auth::MemoryTickets;
 use smartpulse::config::Config;
 use tokio::sync::broadcast;
@@ -87,7 +89,7 @@ impl Instance {
         self.net.log.record(&self.net.host, None, Event::Down);
     }
 
-    fn ports(&self, boot: u64) -> Ports {
+    fn ports(&self, boot: u64, templates: Arc<Templates>) -> Ports {
         let store = Arc::new(RemoteStore::new(self.net.clone()));
         let clock: Arc<dyn WallClock> = Arc::new(self.clock.clone());
         let dice = |what: &str| Dice::of(self.seed, &format!("{}/{boot}/{what}", self.net.host));
@@ -98,6 +100,8 @@ impl Instance {
             outbox: Some(Arc::clone(&store) as _),
             feed: Arc::clone(&store) as _,
             store,
+            notifications: Arc::new(MemoryNotifications::new(Arc::clone(&clock))),
+            channels: Channels::none(templates),
             bus: Arc::new(RemoteBus::new(self.net.clone())),
             shared: Arc::new(RemoteShared::new(self.net.clone())),
             backplane: Arc::new(RemoteBackplane::new(self.net.clone())),
@@ -113,7 +117,8 @@ impl Instance {
     pub(super) async fn run(self) -> turmoil::Result {
         let boot = self.boots.fetch_add(1, Ordering::Relaxed) + 1;
         self.net.log.record(&self.net.host, None, Event::Up);
-        let app = App::new(&self.config, self.ports(boot), &self.net.host).await?;
+        let templates = Arc::new(Templates::built_in()?);
+        let app = App::new(&self.config, self.ports(boot, templates), &self.net.host).await?;
         let cache = app.service().caches().cache();
         tokio::spawn(write_down(self.net.clone(), cache.events()));
         tokio::spawn(jumps(Arc::clone(&self.jump_ms)));

@@ -13,7 +13,8 @@ pub struct Delivered {
     pub provider: Option<IntegrationType>,
     /// How it ended.
     pub status: DeliveryStatus,
-    /// How long after it was accepted, by two wall clocks.
+    /// How long after it was accepted; of the in-app channel, where acceptance is delivery, how long after it happened or
+    /// was asked for. By two wall clocks.
     pub took: Duration,
 }
 

@@ -51,9 +51,20 @@ fn caller(token: &str, secret: &str) -> Arc<smartpulse::auth::Caller> {
 #[test]
 fn help_shows_an_example_for_each_command() {
     let dir = tempfile::tempdir().unwrap();
-    for command in
-        ["serve", "config", "token", "import", "openapi", "migrate", "backup", "restore", "incarnation", "admin"]
-    {
+    for command in [
+        "serve",
+        "config",
+        "token",
+        "import",
+        "import-directory",
+        "vapid-keys",
+        "openapi",
+        "migrate",
+        "backup",
+        "restore",
+        "incarnation",
+        "admin",
+    ] {
         let ran = smartpulse(dir.path(), &[], &[command, "--help"]);
         assert_eq!(ran.code, 0);
         assert!(ran.out.contains("Example") && ran.out.contains(&format!("smartpulse {command}")), "{}", ran.out);

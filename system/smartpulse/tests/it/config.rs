@@ -168,6 +168,11 @@ fn production_asks_for_more_and_names_what_is_absent() {
         "`store.kind` = \"sqlserver\" (profile production) has no adapter in this build",
         "`bus.kind` = \"pulsar\"",
         "`shared.kind` = \"redis\"",
+        "`notifications.public_base_url` must be set in production",
+        "`push.vapid_key_file` must be set in production",
+        "`push.subject` must be set in production",
+        "`mail.host` must be set in production",
+        "`mail.from` must be set in production",
     ] {
         assert!(found.contains(part), "{part} in {found}");
     }
@@ -179,9 +184,80 @@ fn production_asks_for_more_and_names_what_is_absent() {
         ("SMARTPULSE__AUTH__ISSUER", "https://issuer.example"),
         ("SMARTPULSE__AUTH__AUDIENCE", "smartpulse"),
         ("SMARTPULSE__AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
+        ("SMARTPULSE__NOTIFICATIONS__PUBLIC_BASE_URL", "https://app.example.com/"),
+        ("SMARTPULSE__PUSH__VAPID_KEY_FILE", "/etc/smartpulse/vapid.pem"),
+        ("SMARTPULSE__PUSH__SUBJECT", "mailto:ops@example.com"),
+        ("SMARTPULSE__MAIL__HOST", "mail.example.com"),
+        ("SMARTPULSE__MAIL__FROM", "smartpulse@example.com"),
     ]);
     let config = load(&inputs).unwrap().config;
+    assert_eq!(config.notifications.public_base_url.as_deref(), Some("https://app.example.com"));
     assert_eq!((config.profile, config.drain.delay), (Profile::Production, Duration::from_secs(5)));
+}
+
+/// A forecast instance of production needs nothing of the notification service.
+#[test]
+fn what_the_roles_do_not_need_is_not_asked_for() {
+    let mut inputs = env(&[("SMARTPULSE__PROFILE", "production"), ("SMARTPULSE__ROLES", "forecast-api,tracker,sync")]);
+    let found = errors(&inputs).join("\n");
+    for part in ["notifications.", "push.", "mail."] {
+        assert!(!found.contains(part), "{part} in {found}");
+    }
+    inputs.env.insert("SMARTPULSE__ROLES".to_owned(), "mail-send".to_owned());
+    let found = errors(&inputs).join("\n");
+    assert!(found.contains("mail.host") && !found.contains("push.") && !found.contains("notifications."), "{found}");
+}
+
+#[test]
+fn settings_of_notifications_that_cannot_work_are_refused_by_name() {
+    let refused = |pairs: &[(&str, &str)]| {
+        let flags = pairs.iter().map(|(key, value)| flag(key, value)).collect();
+        errors(&Inputs { flags, ..Inputs::default() }).join("\n")
+    };
+    for (key, value, expected) in [
+        ("notifications.listen", "127.0.0.1:9090", "`notifications.listen` and `internal.listen` are both"),
+        ("notifications.listen", "here", "`notifications.listen` must be an address with a port"),
+        (
+            "notifications.public_base_url",
+            "app.example.com",
+            "`notifications.public_base_url` must be an http or https URL",
+        ),
+        (
+            "notifications.acceptances_days",
+            "7",
+            "`notifications.acceptances_days` must be more than `bus.retention_days`",
+        ),
+        ("push.claim_life_s", "10", "`push.claim_life_s` must be 6 s more than `push.attempt_timeout_ms`"),
+        ("push.breaker_failures", "5", "`push.breaker_failures` must be more than the attempts of one message"),
+        ("push.retry_ms", "100,soon", "`push.retry_ms` must be a list of integers"),
+        ("push.allowed_ports", "0", "`push.allowed_ports` must be a list of integers from 1 to 65535"),
+        ("fcm.base_url", "https://fcm.example", "`fcm.base_url` is set, but `fcm.service_account_file` is not"),
+        ("mail.from", "nobody", "`mail.from` must be a mail address"),
+        ("mail.tls", "perhaps", "`mail.tls` must be one of \"starttls\""),
+        ("mail.user", "pulse", "`mail.password` or `mail.password_file` is not set"),
+        ("mail.claim_life_s", "725", "`mail.claim_life_s` must be 6 s more than `mail.send_timeout_s`"),
+        ("mail.drain_ms", "30000", "`mail.drain_ms` is longer than `drain.deadline_ms`"),
+        ("mail.later_s", "3600", "`mail.later_s` is longer than `mail.later_max_s`"),
+        ("mail.unsubscribe_url", "http://app.example.com/unsubscribe/", "`mail.unsubscribe_url` must be an https URL"),
+        ("alerts.address", "ops", "`alerts.address` must be a mail address"),
+    ] {
+        let found = refused(&[(key, value)]);
+        assert!(found.contains(expected), "{key} = {value}: {found}");
+    }
+    let plaintext = [("mail.user", "pulse"), ("mail.password", "hunter2"), ("mail.tls", "none")];
+    let found = refused(&plaintext);
+    assert!(found.contains("mail.allow_plaintext_login") && !found.contains("hunter2"), "{found}");
+    let origin = ("push.allowed_private_origins", "http://127.0.0.1:9001");
+    assert!(refused(&[("profile", "production"), origin]).contains("production refuses it"));
+    assert!(load(&Inputs { flags: vec![flag(origin.0, origin.1)], ..Inputs::default() }).is_ok());
+}
+
+#[test]
+fn the_notification_api_listens_beside_the_forecast_api() {
+    let listens = |inputs: &Inputs| load(inputs).unwrap().config.notifications.listen.to_string();
+    assert_eq!(listens(&Inputs::default()), "127.0.0.1:8081");
+    assert_eq!(listens(&env(&[("SMARTPULSE__HTTP__LISTEN", "0.0.0.0:0")])), "0.0.0.0:0");
+    assert_eq!(listens(&env(&[("SMARTPULSE__NOTIFICATIONS__LISTEN", "0.0.0.0:80")])), "0.0.0.0:80");
 }
 
 #[test]

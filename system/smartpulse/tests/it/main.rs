@@ -6,6 +6,7 @@ mod auth;
 mod cli;
 mod config;
 mod crash;
+mod delivered;
 mod edge;
 mod guarantees;
 mod import_end_to_end;

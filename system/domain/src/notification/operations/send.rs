@@ -66,7 +66,7 @@ impl NotificationOperations {
         message: Message,
         request: Option<&NamedRequest>,
     ) -> Result<SentMessage, NotificationError> {
-        let store = &*self.shared.ports.store;
+        let (store, asked_at) = (&*self.shared.ports.store, self.shared.ports.clock.now());
         if let Some(request) = request
             && let Some(id) = request.answered(store).await?
         {
@@ -93,7 +93,7 @@ impl NotificationOperations {
             users: vec![ForUser { user_id, id, title, body, kind, channels, devices, mail }],
             idempotency: request.map(|request| request.record(id, self.shared.ports.clock.now())),
         };
-        match (self.accept(acceptance).await, request) {
+        match (self.accept(acceptance, asked_at).await, request) {
             (Ok(_), _) => Ok(SentMessage { id, replayed: false }),
             // The same request came twice at once, and the other one was quicker.
             (Err(NotificationError::Busy), Some(request)) => match request.answered(store).await? {
