@@ -97,8 +97,11 @@ impl VapidKey {
         &self.id
     }
 
-    /// The private key as PEM, for the file.
-    pub(super) fn to_pem(&self) -> Result<String, VapidKeyError> {
+    /// The private key as PEM (PKCS#8), for a file or for whoever asked for a new one.
+    ///
+    /// # Errors
+    /// The library's.
+    pub fn to_pem(&self) -> Result<String, VapidKeyError> {
         let document = self.pair.to_pkcs8v1().map_err(|_| VapidKeyError::Crypto)?;
         Ok(pem_of_der(document.as_ref(), LABEL))
     }

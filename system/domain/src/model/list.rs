@@ -45,13 +45,7 @@ impl ListParams {
     pub fn from_query<N: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, InputError> {
-        let mut query = Query { values: BTreeMap::new(), errors: Vec::new() };
-        for (name, value) in pairs {
-            let value = value.as_ref().to_owned();
-            if query.values.insert(name.as_ref().to_owned(), value).is_some() && NAMES.contains(&name.as_ref()) {
-                query.fail(name.as_ref(), "must be given once");
-            }
-        }
+        let mut query = Query::of(pairs, &NAMES);
         let company_id = query.read("companyId", rules::id_text);
         let production_unit_id = query.read("productionUnitId", rules::id_text);
         let from = query.read("from", date_bound);
@@ -63,21 +57,18 @@ impl ListParams {
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             query.fail("to", "must not be before `from`");
         }
-        if query.values.contains_key("skip") && query.values.contains_key("cursor") {
+        if query.has("skip") && query.has("cursor") {
             query.fail("skip", "cannot be combined with `cursor`");
         }
-        match query.errors.is_empty() {
-            true => Ok(Self {
-                company_id,
-                production_unit_id,
-                from,
-                to,
-                status,
-                start: cursor.map_or(PageStart::Skip(skip.unwrap_or(0)), PageStart::After),
-                take,
-            }),
-            false => Err(InputError::Fields(query.errors)),
-        }
+        query.finish(Self {
+            company_id,
+            production_unit_id,
+            from,
+            to,
+            status,
+            start: cursor.map_or(PageStart::Skip(skip.unwrap_or(0)), PageStart::After),
+            take,
+        })
     }
 
     /// The one text of this query: equal for all spellings that ask the same. Part of the output cache's key.
@@ -133,13 +124,32 @@ impl ListParams {
 const NAMES: [&str; 8] = ["companyId", "productionUnitId", "from", "to", "status", "skip", "take", "cursor"];
 const NOT_A_CURSOR: &str = "is not a cursor that this service gave";
 
-struct Query {
+/// The parameters of a query string; what is wrong is collected.
+pub(crate) struct Query {
     values: BTreeMap<String, String>,
     errors: Vec<FieldError>,
 }
 
 impl Query {
-    fn read<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    /// The pairs of a query string. Each of `names` may be given once.
+    pub(crate) fn of<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>, names: &[&str]) -> Self {
+        let mut query = Self { values: BTreeMap::new(), errors: Vec::new() };
+        for (name, value) in pairs {
+            let value = value.as_ref().to_owned();
+            if query.values.insert(name.as_ref().to_owned(), value).is_some() && names.contains(&name.as_ref()) {
+                query.fail(name.as_ref(), "must be given once");
+            }
+        }
+        query
+    }
+
+    /// Whether a parameter is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Reads a parameter, if it is given.
+    pub(crate) fn read<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         match read(self.values.get(name)?) {
             Ok(value) => Some(value),
             Err(message) => {
@@ -149,9 +159,21 @@ impl Query {
         }
     }
 
-    fn fail(&mut self, name: &str, message: impl Into<String>) {
+    /// Notes what is wrong with a parameter.
+    pub(crate) fn fail(&mut self, name: &str, message: impl Into<String>) {
         if self.errors.len() < ERRORS_PER_ITEM_MAX {
             self.errors.push(FieldError::new(name, message));
+        }
+    }
+
+    /// Ends the reading: `value` is good if nothing was wrong.
+    ///
+    /// # Errors
+    /// [`InputError::Fields`] with what is wrong.
+    pub(crate) fn finish<T>(self, value: T) -> Result<T, InputError> {
+        match self.errors.is_empty() {
+            true => Ok(value),
+            false => Err(InputError::Fields(self.errors)),
         }
     }
 }
@@ -162,7 +184,8 @@ fn date_bound(text: &str) -> Result<Timestamp, String> {
     Ok(bound.clamp(rules::FORECAST_DATE_MIN, rules::FORECAST_DATE_END))
 }
 
-fn whole(text: &str, min: u32, max: u32) -> Result<u32, String> {
+/// A number without sign.
+pub(crate) fn whole(text: &str, min: u32, max: u32) -> Result<u32, String> {
     match text.parse() {
         Ok(number) if (min..=max).contains(&number) && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
         _ => Err(format!("must be a whole number from {min} to {max}")),

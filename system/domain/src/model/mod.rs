@@ -7,7 +7,7 @@ mod document;
 mod forecast;
 pub(crate) mod ids;
 pub(crate) mod input;
-mod list;
+pub(crate) mod list;
 mod names;
 mod patch;
 pub(crate) mod rules;

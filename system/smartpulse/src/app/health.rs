@@ -9,30 +9,49 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use domain::ports::Store;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::feed::{FeedReport, FeedWatch};
 use crate::serve::Drain;
-use crate::telemetry::Trouble;
 
+/// How a feed that cannot be trusted is named.
+pub(super) const FEED: &str = "feed";
 /// How long an answer of the store's probe is believed: health is asked without a token, and must not become load.
 const PROBE_LIFE: Duration = Duration::from_millis(500);
 /// How long the probe waits for the store.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether the instance can serve.
+/// Asks the store for something small: whether it answers.
+pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// What works less well than it should.
+pub type Degraded = Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>;
+
+/// What readiness is judged by.
+pub struct HealthParts {
+    /// Asks the store.
+    pub probe: Probe,
+    /// The end of the instance.
+    pub drain: Drain,
+    /// How long what was read may still be served when the store is away.
+    pub max_stale: Duration,
+    /// What else works less well than it should.
+    pub degraded: Degraded,
+    /// Where the instance stands in the stream of changes.
+    pub feed: Option<FeedWatch>,
+    /// Whether notifications may go to private origins: tests and sinks.
+    pub sinks: bool,
+}
+
+/// Whether a service of the instance can serve.
 pub struct Readiness {
-    store: Arc<dyn Store>,
-    drain: Drain,
-    max_stale: Duration,
+    parts: HealthParts,
     started: AtomicBool,
     probe: tokio::sync::Mutex<Option<(Instant, bool)>>,
     store_answered: Mutex<Option<Instant>>,
-    trouble: Arc<Trouble>,
-    feed: Option<FeedWatch>,
 }
 
 /// The body of `/health/ready`.
@@ -44,27 +63,16 @@ struct Report {
     /// Where the instance stands in the stream of changes; absent where it follows none.
     #[serde(skip_serializing_if = "Option::is_none")]
     feed: Option<FeedReport>,
+    /// Notifications may go to private origins: this is no place for real users.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sinks: bool,
 }
 
 impl Readiness {
-    /// Not started yet. `trouble` knows which backends failed lately, `feed` where the instance stands.
-    pub fn new(
-        store: Arc<dyn Store>,
-        drain: Drain,
-        max_stale: Duration,
-        trouble: Arc<Trouble>,
-        feed: Option<FeedWatch>,
-    ) -> Self {
-        Self {
-            store,
-            drain,
-            max_stale,
-            started: AtomicBool::new(false),
-            probe: tokio::sync::Mutex::new(None),
-            store_answered: Mutex::new(None),
-            trouble,
-            feed,
-        }
+    /// Not started yet.
+    pub fn new(parts: HealthParts) -> Self {
+        let (probe, store_answered) = (tokio::sync::Mutex::new(None), Mutex::new(None));
+        Self { parts, started: AtomicBool::new(false), probe, store_answered }
     }
 
     /// The instance has started.
@@ -74,18 +82,20 @@ impl Readiness {
 
     /// `/health/live`: the process runs.
     pub fn live() -> Response {
-        Json(Report { status: "live", degraded: Vec::new(), feed: None }).into_response()
+        Json(Report { status: "live", degraded: Vec::new(), feed: None, sinks: false }).into_response()
     }
 
     /// `/health/ready`.
     pub async fn ready(&self) -> Response {
-        let feed = self.feed.as_ref().map(FeedWatch::report);
+        let feed = self.parts.feed.as_ref().map(FeedWatch::report);
         let is_suspect = feed.as_ref().is_some_and(|feed| !feed.trusted);
-        let report = move |code, status, degraded| (code, Json(Report { status, degraded, feed })).into_response();
+        let sinks = self.parts.sinks;
+        let report =
+            move |code, status, degraded| (code, Json(Report { status, degraded, feed, sinks })).into_response();
         if !self.started.load(Ordering::Acquire) {
             return report(StatusCode::SERVICE_UNAVAILABLE, "starting", Vec::new());
         }
-        if self.drain.is_draining() {
+        if self.parts.drain.is_draining() {
             return report(StatusCode::SERVICE_UNAVAILABLE, "draining", Vec::new());
         }
         let mut degraded = Vec::new();
@@ -95,14 +105,9 @@ impl Readiness {
                 return report(StatusCode::SERVICE_UNAVAILABLE, "unavailable", degraded);
             }
         }
-        for (name, is_so) in [
-            ("shared", self.trouble.is_recent(&["shared", "backplane"])),
-            ("bus", self.trouble.is_recent(&["bus"])),
-            ("feed", is_suspect || self.trouble.is_recent(&["feed"])),
-        ] {
-            if is_so {
-                degraded.push(name);
-            }
+        degraded.extend((self.parts.degraded)());
+        if is_suspect && !degraded.contains(&FEED) {
+            degraded.push(FEED);
         }
         let status = if degraded.is_empty() { "ready" } else { "degraded" };
         report(StatusCode::OK, status, degraded)
@@ -116,7 +121,7 @@ impl Readiness {
         {
             return answered;
         }
-        let answered = matches!(tokio::time::timeout(PROBE_TIMEOUT, self.store.incarnation()).await, Ok(Ok(_)));
+        let answered = matches!(tokio::time::timeout(PROBE_TIMEOUT, (self.parts.probe)()).await, Ok(true));
         let now = Instant::now();
         *probe = Some((now, answered));
         if answered {
@@ -127,6 +132,6 @@ impl Readiness {
 
     fn stale_may_serve(&self) -> bool {
         let answered = *self.store_answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.is_some_and(|at| at.elapsed() < self.max_stale)
+        answered.is_some_and(|at| at.elapsed() < self.parts.max_stale)
     }
 }

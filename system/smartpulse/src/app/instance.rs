@@ -1,5 +1,6 @@
 //! App: one instance over its ports.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,19 +11,22 @@ use domain::forecast::{ForecastPorts, ForecastService};
 
 use super::feed::FeedWatch;
 use super::health::Readiness;
+use super::notifications::{NotificationParts, NotificationStatus, Notifications};
 use super::pipeline::{Pipeline, PipelineStatus, Wakes};
 use super::ports::{Job, Ports};
 use super::routers::{self, Routes};
-use super::settings;
+use super::{readiness, settings};
 use crate::auth::{SetupError, Verifier, refresh_hourly, verifier};
 use crate::config::{AuthMode, Config};
 use crate::http::admin::{self, AdminApi, AdminParts};
 use crate::http::forecasts::{ForecastApi, JsonViews};
+use crate::http::notifications::NotificationApi;
 use crate::http::streams::{StreamHub, StreamPorts};
 use crate::http::{ConcurrencyCap, EdgeLayer, Gatekeeper, RateLimiter, RequestIds};
 use crate::serve::{Drain, Importance, ServeLimits, Served, Tasks, TasksReport, serve};
 use crate::telemetry::{
-    BackendMetrics, Catalogue, FollowMetrics, RequestMetrics, Trouble, register_cache, register_pipeline,
+    BackendMetrics, Catalogue, DeliveryMetrics, FollowMetrics, RequestMetrics, Trouble, register_cache,
+    register_notifications, register_pipeline,
 };
 
 /// Why an instance cannot be made.
@@ -39,7 +43,7 @@ pub enum AppError {
 /// How an instance ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The connections of the API.
+    /// The connections of both APIs.
     pub served: Served,
     /// The background jobs.
     pub jobs: TasksReport,
@@ -50,14 +54,17 @@ pub struct App {
     config: Config,
     service: ForecastService<JsonViews>,
     verifier: Arc<Verifier>,
-    readiness: Arc<Readiness>,
+    readiness: [Arc<Readiness>; 2],
     drain: Drain,
     jobs: Vec<Job>,
     pipeline: Pipeline,
     status: PipelineStatus,
+    notifications: Notifications,
     follow: FollowMetrics,
     catalogue: Arc<Catalogue>,
     router: Routes,
+    notification_api: NotificationApi,
+    notification_router: Routes,
     internal_router: Routes,
 }
 
@@ -94,12 +101,15 @@ impl App {
             clock: Arc::clone(&ports.clock),
             metrics: follow.clone(),
         });
-        let max_stale = config.cache.max_stale;
-        let readiness = Readiness::new(Arc::clone(&ports.store), drain.clone(), max_stale, trouble, feed);
-        let readiness = Arc::new(readiness);
+        let delivered = Arc::new(DeliveryMetrics::register(&mut catalogue));
+        let notifications = Notifications::new(config, &ports, delivered, name);
+        let told = notifications.status().clone();
+        let of_forecasts = readiness::of_forecasts(&ports, &drain, config.cache.max_stale, &trouble, feed);
+        let of_notifications = readiness::of_notifications(&ports, &drain, &trouble, told.clone());
+        let readiness = [Arc::new(of_forecasts), Arc::new(of_notifications)];
         let limits = &config.limits;
-        let limiter = RateLimiter::new(limits.rate_per_s, limits.burst, limits.subjects_max);
-        let keeper = Arc::new(Gatekeeper { verifier: Arc::clone(&verifier), limiter });
+        let keeper = gatekeeper(config, &verifier);
+        let notification_api = notifications.api(config, &ports, gatekeeper(config, &verifier), &drain);
         let streams = streams(config, &ports, &section, &status, &drain);
         let slots = streams.slots().clone();
         let api = ForecastApi::new(service.clone(), Arc::clone(&keeper), &config.http, limits, streams);
@@ -110,12 +120,15 @@ impl App {
         let caches = service.clone();
         let is_trusted = move || caches.caches().cache().is_trusted();
         register_pipeline(&mut catalogue, status.clone(), is_trusted, slots, Arc::clone(&ports.clock));
+        register_notifications(&mut catalogue, told, Arc::clone(&ports.clock));
         let cap = ConcurrencyCap::new(config.http.max_concurrent_requests);
         let catalogue = Arc::new(catalogue);
         let edge = EdgeLayer::new(RequestIds::new(name, &boot), metrics, config.log.requests, Some(cap));
         Ok(Self {
-            router: routers::public(api, &readiness, config, &edge),
-            internal_router: routers::internal(Arc::clone(&catalogue), &readiness, admin, &edge),
+            router: routers::public(api, &readiness[0], config, &edge),
+            notification_router: routers::of_notifications(notification_api.clone(), &readiness[1], config, &edge),
+            notification_api,
+            internal_router: routers::internal(Arc::clone(&catalogue), &readiness[0], admin, &edge),
             catalogue,
             config: config.clone(),
             service,
@@ -125,6 +138,7 @@ impl App {
             jobs: ports.jobs,
             pipeline,
             status,
+            notifications,
             follow,
         })
     }
@@ -132,6 +146,11 @@ impl App {
     /// The API, ready to serve.
     pub fn router(&self) -> Routes {
         self.router.clone()
+    }
+
+    /// The notification API, ready to serve.
+    pub fn notification_router(&self) -> Routes {
+        self.notification_router.clone()
     }
 
     /// Metrics and health for the inside.
@@ -154,13 +173,33 @@ impl App {
         &self.status
     }
 
+    /// The use cases of the notification service.
+    pub fn notifications(&self) -> &NotificationParts {
+        self.notifications.parts()
+    }
+
+    /// Where the jobs of the notification service stand.
+    pub fn notification_status(&self) -> &NotificationStatus {
+        self.notifications.status()
+    }
+
     /// The handle to the orderly end.
     pub fn drain(&self) -> &Drain {
         &self.drain
     }
 
-    /// Serves both routers and runs the jobs, until the drain is over.
+    /// Serves forecasts and the inside, and runs the jobs, until the drain is over.
     pub async fn serve<A: Listener, I: Listener>(self, api: A, internal: I) -> Ended {
+        self.serve_all(api, None::<A>, internal).await
+    }
+
+    /// Serves all routers, the notification API if it has a listener, and runs the jobs, until the drain is over.
+    pub async fn serve_all<A: Listener, N: Listener, I: Listener>(
+        self,
+        api: A,
+        notifications: Option<N>,
+        internal: I,
+    ) -> Ended {
         let tasks = Tasks::new(self.drain.clone());
         for job in self.jobs {
             tasks.spawn(job.name, Importance::Critical, repeat(job, tasks.stop_token()));
@@ -171,6 +210,7 @@ impl App {
             tasks.spawn("follow-metrics", Importance::Ordinary, listening);
         }
         self.pipeline.spawn(&tasks);
+        self.notifications.spawn(&tasks);
         if matches!(self.config.auth.mode, AuthMode::JwksFile(_) | AuthMode::JwksUrl(_)) {
             tasks.spawn("jwks", Importance::Ordinary, refresh_hourly(self.verifier, tasks.stop_token()));
         }
@@ -181,10 +221,19 @@ impl App {
         tasks.spawn("internal", Importance::Ordinary, async move {
             serve(internal, inside, limits, until).await;
         });
-        self.readiness.started();
-        let served = serve(api, self.router, limits, self.drain.clone()).await;
+        self.readiness.iter().for_each(|readiness| readiness.started());
+        let (router, drain) = (self.notification_router, self.drain.clone());
+        let beside = async move {
+            match notifications {
+                Some(listener) => serve(listener, router, limits, drain).await,
+                None => Served::default(),
+            }
+        };
+        let (forecasts, beside) = tokio::join!(serve(api, self.router, limits, self.drain.clone()), beside);
+        let served = forecasts.plus(beside);
         // Writes are detached from their requests: what a client did not wait for is finished too.
-        if tokio::time::timeout(self.config.drain.deadline, self.service.drain()).await.is_err() {
+        let writes = async { tokio::join!(self.service.drain(), self.notification_api.drain()) };
+        if tokio::time::timeout(self.config.drain.deadline, writes).await.is_err() {
             tracing::warn!("writes were still running at the drain's deadline");
         }
         watched.begin();
@@ -205,6 +254,13 @@ async fn token_verifier(config: &Config, ports: &Ports) -> Result<Arc<Verifier>,
     Ok(Arc::new(verifier(config, fill, ports.rng.next_u64(), now).await?))
 }
 
+/// Each service has one: a caller's rate at one is nothing to the other.
+fn gatekeeper(config: &Config, verifier: &Arc<Verifier>) -> Arc<Gatekeeper> {
+    let limits = &config.limits;
+    let limiter = RateLimiter::new(limits.rate_per_s, limits.burst, limits.subjects_max);
+    Arc::new(Gatekeeper { verifier: Arc::clone(verifier), limiter })
+}
+
 fn streams(config: &Config, ports: &Ports, section: &Section, status: &PipelineStatus, drain: &Drain) -> StreamHub {
     let needed = StreamPorts {
         follower: status.follower.clone(),
@@ -220,9 +276,11 @@ fn streams(config: &Config, ports: &Ports, section: &Section, status: &PipelineS
 
 /// The path templates of all routes, which are the only values of the label `route`.
 fn templates() -> Vec<String> {
-    let described = routers::described().1.paths.paths.into_keys();
+    let of_notifications = routers::notifications_described().1.paths.paths.into_keys();
+    let mut described: BTreeSet<String> = routers::described().1.paths.paths.into_keys().collect();
+    described.extend(of_notifications);
     let plain = routers::PLAIN_PATHS.into_iter().chain(admin::PATHS);
-    described.chain(plain.map(str::to_owned)).collect()
+    described.into_iter().chain(plain.map(str::to_owned)).collect()
 }
 
 fn service(config: &Config, ports: &Ports, wakes: &Wakes) -> ForecastService<JsonViews> {

@@ -10,19 +10,27 @@
 //!
 //! The three compositions (embedded, production, simulation) differ in the [`Ports`] that they build and in nothing else.
 
+mod backlog;
+mod channels;
 mod feed;
 mod health;
 mod instance;
+mod notification_jobs;
+mod notifications;
 mod pages;
 mod pipeline;
 mod ports;
+mod readiness;
 mod routers;
 mod settings;
 
+pub use backlog::BacklogHandle;
+pub use channels::{Channels, VapidPublic};
 pub use feed::{FeedReport, FeedWatch};
-pub use health::Readiness;
+pub use health::{Degraded, HealthParts, Probe, Readiness};
 pub use instance::{App, AppError, Ended};
-pub use pages::openapi;
+pub use notifications::{NotificationParts, NotificationStatus};
+pub use pages::{notification_openapi, openapi};
 pub use pipeline::PipelineStatus;
 pub use ports::{Job, JobError, Ports};
-pub use routers::{Routes, description};
+pub use routers::{Routes, description, notification_description};

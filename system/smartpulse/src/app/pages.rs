@@ -11,20 +11,33 @@ use crate::http::problem::CONTENT_TYPE;
 
 const DOCS: &str = include_str!("docs.html");
 const LANDING: &str = include_str!("landing.html");
+const LANDING_NOTIFICATIONS: &str = include_str!("landing_notifications.html");
 
 /// Nothing from elsewhere is loaded or spoken to.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                                        connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The description of the forecast API.
+pub fn openapi(api: OpenApi) -> OpenApi {
+    completed(api, "SmartPulse ProductionForecast", "Energy forecasts, read through a four-tier cache.")
+}
+
+/// The description of the notification API.
+pub fn notification_openapi(api: OpenApi) -> OpenApi {
+    let about =
+        "Notifications in the app, as push messages and as mails: three channels, none of which waits for another.";
+    completed(api, "SmartPulse NotificationService", about)
+}
+
 /// Completes what the routes say of themselves: title, token, the list of codes, what any of them may answer.
-pub fn openapi(mut api: OpenApi) -> OpenApi {
+fn completed(mut api: OpenApi, title: &str, about: &str) -> OpenApi {
     let codes: Vec<String> = Code::ALL
         .iter()
         .map(|code| format!("| `{}` | {} | {} |", code.as_str(), code.status().as_u16(), code.describe()))
         .collect();
-    let mut info = Info::new("SmartPulse ProductionForecast", env!("CARGO_PKG_VERSION"));
+    let mut info = Info::new(title, env!("CARGO_PKG_VERSION"));
     info.description = Some(format!(
-        "Energy forecasts, read through a four-tier cache.\n\nErrors are `application/problem+json` (RFC 9457) with the \
+        "{about}\n\nErrors are `application/problem+json` (RFC 9457) with the \
          members `error` and `code`:\n\n| Code | Status | Meaning |\n| --- | --- | --- |\n{}",
         codes.join("\n")
     ));
@@ -33,7 +46,7 @@ pub fn openapi(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     for item in api.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         operations.into_iter().flatten().for_each(complete);
     }
     api
@@ -63,6 +76,11 @@ fn complete(operation: &mut Operation) {
 /// `GET /`.
 pub(super) fn landing() -> Response {
     page(LANDING)
+}
+
+/// `GET /` of the notification API.
+pub(super) fn notification_landing() -> Response {
+    page(LANDING_NOTIFICATIONS)
 }
 
 /// `GET /docs`: shows `/openapi.json`.

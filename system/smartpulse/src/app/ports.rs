@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::layers::meter::{
-    Meter, MeterBackplane, MeterBus, MeterFeed, MeterLeases, MeterOutbox, MeterParking, MeterShared, MeterStore,
+    Meter, MeterBackplane, MeterBus, MeterFeed, MeterLeases, MeterNotifications, MeterOutbox, MeterParking,
+    MeterShared, MeterStore,
 };
 use adapters::layers::timeout::{
-    TimeoutBackplane, TimeoutBus, TimeoutFeed, TimeoutLeases, TimeoutOutbox, TimeoutParking, TimeoutShared,
-    TimeoutStore,
+    TimeoutBackplane, TimeoutBus, TimeoutFeed, TimeoutLeases, TimeoutNotifications, TimeoutOutbox, TimeoutParking,
+    TimeoutShared, TimeoutStore,
 };
 use coherence::{Backplane, Rng, SharedTier, WallClock};
-use domain::ports::{Bus, ChangeFeed, Ids, Leases, Outbox, Parking, Store};
+use domain::ports::{Bus, ChangeFeed, Ids, Leases, NotificationStore, Outbox, Parking, Store};
 use futures_util::future::BoxFuture;
 
+use super::channels::Channels;
 use crate::auth::Tickets;
 
 /// The ports of one instance. Several instances of one process may share some of them.
@@ -29,6 +31,10 @@ pub struct Ports {
     pub parking: Arc<dyn Parking>,
     /// Events of commits, where the bus is not the store.
     pub outbox: Option<Arc<dyn Outbox>>,
+    /// The store of notifications, which shares no table with the other.
+    pub notifications: Arc<dyn NotificationStore>,
+    /// The ways out of the notification service.
+    pub channels: Channels,
     /// The message bus.
     pub bus: Arc<dyn Bus>,
     /// L3.
@@ -63,7 +69,8 @@ pub struct Job {
 
 impl Ports {
     /// The same ports, each call with a deadline (L3 and the backplane have their own), counted and timed. What a backend
-    /// does not answer in time has failed.
+    /// does not answer in time has failed. The channels have a meter and no deadline here: theirs are their senders' and
+    /// their own.
     #[must_use]
     pub fn layered(self, deadline: Duration, shared: Duration, meter: Arc<dyn Meter>) -> Self {
         let each = || Arc::clone(&meter);
@@ -75,6 +82,11 @@ impl Ports {
             outbox: self.outbox.map(|outbox| {
                 Arc::new(MeterOutbox::new(Arc::new(TimeoutOutbox::new(outbox, deadline)), each())) as Arc<dyn Outbox>
             }),
+            notifications: Arc::new(MeterNotifications::new(
+                Arc::new(TimeoutNotifications::new(self.notifications, deadline)),
+                each(),
+            )),
+            channels: self.channels.metered(&meter),
             bus: Arc::new(MeterBus::new(Arc::new(TimeoutBus::new(self.bus, deadline)), each())),
             shared: Arc::new(MeterShared::new(Arc::new(TimeoutShared::new(self.shared, shared)), each())),
             backplane: Arc::new(MeterBackplane::new(Arc::new(TimeoutBackplane::new(self.backplane, shared)), each())),

@@ -13,11 +13,12 @@ use utoipa::openapi::OpenApi;
 use super::health::Readiness;
 use super::pages;
 use crate::config::{Config, HttpConfig, InstanceRole};
-use crate::http::EdgeLayer;
 use crate::http::admin::{self, AdminApi};
 use crate::http::edge::Edge;
 use crate::http::forecasts::{self, ForecastApi};
+use crate::http::notifications::{self, NotificationApi};
 use crate::http::params::{method_not_allowed, route_not_found};
+use crate::http::{ConcurrencyCap, EdgeLayer};
 use crate::telemetry::Catalogue;
 use crate::telemetry::catalogue::OPENMETRICS;
 
@@ -38,25 +39,65 @@ pub fn description() -> OpenApi {
     described().1
 }
 
-/// What listens on `http.listen`, inside `edge`. An instance that does not serve forecasts has pages and health alone.
-pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, config: &Config, edge: &EdgeLayer) -> Routes {
-    let (router, description) = described();
-    // Made once: the description does not change while the instance runs.
+/// The routes of the notification API with their description.
+pub(super) fn notifications_described() -> (Router<NotificationApi>, OpenApi) {
+    let (router, api) = notifications::routes().split_for_parts();
+    (router, pages::notification_openapi(api))
+}
+
+/// The description of the notification API: what its `/openapi.json` serves.
+pub fn notification_description() -> OpenApi {
+    notifications_described().1
+}
+
+/// `/openapi.json`, made once: the description does not change while the instance runs.
+fn description_page(description: &OpenApi) -> Router {
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
     let served = move || {
         let description = Arc::clone(&description);
         async move { ([(header::CONTENT_TYPE, "application/json")], description.to_string()) }
     };
+    Router::new().route("/openapi.json", get(served))
+}
+
+/// What listens on `http.listen`, inside `edge`. An instance that does not serve forecasts has pages and health alone.
+pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, config: &Config, edge: &EdgeLayer) -> Routes {
+    let (router, description) = described();
     let serves = config.roles.has(InstanceRole::ForecastApi);
     let router = if serves { router.with_state(api) } else { Router::new() };
     let router = router
         .route("/", get(|| async { pages::landing() }))
         .route("/docs", get(|| async { pages::docs() }))
-        .route("/openapi.json", get(served))
+        .merge(description_page(&description))
         .merge(health(readiness))
         .fallback(route_not_found)
         .method_not_allowed_fallback(method_not_allowed);
     edge.layer(match cors(&config.http) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    })
+}
+
+/// What listens on `notifications.listen`, inside `edge` with a cap of its own: neither service takes the other's room.
+/// An instance that does not serve notifications has pages and health alone.
+pub(super) fn of_notifications(
+    api: NotificationApi,
+    readiness: &Arc<Readiness>,
+    config: &Config,
+    edge: &EdgeLayer,
+) -> Routes {
+    let (router, description) = notifications_described();
+    let serves = config.roles.has(InstanceRole::NotificationApi);
+    let router = if serves { router.with_state(api) } else { Router::new() };
+    let router = router
+        .route("/", get(|| async { pages::notification_landing() }))
+        .route("/docs", get(|| async { pages::docs() }))
+        .merge(description_page(&description))
+        .merge(health(readiness))
+        .fallback(route_not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+    let cap = ConcurrencyCap::new(config.http.max_concurrent_requests);
+    edge.with_cap(cap).layer(match cors(&config.http) {
         Some(layer) => router.layer(layer),
         None => router,
     })
@@ -125,7 +166,7 @@ fn cors(http: &HttpConfig) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
-            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers(asked.map(http::HeaderName::from_static))
             .expose_headers(shown.map(http::HeaderName::from_static)),
     )

@@ -34,13 +34,17 @@ pub struct ServeArgs {
     /// The address of the API
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// The address of the notification API [default: that of the API, one port higher]
+    #[arg(long, value_name = "ADDRESS")]
+    pub notifications_listen: Option<String>,
     /// The address of /metrics and /admin
     #[arg(long, value_name = "ADDRESS")]
     pub internal_listen: Option<String>,
-    /// What each instance does [default: all of forecast-api,tracker,sync,relay,monitor]
+    /// What each instance does [default: all of forecast-api, tracker, sync, relay, monitor, notification-api,
+    /// notification-worker, mail-send]
     #[arg(long, value_name = "ROLES")]
     pub roles: Option<String>,
-    /// How many instances: their ports count up by 10, those of the inside by 1
+    /// How many instances: the ports of the APIs count up by 10, those of the inside by 1
     #[arg(long, value_name = "COUNT")]
     pub instances: Option<String>,
     /// Start without the sample
@@ -98,6 +102,7 @@ impl ServeArgs {
         let no = "false".to_owned();
         let flags = [
             named("--listen", "http.listen", self.listen.as_ref()),
+            named("--notifications-listen", "notifications.listen", self.notifications_listen.as_ref()),
             named("--internal-listen", "internal.listen", self.internal_listen.as_ref()),
             named("--roles", "roles", self.roles.as_ref()),
             named("--instances", "instances", self.instances.as_ref()),

@@ -9,6 +9,7 @@ pub mod args;
 pub mod batch_client;
 pub mod config;
 mod database;
+mod directory;
 pub mod error;
 pub mod import;
 mod incarnation;
@@ -19,6 +20,7 @@ mod serve;
 mod signals;
 mod target;
 pub mod token;
+mod vapid_keys;
 mod welcome;
 
 pub use args::{ConfigArgs, ServeArgs};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
-use super::{admin, config, database, import, incarnation, openapi, serve, token};
+use super::{admin, config, database, directory, import, incarnation, openapi, serve, token, vapid_keys};
 use crate::config::misnamed_variables;
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
@@ -43,7 +43,7 @@ const VERSION: &str = match coherence::PLANTED_BUGS {
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   smartpulse
-  smartpulse --listen 127.0.0.1:8081 --empty
+  smartpulse --listen 127.0.0.1:8090 --empty
   smartpulse import forecasts.csv"
 )]
 struct Cli {
@@ -60,6 +60,8 @@ enum Command {
     Config(config::ConfigCommand),
     Token(token::TokenCommand),
     Import(import::ImportCommand),
+    ImportDirectory(directory::ImportDirectoryCommand),
+    VapidKeys(vapid_keys::VapidKeysCommand),
     Openapi(openapi::OpenapiCommand),
     Migrate(database::MigrateCommand),
     Backup(database::BackupCommand),
@@ -89,6 +91,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
         Some(Command::Config(command)) => command.run(surroundings),
         Some(Command::Token(command)) => command.run(surroundings),
         Some(Command::Import(command)) => command.run(surroundings),
+        Some(Command::ImportDirectory(command)) => command.run(surroundings),
+        Some(Command::VapidKeys(command)) => command.run(surroundings),
         Some(Command::Openapi(command)) => command.run(surroundings),
         Some(Command::Migrate(command)) => command.run(surroundings),
         Some(Command::Backup(command)) => command.run(surroundings),

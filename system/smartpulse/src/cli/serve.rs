@@ -1,6 +1,7 @@
 //! `smartpulse serve`, which is also `smartpulse` alone.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ const RUNTIME_END_TIMEOUT: Duration = Duration::from_secs(1);
 #[command(after_help = "Examples:
   smartpulse serve
   smartpulse serve --instances 3
-  smartpulse serve --roles forecast-api --listen 127.0.0.1:8081 --internal-listen 127.0.0.1:9091
+  smartpulse serve --roles forecast-api --listen 127.0.0.1:8090 --internal-listen 127.0.0.1:9091
+  smartpulse serve --roles notification-api,notification-worker,mail-send --set mail.host=mail.example.org
   smartpulse serve --listen 0.0.0.0:8080 --data-dir /var/lib/smartpulse --log-format json")]
 pub(super) struct ServeCommand {
     #[command(flatten)]
@@ -66,10 +68,7 @@ async fn serve(config: &Config, surroundings: &mut Surroundings<'_>) -> Result<(
     // First: whoever starts the same instances by mistake shall not touch the data.
     let mut bound = Vec::new();
     for number in 0..config.instances {
-        let config = of_instance(config, number)?;
-        let api = bind(config.http.listen, "--listen").await?;
-        let internal = bind(config.internal.listen, "--internal-listen").await?;
-        bound.push((config, api, internal));
+        bound.push(bind_all(of_instance(config, number)?).await?);
     }
     let signals = EndSignals::new().map_err(|error| CliError::Runtime(Arc::new(error)))?;
     let embedded = Embedded::open(config).await?;
@@ -102,8 +101,38 @@ fn of_instance(config: &Config, number: usize) -> Result<Config, CliError> {
     };
     let mut own = config.clone();
     own.http.listen = moved(config.http.listen, API_PORT_STEP)?;
+    own.notifications.listen = moved(config.notifications.listen, API_PORT_STEP)?;
     own.internal.listen = moved(config.internal.listen, INTERNAL_PORT_STEP)?;
     Ok(own)
+}
+
+/// An instance that has its addresses.
+struct Bound<L> {
+    /// With the addresses that it really has.
+    config: Config,
+    addresses: Addresses,
+    api: L,
+    notifications: Option<L>,
+    internal: L,
+}
+
+/// Binds the addresses of an instance; that of the notification API only where it is served.
+async fn bind_all(mut config: Config) -> Result<Bound<impl Listener<Addr = SocketAddr>>, CliError> {
+    let address = |listener: std::io::Result<SocketAddr>| listener.map_err(|error| CliError::Runtime(Arc::new(error)));
+    let api = bind(config.http.listen, "--listen").await?;
+    let notifications = match config.roles.has(InstanceRole::NotificationApi) {
+        true => Some(bind(config.notifications.listen, "--notifications-listen").await?),
+        false => None,
+    };
+    let internal = bind(config.internal.listen, "--internal-listen").await?;
+    let addresses = Addresses {
+        api: address(api.local_addr())?,
+        notifications: notifications.as_ref().map(|listener| address(listener.local_addr())).transpose()?,
+        internal: address(internal.local_addr())?,
+    };
+    // Links in mails begin with it, unless they are told better.
+    (config.http.listen, config.internal.listen) = (addresses.api, addresses.internal);
+    Ok(Bound { config, addresses, api, notifications, internal })
 }
 
 async fn bind(
@@ -117,38 +146,38 @@ async fn bind(
 async fn instances<L: Listener<Addr = SocketAddr>>(
     config: &Config,
     embedded: &Embedded,
-    bound: Vec<(Config, L, L)>,
+    bound: Vec<Bound<L>>,
     signals: EndSignals,
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Vec<Ended>, CliError> {
-    let address = |listener: &L| listener.local_addr().map_err(|error| CliError::Runtime(Arc::new(error)));
     // Containers are named by their host; instances of one host differ by their port.
     let host = surroundings.env.get("HOSTNAME").map_or("local", String::as_str).to_owned();
     let drain = Drain::new(config.drain.delay, config.drain.deadline);
     let (mut apps, mut addresses) = (Vec::new(), Vec::new());
-    for (own, api, internal) in bound {
-        let (at, inside) = (address(&api)?, address(&internal)?);
+    for bound in bound {
         let ports = if apps.is_empty() { embedded.ports.clone() } else { embedded.beside() };
-        let app = App::under(&own, ports, &format!("{host}-{}", at.port()), drain.clone()).await?;
-        addresses.push(Addresses { api: at, internal: inside });
-        apps.push((app, api, internal));
+        let name = format!("{host}-{}", bound.addresses.api.port());
+        let app = App::under(&bound.config, ports, &name, drain.clone()).await?;
+        addresses.push(bound.addresses);
+        apps.push((app, bound));
     }
     let sample = match apps.first() {
-        Some((first, _, _)) => first_start(config, &embedded.ports, first).await?,
+        Some((first, _)) => first_start(config, &embedded.ports, first).await?,
         None => None,
     };
     let token = own_token(config, &addresses, surroundings)?;
     let signs = matches!(config.auth.mode, AuthMode::Hs256 { .. });
-    for Addresses { api, internal } in &addresses {
-        let roles = config.roles.names().join(",");
-        tracing::info!(%api, %internal, profile = config.profile.as_str(), roles, "serving");
+    for Addresses { api, notifications, internal } in &addresses {
+        let (roles, notifications) = (config.roles.names().join(","), notifications.map(tracing::field::display));
+        tracing::info!(%api, notifications, %internal, profile = config.profile.as_str(), roles, "serving");
     }
-    show(&Welcome { addresses, about: about(config), token, signs, sample }, surroundings);
+    let outbox = outbox(config);
+    show(&Welcome { addresses, about: about(config), token, signs, sample, outbox }, surroundings);
     let ending = tokio::spawn(signals.drive(drain.clone()));
     // On workers, beside their connections, and not on this thread, which would have to be woken for each.
     let mut serving = JoinSet::new();
-    for (app, api, internal) in apps {
-        serving.spawn(app.serve(api, internal));
+    for (app, Bound { api, notifications, internal, .. }) in apps {
+        serving.spawn(app.serve_all(api, notifications, internal));
     }
     let (mut all, mut failed) = (Vec::new(), None);
     while let Some(ended) = serving.join_next().await {
@@ -194,7 +223,10 @@ fn own_token(
     addresses: &[Addresses],
     surroundings: &Surroundings<'_>,
 ) -> Result<Option<String>, CliError> {
-    if !addresses.iter().all(|one| shows_token(config, one.api)) {
+    if !addresses
+        .iter()
+        .all(|one| shows_token(config, one.api) && one.notifications.is_none_or(|at| shows_token(config, at)))
+    {
         return Ok(None);
     }
     sign(config, Grant::everything(), (surroundings.now_unix_s)(), surroundings.random).map(Some)
@@ -206,6 +238,12 @@ fn about(config: &Config) -> String {
         StoreKind::Memory => format!("{}, in memory: nothing survives the end", config.profile.as_str()),
         StoreKind::SqlServer => config.profile.as_str().to_owned(),
     }
+}
+
+/// Where mails go that no mail server takes, if this process has any.
+fn outbox(config: &Config) -> Option<PathBuf> {
+    let has_files = config.roles.has(InstanceRole::MailSend) && config.mail.server.is_none();
+    has_files.then(|| config.mail.outbox.clone())
 }
 
 fn show(welcome: &Welcome, surroundings: &mut Surroundings<'_>) {
@@ -255,6 +293,7 @@ mod tests {
         let mut config = load(&Inputs::default()).unwrap().config;
         let third = of_instance(&config, 2).unwrap();
         assert_eq!((third.http.listen.port(), third.internal.listen.port()), (8100, 9092));
+        assert_eq!(third.notifications.listen.port(), 8101);
         config.http.listen.set_port(0);
         assert_eq!(of_instance(&config, 2).unwrap().http.listen.port(), 0);
         config.http.listen.set_port(65_530);

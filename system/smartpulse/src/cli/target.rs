@@ -7,8 +7,8 @@ use super::batch_client::SendError;
 use super::error::CliError;
 use super::run::Surroundings;
 use super::token::{Grant, sign};
-use super::welcome::reachable;
 use crate::config::{Config, Secret};
+use crate::serve::reachable;
 
 const TOKEN_VARIABLE: &str = "SMARTPULSE_TOKEN";
 

@@ -1,18 +1,29 @@
 //! What a start shows: where everything is and, where the secret is our own, lines that can be pasted in a shell.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use domain::model::ForecastId;
 
+use super::token::DEFAULT_USER;
+use crate::serve::reachable;
+
 /// The demand that the printed PATCH sets; no day of the sample has it.
 const CHANGED_DEMAND: &str = "1234.5";
+
+const BEARER: &str = "-H \"Authorization: Bearer $TOKEN\"";
+const JSON: &str = "-H 'Content-Type: application/json'";
+/// A body ends without a newline, which grep adds; a header's carriage return stays invisible.
+const SHOWN: &str = "| grep -iE '^(x-cache-level|x-version|\\{)'";
 
 /// Where an instance listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Addresses {
     /// The API.
     pub(super) api: SocketAddr,
+    /// The notification API, where it is served.
+    pub(super) notifications: Option<SocketAddr>,
     /// Metrics and admin.
     pub(super) internal: SocketAddr,
 }
@@ -30,78 +41,100 @@ pub(super) struct Welcome {
     pub(super) signs: bool,
     /// A forecast of the sample, if the store holds it.
     pub(super) sample: Option<ForecastId>,
+    /// The folder of mails, where there is no mail server.
+    pub(super) outbox: Option<PathBuf>,
 }
 
 impl Welcome {
     pub(super) fn text(&self) -> String {
         let mut text = format!("SmartPulse {}, {}\n\n", env!("CARGO_PKG_VERSION"), self.about);
         let Some(first) = self.addresses.first() else { return text };
-        let (api, internal) = (reachable(first.api), reachable(first.internal));
-        let _ = write!(
-            text,
-            "  API      http://{api}/api/forecasts\n  Docs     http://{api}/docs\n  OpenAPI  http://{api}/openapi.json\n  \
-             Health   http://{api}/health/ready\n  Metrics  http://{internal}/metrics\n",
-        );
+        let api = reachable(first.api);
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "  {name:<15} {value}");
+        };
+        line("API", format!("http://{api}/api/forecasts"));
+        line("Docs", format!("http://{api}/docs"));
+        line("OpenAPI", format!("http://{api}/openapi.json"));
+        line("Health", format!("http://{api}/health/ready"));
+        if let Some(notifications) = first.notifications.map(reachable) {
+            line("Notifications", format!("http://{notifications}/api/notifications"));
+            line("Their-docs", format!("http://{notifications}/docs"));
+        }
+        if let Some(outbox) = &self.outbox {
+            line("Mails", format!("no mail server is set (mail.host): .eml files in {}", outbox.display()));
+        }
+        line("Metrics", format!("http://{}/metrics", reachable(first.internal)));
         for (number, other) in (2..).zip(&self.addresses[1..]) {
-            let (api, internal) = (reachable(other.api), reachable(other.internal));
-            let _ = writeln!(text, "  API-{number}    http://{api}/api/forecasts");
-            let _ = writeln!(text, "  Metrics-{number}  http://{internal}/metrics");
+            line(&format!("API-{number}"), format!("http://{}/api/forecasts", reachable(other.api)));
+            if let Some(notifications) = other.notifications.map(reachable) {
+                line(&format!("Notifications-{number}"), format!("http://{notifications}/api/notifications"));
+            }
+            line(&format!("Metrics-{number}"), format!("http://{}/metrics", reachable(other.internal)));
         }
         text.push('\n');
         match &self.token {
-            Some(token) => self.push_lines(&mut text, token, api),
+            Some(token) => self.push_lines(&mut text, token, api, first.notifications.map(reachable)),
             None if self.signs => text.push_str("`smartpulse token` makes a token.\n\nCtrl-C ends it.\n"),
             None => text.push_str("Ctrl-C ends it.\n"),
         }
         text
     }
 
-    fn push_lines(&self, text: &mut String, token: &str, api: SocketAddr) {
-        const BEARER: &str = "-H \"Authorization: Bearer $TOKEN\"";
-        // A body ends without a newline, which grep adds; a header's carriage return stays invisible.
-        const SHOWN: &str = "| grep -iE '^(x-cache-level|x-version|\\{)'";
-        let Some(id) = self.sample else {
+    fn push_lines(&self, text: &mut String, token: &str, api: SocketAddr, notifications: Option<SocketAddr>) {
+        match self.sample {
+            None => {
+                let _ = write!(
+                    text,
+                    "The store holds no sample. `smartpulse import FILE.csv --url http://{api}` brings in a table; this \
+                     lists:\n\nexport TOKEN={token}\ncurl -si {BEARER} http://{api}/api/forecasts {SHOWN}\n"
+                );
+            }
+            Some(id) => {
+                let url = format!("http://{api}/api/forecasts/{id}");
+                let get = format!("curl -si {BEARER} {url} {SHOWN}");
+                let _ = write!(
+                    text,
+                    "Paste these into a shell. They read a forecast of the sample from the shared tier or the store (L3, \
+                     L4) and then from the\ncache (L1), change it, and read it again. The token does everything, for a \
+                     day.\n\nexport TOKEN={token}\n{get}\n{get}\n\
+                     curl -si -X PATCH {BEARER} {JSON} -d '{{\"demand\": {CHANGED_DEMAND}}}' {url} {SHOWN}\n{get}\n"
+                );
+            }
+        }
+        if let Some(notifications) = notifications {
+            let url = format!("http://{notifications}/api/notifications");
             let _ = write!(
                 text,
-                "The store holds no sample. `smartpulse import FILE.csv --url http://{api}` brings in a table; this lists:\n\n\
-                 export TOKEN={token}\ncurl -si {BEARER} http://{api}/api/forecasts {SHOWN}\n\nCtrl-C ends it.\n"
+                "\nThese tell you something over all channels, and show your inbox. Push and mail know you once you have \
+                 a device, and\nan address (`smartpulse import-directory --help`).\n\n\
+                 curl -si -X POST {BEARER} {JSON} -d '{{\"userId\": \"{DEFAULT_USER}\", \"title\": \"Hello\", \"body\": \
+                 \"It works\", \"channels\": \"All\"}}' {url} {SHOWN}\ncurl -si {BEARER} {url} {SHOWN}\n"
             );
-            return;
-        };
-        let url = format!("http://{api}/api/forecasts/{id}");
-        let get = format!("curl -si {BEARER} {url} {SHOWN}");
-        let _ = write!(
-            text,
-            "Paste these into a shell. They read a forecast of the sample from the shared tier or the store (L3, L4) and \
-             then from the\ncache (L1), change it, and read it again. The token does everything, for a day.\n\n\
-             export TOKEN={token}\n{get}\n{get}\n\
-             curl -si -X PATCH {BEARER} -H 'Content-Type: application/json' -d '{{\"demand\": {CHANGED_DEMAND}}}' {url} {SHOWN}\n\
-             {get}\n\nCtrl-C ends it.\n"
-        );
+        }
+        text.push_str("\nCtrl-C ends it.\n");
     }
-}
-
-/// An address to listen on may be no address to call.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
     fn welcome(token: Option<&str>, sample: Option<ForecastId>) -> String {
         let addresses = vec![
-            Addresses { api: "0.0.0.0:80".parse().unwrap(), internal: "[::]:90".parse().unwrap() },
-            Addresses { api: "0.0.0.0:81".parse().unwrap(), internal: "[::]:91".parse().unwrap() },
+            Addresses { api: address("0.0.0.0:80"), notifications: None, internal: address("[::]:90") },
+            Addresses {
+                api: address("0.0.0.0:81"),
+                notifications: Some(address("0.0.0.0:82")),
+                internal: address("[::]:91"),
+            },
         ];
         let token = token.map(str::to_owned);
-        Welcome { addresses, about: "embedded".to_owned(), token, signs: true, sample }.text()
+        Welcome { addresses, about: "embedded".to_owned(), token, signs: true, sample, outbox: None }.text()
     }
 
     #[test]
@@ -118,6 +151,7 @@ mod tests {
         let text = welcome(Some("abc"), None);
         assert!(text.contains("export TOKEN=abc") && text.contains("smartpulse import"), "{text}");
         assert!(!text.contains("/api/forecasts/"), "{text}");
-        assert_eq!(welcome(Some("abc"), Some(ForecastId(uuid::Uuid::nil()))).matches("\ncurl ").count(), 4);
+        let text = welcome(Some("abc"), Some(ForecastId(uuid::Uuid::nil())));
+        assert_eq!(text.matches("\ncurl ").count(), 4, "the first instance serves no notifications");
     }
 }

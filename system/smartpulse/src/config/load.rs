@@ -11,8 +11,11 @@ use super::error::{ConfigError, ConfigErrors};
 use super::http::{HttpConfig, InternalConfig};
 use super::layers::{Layers, Source, Value};
 use super::limits::{DrainConfig, LimitsConfig, LogConfig, SampleConfig};
+use super::mail::MailSettings;
+use super::notifications::{AlertSettings, Around, NotificationsConfig};
 use super::pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, SyncSettings, TrackerSettings};
 use super::profile::{self, PROFILES, Profile};
+use super::push::{FcmSettings, PushSettings};
 use super::reader::Reader;
 use super::roles::{INSTANCES_MAX, Roles};
 use super::secret::REDACTED;
@@ -25,7 +28,7 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "smartpulse.toml";
 /// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 2] = ["auth.secret", "auth.previous_secret"];
+pub(super) const SECRETS: [&str; 3] = ["auth.secret", "auth.previous_secret", "mail.password"];
 
 /// May carry credentials.
 const JWKS_URL: &str = "auth.jwks_url";
@@ -65,6 +68,16 @@ pub struct Config {
     pub monitor: MonitorSettings,
     /// `[streams]`.
     pub streams: StreamsConfig,
+    /// `[notifications]`.
+    pub notifications: NotificationsConfig,
+    /// `[push]`.
+    pub push: PushSettings,
+    /// `[fcm]`.
+    pub fcm: FcmSettings,
+    /// `[mail]`.
+    pub mail: MailSettings,
+    /// `[alerts]`.
+    pub alerts: AlertSettings,
     /// `[auth]`.
     pub auth: AuthConfig,
     /// `[limits]`.
@@ -156,15 +169,21 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
 
 fn read(r: &mut Reader<'_>) -> Config {
     let data_dir = PathBuf::from(r.text("data_dir"));
+    let http = HttpConfig::read(r);
     let config = Config {
         profile: r.choice("profile", &PROFILES).unwrap_or(Profile::Embedded),
         store: StoreConfig::read(r, &data_dir),
+        push: PushSettings::read(r, &data_dir),
+        fcm: FcmSettings::read(r),
+        mail: MailSettings::read(r, &data_dir),
+        alerts: AlertSettings::read(r),
         data_dir,
         roles: Roles::read(r),
         instances: r.size("instances", 1..=INSTANCES_MAX as u64),
         bus: BusConfig::read(r),
         shared: SharedConfig::read(r),
-        http: HttpConfig::read(r),
+        notifications: NotificationsConfig::read(r, http.listen),
+        http,
         internal: InternalConfig::read(r),
         cache: CacheConfig::read(r),
         lease: LeaseConfig::read(r),
@@ -186,7 +205,22 @@ fn read(r: &mut Reader<'_>) -> Config {
     config.follower.check(r);
     config.streams.check(r, config.http.idle_timeout);
     config.auth.check(r, config.profile);
+    check_notifications(r, &config);
     config
+}
+
+fn check_notifications(r: &mut Reader<'_>, config: &Config) {
+    let around = Around {
+        profile: config.profile,
+        roles: &config.roles,
+        api: config.http.listen,
+        internal: config.internal.listen,
+        bus_retention: config.bus.retention,
+        drain: config.drain.deadline,
+    };
+    config.notifications.check(r, &around);
+    config.push.check(r, &around);
+    config.mail.check(r, &around);
 }
 
 impl Loaded {

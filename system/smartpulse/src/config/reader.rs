@@ -10,6 +10,9 @@ use super::error::ConfigError;
 use super::layers::{Layers, Leaf, Source, Value};
 use super::secret::Secret;
 
+/// The most waits between the tries of one thing.
+const WAITS_MAX: usize = 32;
+
 /// Reads leaves, remembers errors.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
@@ -117,6 +120,28 @@ impl<'a> Reader<'a> {
         }
         self.bad(key, format!("a number from {:?} to {:?}", range.start(), range.end()));
         *range.start()
+    }
+
+    /// Whole numbers, written as a list of strings.
+    pub(super) fn numbers<T: TryFrom<u64>>(&mut self, key: &str, range: RangeInclusive<u64>) -> Vec<T> {
+        let items = self.list(key);
+        let number = |item: &String| {
+            let number = item.trim().parse().ok().filter(|number| range.contains(number))?;
+            T::try_from(number).ok()
+        };
+        items.iter().map(number).collect::<Option<Vec<T>>>().unwrap_or_else(|| {
+            self.bad(key, format!("a list of integers from {} to {}, as strings", range.start(), range.end()));
+            Vec::new()
+        })
+    }
+
+    /// The waits between tries, in milliseconds, at most [`WAITS_MAX`] of them.
+    pub(super) fn waits(&mut self, key: &str) -> Vec<Duration> {
+        let waits: Vec<u64> = self.numbers(key, 0..=600_000);
+        if waits.len() > WAITS_MAX {
+            self.bad(key, format!("at most {WAITS_MAX} waits"));
+        }
+        waits.into_iter().map(Duration::from_millis).collect()
     }
 
     pub(super) fn address(&mut self, key: &str) -> SocketAddr {

@@ -20,11 +20,26 @@ pub enum InstanceRole {
     Relay,
     /// Compare samples of the caches with the store.
     Monitor,
+    /// Serve notifications, with their live streams.
+    NotificationApi,
+    /// Turn completed forecasts into notifications, send pushes, render mails; all instances with it share the work.
+    NotificationWorker,
+    /// Hand the queued mails to the mail server; all instances with it share the work.
+    MailSend,
 }
 
 impl InstanceRole {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::ForecastApi, Self::Tracker, Self::Sync, Self::Relay, Self::Monitor];
+    pub const ALL: [Self; 8] = [
+        Self::ForecastApi,
+        Self::Tracker,
+        Self::Sync,
+        Self::Relay,
+        Self::Monitor,
+        Self::NotificationApi,
+        Self::NotificationWorker,
+        Self::MailSend,
+    ];
 
     /// As written in the configuration.
     pub const fn name(self) -> &'static str {
@@ -34,6 +49,9 @@ impl InstanceRole {
             Self::Sync => "sync",
             Self::Relay => "relay",
             Self::Monitor => "monitor",
+            Self::NotificationApi => "notification-api",
+            Self::NotificationWorker => "notification-worker",
+            Self::MailSend => "mail-send",
         }
     }
 }
@@ -59,6 +77,13 @@ impl Roles {
     /// Whether the instance does this.
     pub fn has(&self, role: InstanceRole) -> bool {
         self.0.contains(&role)
+    }
+
+    /// Whether the instance has any part of the notification service.
+    pub fn has_notifications(&self) -> bool {
+        [InstanceRole::NotificationApi, InstanceRole::NotificationWorker, InstanceRole::MailSend]
+            .into_iter()
+            .any(|role| self.has(role))
     }
 
     /// Their names, in order.

@@ -46,6 +46,14 @@ codes! {
     Forbidden = "FORBIDDEN", FORBIDDEN, "The token does not allow this";
     /// No forecast of that id that the caller may see.
     ForecastNotFound = "FORECAST_NOT_FOUND", NOT_FOUND, "Forecast not found";
+    /// No notification of that id that the caller may see.
+    NotificationNotFound = "NOTIFICATION_NOT_FOUND", NOT_FOUND, "Notification not found";
+    /// No device of that id that is the caller's.
+    DeviceNotFound = "DEVICE_NOT_FOUND", NOT_FOUND, "Device not found";
+    /// No delivery of that id that can be sent again.
+    DeliveryNotFound = "DELIVERY_NOT_FOUND", NOT_FOUND, "Delivery not found";
+    /// The service has no key for Web Push.
+    PushNotConfigured = "PUSH_NOT_CONFIGURED", NOT_FOUND, "Web Push is not configured";
     /// No parked event of that id.
     ParkedNotFound = "PARKED_NOT_FOUND", NOT_FOUND, "No such parked event";
     /// No such route.
@@ -56,6 +64,10 @@ codes! {
     RequestTimeout = "REQUEST_TIMEOUT", REQUEST_TIMEOUT, "The body did not arrive in time";
     /// A forecast with the same company, unit, date and provider exists; `Location` names it.
     ForecastExists = "FORECAST_EXISTS", CONFLICT, "A forecast with this natural key exists";
+    /// The device is another user's, and the request does not show that it knows its keys.
+    DeviceTaken = "DEVICE_TAKEN", CONFLICT, "The device belongs to another user";
+    /// The user has as many devices as one may have; remove one first.
+    TooManyDevices = "TOO_MANY_DEVICES", CONFLICT, "The user has too many devices";
     /// Others kept changing the same forecast while this change was tried; try again.
     Conflict = "CONFLICT", CONFLICT, "The forecast was changed by others at the same time";
     /// The first request with this `Idempotency-Key` is still running; try again.

@@ -57,6 +57,12 @@ impl EdgeLayer {
     pub fn uncapped(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), cap: None }
     }
+
+    /// The same edge with another cap: for another service of the instance.
+    #[must_use]
+    pub fn with_cap(&self, cap: ConcurrencyCap) -> Self {
+        Self { shared: Arc::clone(&self.shared), cap: Some(cap) }
+    }
 }
 
 impl<S> Layer<S> for EdgeLayer {

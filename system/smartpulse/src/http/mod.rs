@@ -3,8 +3,9 @@
 //! A request passes the [`edge`] (request id, instance, panics, metrics, the [cap](concurrency)), which costs one layer;
 //! then its handler takes what it needs: an [admitted](admission) caller within its [rate](rate_limit), a
 //! [body](extract), [parameters](params), [preconditions](conditional). Each of them fails with a [`Problem`], whose
-//! [`Code`] is one of a closed list; nothing else makes an error answer. [`forecasts`] are the routes
-//! themselves, [`streams`] what they send as events; [`admin`] is what operators ask on the internal address.
+//! [`Code`] is one of a closed list; nothing else makes an error answer. [`forecasts`] and
+//! [`notifications`] are the routes themselves, [`streams`] what they send as events; [`admin`] is what operators ask on
+//! the internal address.
 
 pub mod admin;
 pub mod admission;
@@ -14,6 +15,8 @@ pub mod conditional;
 pub mod edge;
 pub mod extract;
 pub mod forecasts;
+pub mod idempotency_key;
+pub mod notifications;
 pub mod params;
 pub mod problem;
 pub mod rate_limit;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::forecast::ServiceError;
-use domain::model::ForecastId;
+use domain::model::{self, ForecastId};
+use domain::notification::NotificationError;
 use http::{HeaderName, HeaderValue, header};
 
 use super::code::Code;
@@ -29,9 +30,7 @@ pub fn problem_of(error: ServiceError, id: Option<ForecastId>) -> Problem {
             Problem::new(Code::Forbidden).detail(format!("this needs the role {}", role.name()))
         }
         ServiceError::ForeignCompany => Problem::new(Code::Forbidden).detail("companyId is not a company of the token"),
-        ServiceError::Invalid(errors) => {
-            Problem::invalid(errors.into_iter().map(|error| FieldError::new(error.field, error.message)).collect())
-        }
+        ServiceError::Invalid(errors) => invalid(errors),
         ServiceError::Malformed(message) => Problem::new(Code::InvalidJson).detail(message),
         ServiceError::Exists { existing } => {
             let location = HeaderValue::from_str(&location_of(existing));
@@ -57,6 +56,32 @@ pub fn problem_of(error: ServiceError, id: Option<ForecastId>) -> Problem {
         }
         ServiceError::Internal(cause) => Problem::internal(cause),
     }
+}
+
+/// The error answer of the notification service. `missing` is the code of what is not there, if it is not there.
+pub fn notification_problem(error: NotificationError, missing: Code) -> Problem {
+    match error {
+        NotificationError::NotFound => Problem::new(missing),
+        NotificationError::Invalid(errors) => invalid(errors),
+        NotificationError::Malformed(message) => Problem::new(Code::InvalidJson).detail(message),
+        NotificationError::DeviceTaken => Problem::new(Code::DeviceTaken),
+        NotificationError::TooManyDevices => Problem::new(Code::TooManyDevices),
+        NotificationError::IdempotencyMismatch => Problem::new(Code::IdempotencyKeyReused),
+        NotificationError::Busy => Problem::new(Code::Overloaded).retry_after(RETRY_AFTER),
+        NotificationError::Unavailable(cause) => {
+            tracing::warn!(%cause, "the store of notifications did not serve a request");
+            Problem::new(Code::Unavailable).retry_after(RETRY_AFTER)
+        }
+        NotificationError::Full(what) => {
+            tracing::error!(what, "the store of notifications takes no more");
+            Problem::new(Code::Unavailable).detail("the store takes no more for now").retry_after(RETRY_AFTER)
+        }
+        NotificationError::Internal(cause) => Problem::internal(cause),
+    }
+}
+
+fn invalid(errors: Vec<model::FieldError>) -> Problem {
+    Problem::invalid(errors.into_iter().map(|error| FieldError::new(error.field, error.message)).collect())
 }
 
 /// Where a forecast is.

@@ -68,6 +68,18 @@ pub struct Served {
     pub cut_off: u64,
 }
 
+impl Served {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            too_slow: self.too_slow + other.too_slow,
+            cut_off: self.cut_off + other.cut_off,
+        }
+    }
+}
+
 /// Listens on TCP, with `TCP_NODELAY` on each connection.
 ///
 /// # Errors

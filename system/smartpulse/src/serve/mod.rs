@@ -9,8 +9,10 @@ pub mod accept;
 pub mod activity;
 pub mod connection;
 pub mod drain;
+mod reachable;
 pub mod tasks;
 
 pub use accept::{ServeLimits, Served, listen, serve};
 pub use drain::Drain;
+pub use reachable::reachable;
 pub use tasks::{Importance, Tasks, TasksReport};

@@ -6,6 +6,7 @@
 //! - [`requests`]: counters and durations of the HTTP interface.
 //! - [`cache`]: what the tiers did and hold.
 //! - [`follow`]: how long changes are on their way; [`pipeline`]: where tracker, sync and follower stand.
+//! - [`notifications`]: what became of notifications, and where the jobs of the channels stand.
 //! - [`backends`]: calls of store, feed, bus and shared tier; [`trouble`]: which of them failed lately.
 
 pub mod backends;
@@ -13,14 +14,17 @@ pub mod cache;
 pub mod catalogue;
 pub mod follow;
 pub mod logs;
+pub mod notifications;
 pub mod pipeline;
 pub mod requests;
+mod table;
 pub mod trouble;
 
 pub use backends::BackendMetrics;
 pub use cache::register_cache;
 pub use catalogue::{Catalogue, Descriptor};
 pub use follow::FollowMetrics;
+pub use notifications::{DeliveryMetrics, register_notifications};
 pub use pipeline::register_pipeline;
 pub use requests::RequestMetrics;
 pub use trouble::Trouble;

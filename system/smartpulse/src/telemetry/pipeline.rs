@@ -6,12 +6,10 @@ use domain::relay::RelayStatus;
 use domain::roads::RoadStatus;
 use domain::sync::SyncStatus;
 use domain::tracker::TrackerStatus;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
 use std::sync::Arc;
 
-use super::catalogue::{Catalogue, Descriptor, PREFIX};
+use super::catalogue::Catalogue;
+use super::table::{C, G, Metric, Value, count, gauge, register_table, whole};
 use crate::app::PipelineStatus;
 use crate::http::streams::StreamSlots;
 
@@ -29,27 +27,8 @@ struct Seen {
     now: coherence::Timestamp,
 }
 
-#[derive(Clone, Copy)]
-enum Value {
-    /// Rises only.
-    Counter(u64),
-    /// Goes up and down.
-    Gauge(f64),
-}
-
-type Metric = (&'static str, &'static str, Kind, fn(&Seen) -> Option<Value>);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-}
-
-const C: Kind = Kind::Counter;
-const G: Kind = Kind::Gauge;
-
 /// A metric of a job that the instance does not have is not scraped.
-const METRICS: [Metric; 34] = [
+const METRICS: [Metric<Seen>; 34] = [
     ("coherence_trusted", "Whether the local tiers are trusted", G, |seen| gauge(seen.is_trusted)),
     ("coherence_head_age_seconds", "Time since the feed was read to its end, as the last beacon said", G, |seen| {
         let head = seen.follower.as_ref()?.head.as_ref()?;
@@ -122,33 +101,8 @@ const METRICS: [Metric; 34] = [
     }),
 ];
 
-fn gauge(is_so: bool) -> Option<Value> {
-    Some(Value::Gauge(f64::from(u8::from(is_so))))
-}
-
-fn whole(number: u64) -> Option<Value> {
-    Some(Value::Gauge(number as f64))
-}
-
 fn position(position: u128) -> Option<Value> {
     Some(Value::Gauge(position as f64))
-}
-
-fn count(number: u64) -> Option<Value> {
-    Some(Value::Counter(number))
-}
-
-struct PipelineCollector {
-    status: PipelineStatus,
-    is_trusted: Box<dyn Fn() -> bool + Send + Sync>,
-    streams: StreamSlots,
-    clock: Arc<dyn WallClock>,
-}
-
-impl std::fmt::Debug for PipelineCollector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PipelineCollector")
-    }
 }
 
 /// Registers what the jobs tell. `is_trusted` says whether the local tiers are.
@@ -159,40 +113,17 @@ pub fn register_pipeline(
     streams: StreamSlots,
     clock: Arc<dyn WallClock>,
 ) {
-    let described = METRICS.iter().map(|(name, help, kind, _)| Descriptor {
-        name: format!("{PREFIX}_{name}{}", if *kind == C { "_total" } else { "" }),
-        kind: if *kind == C { "counter" } else { "gauge" },
-        unit: if name.ends_with("_seconds") { "seconds".to_owned() } else { String::new() },
-        help: (*help).to_owned(),
-    });
-    let collector = PipelineCollector { status, is_trusted: Box::new(is_trusted), streams, clock };
-    catalogue.register_collector(collector, described);
-}
-
-impl Collector for PipelineCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let status = &self.status;
-        let seen = Seen {
-            follower: status.follower.as_ref().map(|handle| handle.status()),
-            is_trusted: (self.is_trusted)(),
-            tracker: status.tracker.as_ref().map(|handle| handle.read()),
-            sync: status.sync.as_ref().map(|handle| handle.read()),
-            invalidations: status.invalidations.as_ref().map(|handle| handle.read()),
-            updates: status.updates.as_ref().map(|handle| handle.read()),
-            relay: status.relay.as_ref().map(|handle| handle.read()),
-            monitor: status.monitor.as_ref().map(|handle| handle.read()),
-            streams: self.streams.open(),
-            now: self.clock.now(),
-        };
-        for (name, help, kind, value) in METRICS {
-            let Some(value) = value(&seen) else { continue };
-            let kind = if kind == C { MetricType::Counter } else { MetricType::Gauge };
-            let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
-            match value {
-                Value::Counter(number) => metric.encode_counter::<NoLabelSet, _, u64>(&number, None)?,
-                Value::Gauge(number) => metric.encode_gauge(&number)?,
-            }
-        }
-        Ok(())
-    }
+    let look = move || Seen {
+        follower: status.follower.as_ref().map(|handle| handle.status()),
+        is_trusted: is_trusted(),
+        tracker: status.tracker.as_ref().map(|handle| handle.read()),
+        sync: status.sync.as_ref().map(|handle| handle.read()),
+        invalidations: status.invalidations.as_ref().map(|handle| handle.read()),
+        updates: status.updates.as_ref().map(|handle| handle.read()),
+        relay: status.relay.as_ref().map(|handle| handle.read()),
+        monitor: status.monitor.as_ref().map(|handle| handle.read()),
+        streams: streams.open(),
+        now: clock.now(),
+    };
+    register_table(catalogue, &METRICS, look);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryNotifications, MemoryStore, MemoryStoreConfig};
 use adapters::sqlite::{self, CHECKPOINT_INTERVAL, Migrated, PRUNE_INTERVAL, Restored, Sqlite, SqliteConfig};
 use adapters::system::{SystemClock, SystemIds, SystemRng, make_private_folder};
 use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
@@ -12,6 +12,7 @@ use coherence::{Incarnation, Rng, WallClock};
 use domain::ports::{Bus, Outbox};
 use futures_util::FutureExt;
 
+use super::channels::channels;
 use super::error::WiringError;
 use crate::app::{Job, Ports};
 use crate::auth::MemoryTickets;
@@ -34,7 +35,7 @@ impl Embedded {
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::default());
         match (config.store.kind, config.bus.kind) {
             (StoreKind::Sqlite, BusKind::Store | BusKind::Memory) => Self::on_sqlite(config, clock, rng).await,
-            (StoreKind::Memory, BusKind::Memory | BusKind::Store) => Ok(Self::in_memory(config, clock, rng)),
+            (StoreKind::Memory, BusKind::Memory | BusKind::Store) => Self::in_memory(config, clock, rng),
             _ => Err(WiringError::Kinds),
         }
     }
@@ -53,6 +54,8 @@ impl Embedded {
             outbox,
             store,
             feed: Arc::new(sqlite.feed()),
+            notifications: Arc::new(sqlite.notifications()),
+            channels: channels(config, &clock)?,
             bus,
             shared: shared(config),
             backplane: backplane(),
@@ -65,7 +68,7 @@ impl Embedded {
         Ok(Self { ports, sqlite: Some(sqlite) })
     }
 
-    fn in_memory(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Self {
+    fn in_memory(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Result<Self, WiringError> {
         let bus = memory_bus(config, &clock);
         let store = MemoryStore::new(MemoryStoreConfig::default(), bus.clone(), Arc::clone(&clock));
         let ports = Ports {
@@ -74,6 +77,8 @@ impl Embedded {
             parking: Arc::new(store.clone()),
             outbox: None,
             feed: Arc::new(store),
+            notifications: Arc::new(MemoryNotifications::new(Arc::clone(&clock))),
+            channels: channels(config, &clock)?,
             bus: Arc::new(bus),
             shared: shared(config),
             backplane: backplane(),
@@ -83,7 +88,7 @@ impl Embedded {
             rng,
             jobs: Vec::new(),
         };
-        Self { ports, sqlite: None }
+        Ok(Self { ports, sqlite: None })
     }
 
     /// The ports of another instance of the same process. What the adapters need done is done once.

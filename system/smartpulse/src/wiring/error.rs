@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use adapters::sqlite::SqliteError;
-use domain::ports::StoreError;
+use domain::ports::{NotificationStoreError, StoreError};
+
+use super::channel_error::ChannelError;
 
 /// Why a composition cannot be built, or a file not be saved.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,6 +27,12 @@ pub enum WiringError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store of notifications.
+    #[error(transparent)]
+    Notifications(#[from] NotificationStoreError),
+    /// A channel of the notification service.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// There is no database where one was expected.
     #[error("there is no database at {0}; `--data-dir` says where it lies")]
     NoDatabase(PathBuf),

@@ -1,7 +1,14 @@
 //! The compositions: from a configuration to the ports of an instance. Only these files name a technology.
 
+mod channel_error;
+mod channels;
+mod directory;
 mod embedded;
 mod error;
+mod vapid;
 
+pub use channel_error::ChannelError;
+pub use directory::Directory;
 pub use embedded::{Embedded, backup, migrate, raise_incarnation, restore};
 pub use error::WiringError;
+pub use vapid::{NewVapidKey, new_vapid_key};

@@ -7,7 +7,10 @@ use smartpulse::wiring::Embedded;
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../METRICS.md");
 
 async fn instance() -> App {
-    let settings = [("store.kind", "memory"), ("auth.secret", "0123456789abcdef0123456789abcdef")];
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let secret = "0123456789abcdef0123456789abcdef";
+    let settings = [("store.kind", "memory"), ("auth.secret", secret), ("data_dir", data)];
     let flag = |(key, value): (&str, &str)| Override {
         flag: "--set".to_owned(),
         key: key.to_owned(),

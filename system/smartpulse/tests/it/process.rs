@@ -21,12 +21,13 @@ async fn paste(running: &Running, line: &str) -> String {
         return String::from_utf8(output.stdout).unwrap();
     }
     let url = line.split(' ').find(|word| word.starts_with("http")).unwrap();
-    let path = url.strip_prefix(&running.base()).unwrap();
+    let method = line.split_once("-X ").map_or("GET", |(_, rest)| rest.split(' ').next().unwrap());
+    let request = running.client().request(method.parse().unwrap(), url).bearer_auth(running.token());
     let request = match line.split_once("-d '") {
-        None => running.request(Method::GET, path),
+        None => request,
         Some((_, rest)) => {
             let body = rest.split_once('\'').unwrap().0.to_owned();
-            running.request(Method::PATCH, path).header("content-type", "application/json").body(body)
+            request.header("content-type", "application/json").body(body)
         }
     };
     let response = request.send().await.unwrap();
@@ -44,17 +45,18 @@ fn document(pasted: &str) -> Value {
 async fn the_lines_of_the_first_start_work_when_pasted() {
     let dir = tempfile::tempdir().unwrap();
     let running = Running::start(dir.path(), &[]);
-    for name in ["Docs", "OpenAPI", "Health", "Metrics"] {
+    for name in ["Docs", "OpenAPI", "Health", "Their-docs", "Metrics"] {
         let answer = running.client().get(running.shown(name)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{name}");
     }
     let lines: Vec<String> =
         running.welcome.lines().filter(|line| line.starts_with("curl ")).map(str::to_owned).collect();
-    assert_eq!(lines.len(), 4, "{}", running.welcome);
+    assert_eq!(lines.len(), 6, "{}", running.welcome);
+    let (lines, of_notifications) = lines.split_at(4);
     // Faster than any hand that pastes: the first beacon must have come.
     until("trust", || async { ready(&running).await["feed"]["trusted"] == true }).await;
     let mut pasted = Vec::new();
-    for line in &lines {
+    for line in lines {
         pasted.push(paste(&running, line).await);
     }
     // L3, once the sample has come through the change feed.
@@ -67,6 +69,9 @@ async fn the_lines_of_the_first_start_work_when_pasted() {
         assert!(changed.contains("x-version: 1.2"), "{changed}");
         assert_eq!(document(changed)["demand"], 1234.5, "{changed}");
     }
+    let accepted = document(&paste(&running, &of_notifications[0]).await);
+    let inbox = document(&paste(&running, &of_notifications[1]).await);
+    assert_eq!((&inbox["total"], &inbox["items"][0]["id"]), (&json!(1), &accepted["id"]), "{inbox}");
     assert!(!running.log().contains(&running.token()), "a token is never logged");
     running.stop();
 }
@@ -84,7 +89,7 @@ async fn the_sample_is_loaded_once() {
     assert_eq!(second.total().await, 364, "what was deleted stays deleted");
     let (page, _) = second.get("/api/forecasts?take=100").await;
     assert!(page["items"].as_array().unwrap().iter().all(|item| item["versionId"] == 1));
-    assert_eq!(second.welcome.matches("\ncurl ").count(), 4);
+    assert_eq!(second.welcome.matches("\ncurl ").count(), 6);
 }
 
 #[tokio::test]

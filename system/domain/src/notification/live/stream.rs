@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::hub::Place;
 use crate::backoff::Backoff;
 use crate::model::UserId;
@@ -47,13 +49,14 @@ pub struct LiveStream {
     position: Option<InboxPosition>,
     told_unread: Option<u64>,
     ready: VecDeque<LiveEvent>,
-    /// The last answer said that more follows.
-    more: bool,
+    /// When the store is asked again, whoever tells of anything or not. Kept over calls: who interrupts each one before
+    /// its end, to show that the stream lives, would never come to it.
+    ask_at: Instant,
 }
 
 impl LiveStream {
     pub(super) fn new(ports: NotificationPorts, place: Place, user: UserId, position: Option<InboxPosition>) -> Self {
-        Self { ports, place, user, position, told_unread: None, ready: VecDeque::new(), more: true }
+        Self { ports, place, user, position, told_unread: None, ready: VecDeque::new(), ask_at: Instant::now() }
     }
 
     /// The next event; waits for one. Cancel-safe. While the store cannot be reached, it waits.
@@ -63,15 +66,15 @@ impl LiveStream {
             if let Some(event) = self.ready.pop_front() {
                 return event;
             }
-            if !std::mem::take(&mut self.more) {
+            if Instant::now() < self.ask_at {
                 tokio::select! {
                     biased;
-                    () = tokio::time::sleep(STREAM_POLL_EVERY) => {}
                     () = self.place.wake.woken() => {}
+                    () = tokio::time::sleep_until(self.ask_at) => {}
                 }
             }
             // Should the call be dropped from here on, it is made again.
-            self.more = true;
+            self.ask_at = Instant::now();
             match self.ports.store.changes(self.user, self.position, CHANGES_PER_READ_MAX).await {
                 Ok(changes) => {
                     backoff.reset();
@@ -95,6 +98,7 @@ impl LiveStream {
             self.told_unread = Some(changes.unread);
             self.ready.push_back(LiveEvent::Unread { position: changes.position, unread: changes.unread });
         }
-        (self.position, self.more) = (Some(changes.position), changes.more);
+        self.position = Some(changes.position);
+        self.ask_at = Instant::now() + if changes.more { Duration::ZERO } else { STREAM_POLL_EVERY };
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What can be set about the batch worker. The defaults are the specification's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MailBatchConfig {
     /// How many mails a batch has at most.
     pub size: u32,
@@ -30,7 +30,7 @@ impl Default for MailBatchConfig {
 }
 
 /// What can be set about the mail sender.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MailSenderConfig {
     /// How many connections it has at most.
     pub connections: usize,

@@ -1,5 +1,5 @@
 //! The values of the notification service, valid by construction; what comes from outside is parsed into them once
-//! ([`SendNotification`], [`SendPush`], [`RegisterDevice`], [`SetPreferences`]), and everything wrong is named at once.
+//! ([`SendNotification`], [`SendPush`], [`RegisterDevice`], [`SetPreferences`], [`InboxParams`], ...), and everything wrong is named at once.
 
 mod channel;
 mod delivery;
@@ -8,6 +8,7 @@ mod directory;
 mod ids;
 mod mail;
 mod notification;
+mod params;
 mod preference;
 mod send;
 mod text;
@@ -25,6 +26,7 @@ pub use mail::{
     ATTACHMENT_NAME_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, MailItem, StoredAttachment, check_attachments,
 };
 pub use notification::{InboxCursor, InboxPosition, Notification, NotificationType};
+pub use params::{InboxParams, ReadAll, ResendSince};
 pub use preference::{PREFERENCES_PER_USER_MAX, Preference, SetPreferences};
 pub use send::{DeviceFilter, SendNotification, SendPush};
 pub(crate) use text::cut;

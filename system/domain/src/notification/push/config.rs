@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{BreakerConfig, RemovalGuardConfig};
 
 /// What can be set about the push sender. The defaults are the specification's, where it says something.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PushConfig {
     /// How long an attempt may take.
     pub attempt_timeout: Duration,

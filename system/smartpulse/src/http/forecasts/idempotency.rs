@@ -9,10 +9,8 @@ use domain::forecast::IdempotencyRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::http::idempotency_key::{idempotency_key, mark_replayed};
 use crate::http::problem::Problem;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// An answer as it is written to the store and to the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +36,7 @@ impl Kept {
     pub(super) fn replay(kept: &[u8]) -> Result<Response, Problem> {
         let kept: Self = serde_json::from_slice(kept).map_err(Problem::internal)?;
         let mut response = kept.response()?;
-        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        mark_replayed(response.headers_mut());
         Ok(response)
     }
 
@@ -56,12 +54,7 @@ pub(super) fn named<T: 'static>(
     body: &[u8],
     answer: fn(&T) -> Kept,
 ) -> Result<Option<IdempotencyRequest<T>>, Problem> {
-    let mut all = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(given) = all.next() else { return Ok(None) };
-    if all.next().is_some() {
-        return Err(Problem::invalid_field("Idempotency-Key", "must be given once"));
-    }
-    let key = given.to_str().map_err(|_| Problem::invalid_field("Idempotency-Key", "must be printable ASCII"))?;
+    let Some(key) = idempotency_key(headers)? else { return Ok(None) };
     Ok(Some(IdempotencyRequest {
         key: key.to_owned(),
         fingerprint: IdempotencyRequest::<T>::fingerprint(route, body),

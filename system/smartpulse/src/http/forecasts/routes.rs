@@ -12,7 +12,7 @@ use super::views::JsonViews;
 use crate::config::{HttpConfig, LimitsConfig};
 use crate::http::admission::Gatekeeper;
 use crate::http::extract::BodyLimit;
-use crate::http::streams::{self, StreamHub};
+use crate::http::streams::{self, StreamBase, StreamHub};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -70,6 +70,12 @@ impl ForecastApi {
 impl FromRef<ForecastApi> for Arc<Gatekeeper> {
     fn from_ref(api: &ForecastApi) -> Self {
         Arc::clone(&api.0.keeper)
+    }
+}
+
+impl FromRef<ForecastApi> for StreamBase {
+    fn from_ref(api: &ForecastApi) -> Self {
+        api.0.streams.base().clone()
     }
 }
 

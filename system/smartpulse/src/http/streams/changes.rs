@@ -1,30 +1,18 @@
 //! `GET /api/forecasts/changes`.
 
-use std::convert::Infallible;
-use std::sync::Arc;
-
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::stream;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::HeaderMap;
 
 use super::event::ChangeData;
 use super::place::Place;
 use super::stream::{ChangeStream, Resume};
-use crate::auth::{AuthError, Caller, TicketHash};
-use crate::http::admission::Admitted;
+use super::vigil::Vigil;
+use super::wire::{LAST_EVENT_ID, event_stream};
 use crate::http::code::Code;
 use crate::http::forecasts::ForecastApi;
-use crate::http::params::query_pairs;
 use crate::http::problem::{Problem, ProblemDocument};
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// A proxy that collected the events would deliver none (nginx's name for it).
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-/// The parameter that carries a ticket.
-const TICKET: &str = "ticket";
 
 /// What changes, as it changes
 ///
@@ -56,45 +44,16 @@ const TICKET: &str = "ticket";
 pub(crate) async fn forecast_changes(State(api): State<ForecastApi>, request: Request) -> Result<Response, Problem> {
     // A reference to a body cannot be held over a wait.
     let (request, _) = request.into_parts();
-    let caller = admitted(&api, &request).await?.caller;
     let hub = api.streams();
+    let caller = hub.base.admitted(api.keeper(), &request).await?.caller;
     let Some(follower) = &hub.ports.follower else {
         let detail = "this instance follows no changes (cache.freshness)";
         return Err(Problem::new(Code::Unavailable).detail(detail));
     };
     let resume = resume(&request.headers);
-    let slot = hub.slots.take(caller.identity.user.0)?;
-    let stream = ChangeStream::open(api.service().clone(), hub, follower.clone(), caller, resume, slot).await;
-    let body = stream::unfold(stream, |mut stream| async move {
-        let chunk = stream.next().await?;
-        Some((Ok::<_, Infallible>(chunk), stream))
-    });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response)
-}
-
-/// The caller, by a token or, without one, by a ticket.
-async fn admitted(api: &ForecastApi, request: &Parts) -> Result<Admitted, Problem> {
-    let mut ticket = None;
-    for (name, value) in query_pairs(&request.uri)? {
-        if name != TICKET || ticket.is_some() {
-            return Err(Problem::invalid_field(name, "there is only `ticket`, once"));
-        }
-        ticket = Some(value);
-    }
-    let keeper = api.keeper();
-    let caller: Arc<Caller> = match ticket.filter(|_| !request.headers.contains_key(header::AUTHORIZATION)) {
-        None => keeper.verifier.authenticate(&request.headers).await?,
-        Some(ticket) => {
-            let hash = TicketHash::of(&ticket).ok_or(AuthError::Ticket)?;
-            api.streams().ports.tickets.take(hash).await.ok_or(AuthError::Ticket)?
-        }
-    };
-    keeper.admit(caller)
+    let vigil = Vigil::begin(&hub.base, caller)?;
+    let stream = ChangeStream::open(api.service().clone(), hub, follower.clone(), resume, vigil).await;
+    Ok(event_stream(stream::unfold(stream, |mut stream| async move { Some((stream.next().await?, stream)) })))
 }
 
 /// From where a client wants to go on. What is no place of ours is one that is out of reach.

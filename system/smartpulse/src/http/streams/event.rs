@@ -1,7 +1,4 @@
-//! The events on the wire.
-
-use std::fmt::Write as _;
-use std::time::Duration;
+//! The events of changes on the wire.
 
 use bytes::Bytes;
 use coherence::stream::PatchItem;
@@ -11,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::place::Place;
+use super::wire::event;
 
 /// The data of `event: change`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -141,36 +139,5 @@ fn item(item: &PatchItem) -> ChangeItem {
 
 /// `event: change`.
 pub(super) fn change(place: Place, data: &ChangeData) -> Bytes {
-    // Our own data always serialises; JSON has no line break in it.
-    let data = serde_json::to_string(data).unwrap_or_default();
-    format!("id: {place}\nevent: change\ndata: {data}\n\n").into()
-}
-
-/// `event: reset`: what was heard may have holes, load anew.
-pub(super) fn reset(place: Place) -> Bytes {
-    format!("id: {place}\nevent: reset\ndata: {{}}\n\n").into()
-}
-
-/// `event: expired`: the token's time is over.
-pub(super) fn expired() -> Bytes {
-    Bytes::from_static(b"event: expired\ndata: {}\n\n")
-}
-
-/// How long to wait before coming again, and the place from where the stream goes on.
-pub(super) fn opening(retry: Duration, place: Option<Place>) -> Bytes {
-    let mut text = format!("retry: {}\n", retry.as_millis());
-    if let Some(place) = place {
-        // Without data it is no event, but the client remembers it.
-        let _ = writeln!(text, "id: {place}");
-    }
-    text.push('\n');
-    text.into()
-}
-
-/// A comment that keeps the stream open, and the place that the client may forget everything before.
-pub(super) fn heartbeat(place: Option<Place>) -> Bytes {
-    match place {
-        Some(place) => format!(": heartbeat\nid: {place}\n\n").into(),
-        None => Bytes::from_static(b": heartbeat\n\n"),
-    }
+    event(place, "change", data)
 }

@@ -1,15 +1,16 @@
-//! What all streams of an instance share.
+//! What all streams of changes of an instance share.
 
 use std::sync::Arc;
 
 use coherence::{Backplane, FollowerHandle, Rng, Section, WallClock};
 
+use super::base::StreamBase;
 use super::slots::StreamSlots;
 use crate::auth::Tickets;
 use crate::config::{LimitsConfig, StreamsConfig};
 use crate::serve::Drain;
 
-/// What streams need from outside.
+/// What streams of changes need from outside.
 #[derive(Clone)]
 pub struct StreamPorts {
     /// The follower of the instance; `None` where it follows nothing (`cache.freshness = "ttl"`).
@@ -28,23 +29,28 @@ pub struct StreamPorts {
     pub drain: Drain,
 }
 
-/// The streams of an instance.
+/// The streams of changes of an instance.
 #[derive(Clone)]
 pub struct StreamHub {
     pub(super) ports: StreamPorts,
-    pub(super) settings: StreamsConfig,
-    pub(super) slots: StreamSlots,
+    pub(super) base: StreamBase,
 }
 
 impl StreamHub {
     /// No stream is open yet.
     pub fn new(ports: StreamPorts, settings: &StreamsConfig, limits: &LimitsConfig) -> Self {
-        let slots = StreamSlots::new(limits.streams_max, limits.streams_per_subject_max);
-        Self { ports, settings: settings.clone(), slots }
+        let (tickets, clock) = (Arc::clone(&ports.tickets), Arc::clone(&ports.clock));
+        let base = StreamBase::new(tickets, clock, Arc::clone(&ports.rng), ports.drain.clone(), settings, limits);
+        Self { ports, base }
     }
 
     /// The count of open streams, for the metrics.
     pub fn slots(&self) -> &StreamSlots {
-        &self.slots
+        self.base.slots()
+    }
+
+    /// What these streams share with those of other things.
+    pub(in crate::http) fn base(&self) -> &StreamBase {
+        &self.base
     }
 }

@@ -1,9 +1,6 @@
 //! One open stream.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,14 +10,13 @@ use coherence::{ChangeMessage, FollowerHandle, Sequence};
 use domain::forecast::ForecastService;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Instant;
 
 use super::event::{self, ChangeData, Met};
 use super::hub::StreamHub;
 use super::place::Place;
 use super::sight::{Sight, sight};
-use super::slots::Slot;
-use crate::auth::Caller;
+use super::vigil::{Turn, Vigil};
+use super::wire;
 use crate::http::forecasts::JsonViews;
 
 /// How many messages one look into the repair stream takes.
@@ -45,7 +41,6 @@ pub(super) struct ChangeStream {
     service: ForecastService<JsonViews>,
     follower: FollowerHandle,
     heard: Receiver<Followed>,
-    caller: Arc<Caller>,
     /// The client knows all up to here; `None` while the instance itself follows nothing yet.
     at: Option<Place>,
     waiting: VecDeque<Bytes>,
@@ -53,12 +48,10 @@ pub(super) struct ChangeStream {
     catching_up: Option<(Place, usize)>,
     /// The client was told to load anew, and nothing else since.
     was_reset: bool,
-    beat_at: Instant,
     /// The place that the client was told last.
     told: Option<Place>,
-    closing: Pin<Box<dyn Future<Output = ()> + Send>>,
+    vigil: Vigil,
     ended: bool,
-    _slot: Slot,
 }
 
 impl ChangeStream {
@@ -66,9 +59,8 @@ impl ChangeStream {
         service: ForecastService<JsonViews>,
         hub: &StreamHub,
         follower: FollowerHandle,
-        caller: Arc<Caller>,
         resume: Resume,
-        slot: Slot,
+        vigil: Vigil,
     ) -> Self {
         // First: what is applied from here on is heard, what was applied before is in the repair stream.
         let heard = follower.listen();
@@ -82,16 +74,13 @@ impl ChangeStream {
             service,
             follower,
             heard,
-            caller,
             at,
-            waiting: VecDeque::from([event::opening(hub.settings.retry, at)]),
+            waiting: VecDeque::from([wire::opening(hub.base.retry(), at)]),
             catching_up: None,
             was_reset: false,
-            beat_at: Instant::now() + hub.settings.heartbeat,
             told: at,
-            closing: Box::pin(hub.ports.drain.closing()),
+            vigil,
             ended: false,
-            _slot: slot,
         };
         if let Resume::After(place) = resume {
             stream.resume(place).await;
@@ -120,14 +109,14 @@ impl ChangeStream {
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(chunk) = self.waiting.pop_front() {
-                self.beat_at = Instant::now() + self.hub.settings.heartbeat;
+                self.vigil.sent();
                 return Some(chunk);
             }
             if self.ended {
                 return None;
             }
-            if self.is_expired() {
-                self.end(event::expired());
+            if self.vigil.is_expired() {
+                self.end(wire::expired());
                 continue;
             }
             if let Some((from, replayed)) = self.catching_up.take() {
@@ -136,16 +125,19 @@ impl ChangeStream {
             }
             tokio::select! {
                 biased;
-                () = &mut self.closing => self.end(event::opening(self.hub.settings.retry, self.at)),
-                () = tokio::time::sleep_until(self.beat_at) => self.beat(),
+                turn = self.vigil.turn() => self.on_turn(turn),
                 heard = self.heard.recv() => self.on_heard(heard).await,
                 () = tokio::time::sleep(LOOK_EVERY) => self.look().await,
             }
         }
     }
 
-    fn is_expired(&self) -> bool {
-        self.hub.ports.clock.now().as_second() >= self.caller.expires_at_unix_s
+    fn on_turn(&mut self, turn: Turn) {
+        match turn {
+            Turn::Closing => self.end(wire::opening(self.hub.base.retry(), self.at)),
+            Turn::Expired => self.end(wire::expired()),
+            Turn::Beat => self.beat(),
+        }
     }
 
     fn end(&mut self, last: Bytes) {
@@ -156,7 +148,7 @@ impl ChangeStream {
     fn beat(&mut self) {
         let news = self.at.filter(|_| self.at != self.told);
         self.told = self.at;
-        self.waiting.push_back(event::heartbeat(news));
+        self.waiting.push_back(wire::heartbeat(news));
     }
 
     async fn on_heard(&mut self, heard: Result<Followed, RecvError>) {
@@ -171,7 +163,7 @@ impl ChangeStream {
                 self.reset(None);
             }
             // The follower has ended, and so does the instance.
-            Err(RecvError::Closed) => self.end(event::opening(self.hub.settings.retry, self.at)),
+            Err(RecvError::Closed) => self.end(wire::opening(self.hub.base.retry(), self.at)),
         }
     }
 
@@ -240,7 +232,7 @@ impl ChangeStream {
         if place.is_some() {
             self.at = place;
         }
-        match sight(&self.caller.identity.scope, message) {
+        match sight(&self.vigil.caller().identity.scope, message) {
             Sight::Hidden => {}
             Sight::Unclear => self.reset(place),
             Sight::Shown => {
@@ -272,7 +264,7 @@ impl ChangeStream {
         }
         self.was_reset = true;
         self.told = self.at;
-        self.waiting.push_back(event::reset(self.at.unwrap_or(Place::NONE)));
+        self.waiting.push_back(wire::reset(self.at.unwrap_or(Place::NONE)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `POST /api/stream-ticket`.
+//! `POST /api/stream-ticket`, for whatever streams an address has.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use http::header;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::base::StreamBase;
 use crate::auth::{TicketError, new_ticket};
 use crate::http::admission::Admitted;
 use crate::http::code::Code;
-use crate::http::forecasts::ForecastApi;
 use crate::http::problem::{Problem, ProblemDocument};
 
 /// A ticket for one event stream.
@@ -53,13 +53,12 @@ impl From<TicketError> for Problem {
     ),
     security(("bearer" = [])),
 )]
-pub(crate) async fn stream_ticket(State(api): State<ForecastApi>, admitted: Admitted) -> Result<Response, Problem> {
-    let hub = api.streams();
-    let made = new_ticket(&*hub.ports.rng).ok_or_else(|| Problem::internal("no ticket could be made"))?;
+pub(crate) async fn stream_ticket(State(base): State<StreamBase>, admitted: Admitted) -> Result<Response, Problem> {
+    let made = new_ticket(&*base.rng).ok_or_else(|| Problem::internal("no ticket could be made"))?;
     let (ticket, hash) = made;
-    let life = hub.settings.ticket_life;
-    let now = hub.ports.clock.now();
-    hub.ports.tickets.keep(hash, Arc::clone(&admitted.caller), life).await?;
+    let life = base.settings.ticket_life;
+    let now = base.clock.now();
+    base.tickets.keep(hash, Arc::clone(&admitted.caller), life).await?;
     let expires_at = now.checked_add(life).unwrap_or(now);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(StreamTicket { ticket, expires_at })).into_response())
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryNotifications, MemoryStore, MemoryStoreConfig};
 use adapters::system::{SeededRng, SystemIds};
+use adapters::templates::Templates;
 use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
 use coherence::{Rng, SharedTier, Timestamp, WallClock};
@@ -15,7 +16,7 @@ use domain::model::{CompanyId, ForecastId, Scope, forecast_key};
 use domain::ports::Bus;
 use serde_json::{Value, json};
 use smartpulse::app::Routes;
-use smartpulse::app::{App, Ports};
+use smartpulse::app::{App, Channels, Ports};
 use smartpulse::auth::{MemoryTickets, TokenRequest, sign_hs256};
 use smartpulse::config::{Config, Inputs, Override, load};
 use smartpulse::wiring::Embedded;
@@ -203,6 +204,8 @@ fn memory_ports() -> Ports {
         parking: Arc::new(store.clone()),
         outbox: None,
         feed: Arc::new(store),
+        notifications: Arc::new(MemoryNotifications::new(Arc::clone(&clock))),
+        channels: Channels::none(Arc::new(Templates::built_in().unwrap())),
         bus: Arc::new(bus),
         shared,
         backplane: MemoryBackplane::new(MemoryBackplaneLimits::default()).into_port(),
