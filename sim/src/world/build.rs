@@ -70,9 +70,8 @@ impl World {
         };
         let (config, providers) = (Arc::new(tuning.config()?), Providers::new(seed));
         let outside = Outside { providers: providers.clone(), resend: tuning.resends(), guest };
-        let instance = |number| {
-            Instance::new(net.at(&instance_name(number)), seed, Arc::clone(&config), outside.clone())
-        };
+        let instance =
+            |number| Instance::new(net.at(&instance_name(number)), seed, Arc::clone(&config), outside.clone());
         let backends = Backends::new(&net, tuning);
         let instances = (0..tuning.instances).map(instance).collect();
         let fleet = Fleet { backends, instances, providers, net };

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adapters::memory::MemoryNotifications;
 use domain::model::UserId;
-use domain::notification::model::{
-    Channel, ClaimId, Delivery, DeliveryId, DeviceId, NotificationId, target_address,
-};
+use domain::notification::model::{Channel, ClaimId, Delivery, DeliveryId, DeviceId, NotificationId, target_address};
 use domain::ports::{
     Acceptance, Acceptances, Accepted, Backlog, Claim, ClaimedMails, ClaimedWork, Deliveries, Devices, ForUser, Inbox,
     InboxQuery, InboxStart, MailOutcome, MailProgress, MailQueue, NotificationStoreError, PushIntent, PushIntents,

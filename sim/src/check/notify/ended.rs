@@ -61,7 +61,11 @@ impl Ended {
         match parts.iter().find(|part| !broken.contains(&part.carrier) && !part.is_final) {
             Some(part) => {
                 let after_ms = at_ms - row.at_ms;
-                Err(format!("{} is broken, and {} delays {notification} by {after_ms} ms", broken.join(", "), part.carrier))
+                Err(format!(
+                    "{} is broken, and {} delays {notification} by {after_ms} ms",
+                    broken.join(", "),
+                    part.carrier
+                ))
             }
             None => Ok(()),
         }

@@ -41,7 +41,10 @@ impl Live {
                     return Err(format!("a stream of {user} on {host} tells of {notification}, which nobody sent"));
                 }
                 if *position <= stream.position {
-                    return Err(format!("a stream of {user} on {host} goes back from {} to {position}", stream.position));
+                    return Err(format!(
+                        "a stream of {user} on {host} goes back from {} to {position}",
+                        stream.position
+                    ));
                 }
                 stream.position = *position;
                 stream.waits.remove(notification);

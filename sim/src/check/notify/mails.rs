@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::settled::Settled;
-use crate::log::{Notified, Work};
+use crate::log::{Notified, Outcome, Work};
 
 #[derive(Default)]
 struct Mail {
@@ -39,7 +39,8 @@ impl Mails {
             }
             Notified::Reported { delivery, outcome, .. } => {
                 if let Some(mail) = self.mails.get_mut(delivery) {
-                    mail.settled.report(*outcome);
+                    let is_sent_again = mail.resend && *outcome == Outcome::Unknown;
+                    mail.settled.report(if is_sent_again { Outcome::Later } else { *outcome });
                 }
             }
             Notified::MailHanded { attempt, mail, to, about } => {

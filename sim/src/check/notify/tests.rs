@@ -210,6 +210,9 @@ fn a_mail_that_is_not_marked_or_that_comes_twice_is_refused() {
     };
     let story = then(1_420, again.clone()).into_iter().map(|(at, host, what)| (at, host, resend(what))).collect();
     assert_eq!(check(story), Ok(()), "its template says that it is sent again");
+    let unknown = [(1_430, "store", reported(LETTER, Outcome::Unknown))].into_iter().chain(again.clone());
+    let story = then(1_420, unknown).into_iter().map(|(at, host, what)| (at, host, resend(what))).collect();
+    assert_eq!(check(story), Ok(()), "and it is known that nobody knows");
     let story = then(1_440, again).into_iter().map(|(at, host, what)| (at, host, resend(what))).collect();
     refused(story, "it is over");
 }
@@ -222,7 +225,12 @@ fn a_broken_carrier_that_delays_another_is_refused() {
         (at_ms, "harness", Notified::Stands { notification: NOTE, parts })
     };
     let story = |carrier, at_ms, mail_final| {
-        vec![(0, "bus", Notified::Told { event: EVENT }), broken(carrier), (3, "store", accepted()), stands(at_ms, mail_final)]
+        vec![
+            (0, "bus", Notified::Told { event: EVENT }),
+            broken(carrier),
+            (3, "store", accepted()),
+            stands(at_ms, mail_final),
+        ]
     };
     refused(story("https://one.test", 5_000, false), "delays");
     refused(story(MAIL, 5_000, true), "delays");

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use domain::model::UserId;
 use domain::notification::live::LiveEvent;
-use domain::notification::model::{
-    Body, Channel, ChannelSet, DeviceFilter, NotificationType, RegisterDevice, Title,
-};
+use domain::notification::model::{Body, Channel, ChannelSet, DeviceFilter, NotificationType, RegisterDevice, Title};
 use domain::notification::operations::{Message, NamedRequest};
 use domain::ports::InboxStart;
 use futures_util::FutureExt;
