@@ -11,11 +11,12 @@ use super::c4_own_writes::OwnWrites;
 use super::c5_gap_seen::GapSeen;
 use super::c6_tags::Tags;
 use super::c7_converge::Converge;
+use super::c8_notify_once::NotifyOnce;
 use super::s1_stations::Stations;
 use crate::log::Record;
 
 /// The invariants by name (DESIGN section 3.6).
-pub const INVARIANTS: [(&str, &str); 8] = [
+pub const INVARIANTS: [(&str, &str); 9] = [
     ("C1 monotonic", "an instance never goes back on a key, whichever endpoint showed it"),
     ("C2 no_future", "nothing is served that the store did not commit"),
     ("C3 bounded", "an unmarked answer is at most 5 s behind the last commit at the receipt of its request"),
@@ -23,6 +24,7 @@ pub const INVARIANTS: [(&str, &str); 8] = [
     ("C5 gap_seen", "every message that is missing is noticed at the next message or beacon"),
     ("C6 tags", "a list is never older than the last write that its own instance answered"),
     ("C7 converge", "when faults end, all instances answer what the store holds"),
+    ("C8 notify_once", "each event shows once to each user, on each channel and device, and no channel delays another"),
     ("S1 stations", "on the way of a change no station says what the one before it has not said"),
 ];
 
@@ -65,6 +67,7 @@ impl Checkers {
             Box::new(GapSeen::new(within_skew)),
             Box::new(Tags::default()),
             Box::new(Converge::default()),
+            Box::new(NotifyOnce::default()),
             Box::new(Stations::default()),
         ];
         if within_skew {

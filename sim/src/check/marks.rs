@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 48] = [
+pub const REQUIRED: [&str; 76] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -54,6 +54,34 @@ pub const REQUIRED: [&str; 48] = [
     "put_back_noticed",
     "put_back_writer_waits",
     "permanent_fault",
+    "notification_accepted_before",
+    "notification_read",
+    "message_replayed",
+    "message_unanswered",
+    "device_registered",
+    "device_registered_again",
+    "device_taken_away",
+    "device_removed",
+    "device_must_resubscribe",
+    "push_taken",
+    "push_throttled",
+    "push_failed",
+    "push_answer_lost",
+    "push_taken_and_hung",
+    "push_hung",
+    "push_unauthorized",
+    "push_refused",
+    "push_gone",
+    "push_dead",
+    "push_put_off",
+    "push_taken_up_again",
+    "mail_taken",
+    "mail_answer_lost",
+    "mail_taken_and_hung",
+    "mail_put_off",
+    "mail_refused",
+    "mail_unreachable",
+    "mail_held_unknown",
 ];
 
 /// How often each was hit.

@@ -11,7 +11,9 @@ mod c4_own_writes;
 mod c5_gap_seen;
 mod c6_tags;
 mod c7_converge;
+mod c8_notify_once;
 mod marks;
+mod notify;
 mod s1_stations;
 
 #[cfg(test)]

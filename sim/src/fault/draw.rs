@@ -2,6 +2,7 @@
 
 use super::permanent;
 use super::plan::{Family, Fault, Kind, Plan};
+use super::providers;
 use crate::dice::Dice;
 use crate::world::{BUS, CLIENTS, SHARED, STORE, Tuning, instance_name};
 
@@ -12,7 +13,8 @@ pub fn draw(seed: u64) -> Plan {
     let dice = Dice::of(seed, "plan");
     let mut tuning = Tuning::draw(seed);
     let is_on = |family: &Family| Dice::of(seed, &format!("swarm/{family:?}")).permille(500);
-    let families: Vec<Family> = Family::ALL.into_iter().filter(is_on).collect();
+    let is_of_use = |family: &Family| tuning.notify.is_some() || !providers::is_about_notifications(*family);
+    let families: Vec<Family> = Family::ALL.into_iter().filter(is_of_use).filter(is_on).collect();
     let restores = families.contains(&Family::Restore);
     if restores {
         // Until somebody notices that the store was put back, floors alone keep an instance from going back: there must
@@ -98,6 +100,7 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
         Family::LateAcks => Kind::LateAcks { by_ms: dice.between(200, 12_000) },
         Family::FeedReplay => Kind::FeedReplay { every_ms: dice.between(300, 2_000), back: dice.between(1, 40) },
         Family::Restore => Kind::Restore,
+        Family::PushTrouble | Family::MailTrouble | Family::DevicesGone => providers::draw(family, dice),
     };
     // No replica that lags by more than a second is promoted: that is assumed (DESIGN section 3.4).
     let duration_ms = match kind {

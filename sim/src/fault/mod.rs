@@ -4,6 +4,7 @@ mod draw;
 mod nemesis;
 mod permanent;
 mod plan;
+mod providers;
 
 pub use draw::draw;
 pub use nemesis::Nemesis;

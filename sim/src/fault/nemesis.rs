@@ -133,6 +133,8 @@ impl Nemesis {
             Kind::Promotion => {
                 self.replicas.insert(id, self.fleet.backends.shared.copy());
             }
+            Kind::Provider { carrier, trouble, permille } => self.fleet.providers.begin(carrier, *trouble, *permille),
+            Kind::DeviceGone { device } => self.fleet.providers.is_gone(*device),
             Kind::AllClocks { by_ms } => self.fleet.net.time.step_wall(*by_ms),
             Kind::WallClock { host, offset_ms } => self.set_clock(host, *offset_ms),
             Kind::Jump { host, by_ms } => {
@@ -184,7 +186,9 @@ impl Nemesis {
                     self.fleet.backends.shared.fall_back(replica);
                 }
             }
+            Kind::Provider { carrier, trouble, permille } => self.fleet.providers.end(carrier, *trouble, *permille),
             Kind::Cut { .. }
+            | Kind::DeviceGone { .. }
             | Kind::Jump { .. }
             | Kind::NewIncarnation
             | Kind::Deaf { .. }

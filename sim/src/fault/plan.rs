@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::permanent;
-use crate::world::{Need, Tuning};
+use crate::world::{Need, Trouble, Tuning};
 
 /// The families of faults, of which a seed switches about one half off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,11 +54,17 @@ pub enum Family {
     FeedReplay,
     /// The store is put back from a backup.
     Restore,
+    /// A push service does not do what it should.
+    PushTrouble,
+    /// The mail server does not.
+    MailTrouble,
+    /// Devices are gone for good.
+    DevicesGone,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Hold,
         Self::Partition,
         Self::Isolate,
@@ -82,6 +88,9 @@ impl Family {
         Self::LateAcks,
         Self::FeedReplay,
         Self::Restore,
+        Self::PushTrouble,
+        Self::MailTrouble,
+        Self::DevicesGone,
     ];
 }
 
@@ -226,6 +235,20 @@ pub enum Kind {
     },
     /// When the fault begins, the store is backed up; when it ends, it is put back to that: rows, feed, leases, outbox.
     Restore,
+    /// Of what is sent to a provider so much in a thousand meets this.
+    Provider {
+        /// The origin of a push service, or `mail`.
+        carrier: String,
+        /// What.
+        trouble: Trouble,
+        /// So many in a thousand.
+        permille: u64,
+    },
+    /// A device is gone for good, from the begin of the fault on.
+    DeviceGone {
+        /// Its number.
+        device: u64,
+    },
 }
 
 /// A fault in its time.

@@ -7,6 +7,8 @@ use coherence::Version;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::notify::Notified;
+
 /// A version as the log writes it: incarnation, then number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ver(pub u64, pub u64);
@@ -296,6 +298,8 @@ pub enum Event {
         /// Hash of its payload.
         payload: u64,
     },
+    /// Something happened to notifications.
+    Notify(Notified),
     /// Something that a batch of runs must see at least once.
     Mark {
         /// What.

@@ -4,6 +4,7 @@ use domain::ports::Outbox;
 use futures_util::FutureExt;
 
 use super::dba::Dba;
+use super::notify::{Course, guest, with_publisher};
 use super::outcome::{Outcome, Verdict};
 use super::phase::{Control, Phase};
 use super::rows::{Directory, first_rows};
@@ -11,7 +12,7 @@ use super::workload::clients;
 use crate::check::{Checkers, FINAL, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
 use crate::log::{Event, Message, Record};
-use crate::world::{Millis, Need, STORE, World};
+use crate::world::{Fleet, Millis, Need, STORE, World};
 
 /// By then everything runs and trusts, without faults.
 const WARM_MAX_MS: u64 = 12_000;
@@ -23,6 +24,10 @@ const QUIET_MIN_MS: u64 = 5_000;
 const ENCORE_WRITES_MS: u64 = 400;
 /// ... and after 5 s everybody shows them (C7).
 const ENCORE_MS: u64 = ENCORE_WRITES_MS + 5_000;
+/// Claims of a host that died end, then what it held is tried again; a mail server that was away is asked for again.
+const NOTIFY_MAX_MS: u64 = 75_000;
+/// A stream that nobody woke asks after 15 s; the last faults ended more than 11 s ago.
+const NOTIFY_MIN_MS: u64 = 4_000;
 /// By then everything is read.
 const FINAL_MAX_MS: u64 = 20_000;
 
@@ -37,6 +42,7 @@ struct Run {
     control: Control,
     checkers: Checkers,
     marks: Marks,
+    course: Option<Course>,
     seen: usize,
     counts: [u64; 3],
 }
@@ -62,12 +68,19 @@ fn run_with(plan: &Plan, now: Millis, messages: bool) -> Result<(Outcome, Vec<Re
     let software = (control.clone(), directory.clone());
     let hurt = plan.hurt().map(str::to_owned);
     let seed = plan.seed;
-    let world = World::build(seed, &plan.tuning, now, move |fleet| clients(seed, fleet, software.0, software.1, hurt))?;
+    let notify = plan.tuning.notify.clone();
+    let callers = notify.as_ref().map(|tuning| guest(seed, control.clone(), tuning));
+    let software = move |fleet: Fleet| {
+        let (net, (control, directory)) = (fleet.net.clone(), software);
+        with_publisher(seed, notify, net, control.clone(), clients(seed, fleet, control, directory, hurt))
+    };
+    let world = World::build(seed, &plan.tuning, now, software, callers)?;
     if messages {
         world.fleet.net.slab.record(std::sync::Arc::clone(&world.fleet.net.time));
     }
     let checkers = Checkers::new(!plan.is_beyond_skew());
-    let mut run = Run { world, control, checkers, marks: Marks::default(), seen: 0, counts: [0; 3] };
+    let course = Course::of(plan, &world.fleet);
+    let mut run = Run { world, control, checkers, marks: Marks::default(), course, seen: 0, counts: [0; 3] };
     let ended = run.phases(plan, &directory);
     let verdict = match ended {
         Ok(()) => Verdict::Passed,
@@ -110,6 +123,7 @@ impl Run {
     fn phases(&mut self, plan: &Plan, directory: &Directory) -> Result<(), Stop> {
         self.enter("warm", Phase::Warm);
         self.insert_first_rows(directory);
+        self.course.iter().for_each(Course::prepare);
         self.until_nothing_is_pending(plan, WARM_MAX_MS)?;
         self.enter("storm", Phase::Storm);
         if let Some(kind) = &plan.permanent {
@@ -141,14 +155,17 @@ impl Run {
         self.enter(FINAL, Phase::Final);
         self.until_everything_is_read(1)?;
         self.enter("encore", Phase::Encore);
+        self.course.iter().for_each(Course::break_one);
         for ms in 0..ENCORE_MS {
             if ms < ENCORE_WRITES_MS && ms.is_multiple_of(50) {
                 dba.write();
             }
             self.step()?;
         }
+        self.course.iter().for_each(Course::mend);
         self.enter(FINAL, Phase::Again);
-        self.until_everything_is_read(2)
+        self.until_everything_is_read(2)?;
+        self.until_everybody_is_notified()
     }
 
     /// With empty tiers and no floors an instance shows what the shared tier holds.
@@ -168,6 +185,29 @@ impl Run {
             }
         }
         self.not_converged(vec!["not everything was read".to_owned()])
+    }
+
+    /// Every channel comes to its end; then all is told about it.
+    fn until_everybody_is_notified(&mut self) -> Result<(), Stop> {
+        const LOOK_MS: u64 = 50;
+        if self.course.is_none() {
+            return Ok(());
+        }
+        let pending = |run: &Self| run.course.as_ref().map(Course::pending).unwrap_or_default();
+        // Streams that missed something ask by themselves.
+        let mut waited_ms = 0;
+        while waited_ms < NOTIFY_MIN_MS || (waited_ms < NOTIFY_MAX_MS && !pending(self).is_empty()) {
+            for _ in 0..LOOK_MS {
+                self.step()?;
+            }
+            waited_ms += LOOK_MS;
+        }
+        let (course, reasons) = (self.course.as_ref(), pending(self));
+        match reasons.is_empty() {
+            true => course.into_iter().for_each(Course::tell_the_end),
+            false => course.into_iter().for_each(|course| course.give_up(reasons.clone())),
+        }
+        self.observe()
     }
 
     fn enter(&self, name: &str, phase: Phase) {
@@ -244,6 +284,7 @@ impl Run {
                 _ => {}
             }
             self.marks.observe(record);
+            self.course.iter_mut().for_each(|course| course.observe(record));
             self.checkers.observe(record).map_err(Stop::Violated)?;
         }
         Ok(())

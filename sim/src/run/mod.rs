@@ -7,6 +7,7 @@ mod dba;
 mod driver;
 mod finale;
 mod http;
+mod notify;
 mod outcome;
 mod phase;
 mod rows;

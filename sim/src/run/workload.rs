@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::model::UserId;
 use serde_json::json;
 use smartpulse::auth::{Role, Scope, TokenRequest, sign_hs256};
 use tokio::task::JoinSet;
@@ -34,10 +35,13 @@ pub(super) struct Stage {
     pub(super) hurt: Option<String>,
 }
 
+/// Who all clients are.
+pub(super) const CLIENT: UserId = UserId(Uuid::from_u128(0xa1));
+
 /// A token that may do everything in every company.
 fn token() -> Result<String, String> {
     let request = TokenRequest {
-        user: Uuid::from_u128(0xa1),
+        user: CLIENT.0,
         scope: Scope::All,
         roles: vec![Role::ForecastWrite],
         issued_at_unix_s: START_UNIX_S,

@@ -22,6 +22,7 @@ mod weather;
 
 mod port_backplane;
 mod port_bus;
+mod port_notify;
 mod port_shared;
 mod port_store;
 
@@ -29,6 +30,7 @@ pub use link::Link;
 pub use net::Net;
 pub use port_backplane::RemoteBackplane;
 pub use port_bus::RemoteBus;
+pub use port_notify::RemoteNotifications;
 pub use port_shared::RemoteShared;
 pub use port_store::RemoteStore;
 pub use server::{Orphans, serve};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use adapters::memory::MemoryBus;
 use async_trait::async_trait;
-use domain::event::{CacheInvalidation, CdcMessage};
+use domain::event::{CacheInvalidation, CdcMessage, Event as _, ForecastCompleted};
 use domain::ports::{Bus, BusError, BusMessage, Consumer, Delivery, MessageId, Outgoing, Subscription, Topic};
 use futures_util::FutureExt;
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::conn::WireError;
@@ -17,7 +18,7 @@ use super::net::Net;
 use super::server::{Open, Session};
 use super::slab::Cargo;
 use super::subscribed::{Subscribed, Yield};
-use crate::log::{Event, Told, Ver, narrow};
+use crate::log::{Event, Notified, Told, Ver, narrow};
 use crate::world::{BUS, BUS_PORT};
 
 /// The bus behind the wire.
@@ -126,9 +127,19 @@ fn took(net: &Net, topic: Topic, message: &Outgoing) {
         Topic::CdcForecasts => told(&message.payload).map(Event::Told),
         _ => Some(Event::Published { payload: xxh3_64(&message.payload) }),
     };
+    if topic == Topic::ForecastCompleted
+        && let Some(event) = completed(&message.payload)
+    {
+        net.log.record(&net.host, None, Event::Notify(Notified::Told { event }));
+    }
     if let Some(event) = event {
         net.log.record(&net.host, None, event);
     }
+}
+
+/// The event that a payload of `forecast:completed` is.
+fn completed(payload: &[u8]) -> Option<Uuid> {
+    ForecastCompleted::read(payload).ok()?.event_id.map(|id| id.0)
 }
 
 fn told(payload: &[u8]) -> Option<Told> {
@@ -150,6 +161,10 @@ fn acknowledged(topic: Topic, message: &BusMessage) -> Option<Event> {
             let event: CacheInvalidation = serde_json::from_slice(&message.message.payload).ok()?;
             let version = Ver(event.incarnation?.0, event.version_id?.0);
             Some(Event::InvalidationAcknowledged { key: event.entity_id.0, version })
+        }
+        Topic::ForecastCompleted => {
+            let event = completed(&message.message.payload)?;
+            Some(Event::Notify(Notified::Acknowledged { event }))
         }
         _ => None,
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryStore, MemoryStoreConfig};
+use adapters::memory::{MemoryBus, MemoryBusConfig, MemoryNotifications, MemoryStore, MemoryStoreConfig};
 use coherence::WallClock;
 
 use super::clock::HostClock;
 use super::config::Tuning;
+use super::notify_host::NotifyHost;
 use super::shared_host::SharedHost;
 use super::store_host::StoreHost;
 use crate::wire::{Net, Orphans, serve};
@@ -43,6 +44,7 @@ impl Backends {
     pub fn new(net: &Net, tuning: &Tuning) -> Self {
         let store_clock = HostClock::new(Arc::clone(&net.time));
         let wall: Arc<dyn WallClock> = Arc::new(store_clock.clone());
+        let notifications = MemoryNotifications::new(Arc::clone(&wall));
         let bus_config = MemoryBusConfig {
             redelivery_timeout: tuning.redelivery,
             redelivery_delay: tuning.redelivery_delay,
@@ -53,6 +55,7 @@ impl Backends {
         Self {
             store: StoreHost::new(
                 MemoryStore::with_outbox(MemoryStoreConfig::default(), wall),
+                NotifyHost::new(notifications, net.at(STORE)),
                 net.at(STORE),
                 tuning.coalesces,
             ),

@@ -8,7 +8,9 @@ use turmoil::{Builder, Sim};
 
 use super::backends::{BUS, Backends, SHARED, STORE};
 use super::config::Tuning;
-use super::instance::{Instance, instance_name};
+use super::guest::Guest;
+use super::instance::{Instance, Outside, instance_name};
+use super::providers::Providers;
 use super::time::{Millis, START_UNIX_S, SimTime, TimeMover};
 use crate::log::Log;
 use crate::wire::{Net, Slab, Weather};
@@ -25,6 +27,8 @@ pub struct Fleet {
     pub net: Net,
     /// The backends.
     pub backends: Backends,
+    /// The push services and the mail server.
+    pub providers: Providers,
     /// The instances.
     pub instances: Vec<Instance>,
 }
@@ -39,11 +43,18 @@ pub struct World {
 }
 
 impl World {
-    /// All hosts, not yet stepped. `now` is moved with them; `clients` is the software of the clients' host.
+    /// All hosts, not yet stepped. `now` is moved with them; `clients` is the software of the clients' host, `guest` calls
+    /// the use cases of each instance.
     ///
     /// # Errors
     /// The system gives no runtime, or a setting is refused.
-    pub fn build<C, F>(seed: u64, tuning: &Tuning, now: Millis, clients: C) -> Result<Self, String>
+    pub fn build<C, F>(
+        seed: u64,
+        tuning: &Tuning,
+        now: Millis,
+        clients: C,
+        guest: Option<Guest>,
+    ) -> Result<Self, String>
     where
         C: FnOnce(Fleet) -> F,
         F: Future<Output = turmoil::Result> + 'static,
@@ -57,10 +68,13 @@ impl World {
             log: Log::new(Arc::clone(&time)),
             time,
         };
-        let config = Arc::new(tuning.config()?);
-        let instance = |number| Instance::new(net.at(&instance_name(number)), seed, Arc::clone(&config));
+        let (config, providers) = (Arc::new(tuning.config()?), Providers::new(seed));
+        let outside = Outside { providers: providers.clone(), resend: tuning.resends(), guest };
+        let instance =
+            |number| Instance::new(net.at(&instance_name(number)), seed, Arc::clone(&config), outside.clone());
         let backends = Backends::new(&net, tuning);
-        let fleet = Fleet { backends, instances: (0..tuning.instances).map(instance).collect(), net };
+        let instances = (0..tuning.instances).map(instance).collect();
+        let fleet = Fleet { backends, instances, providers, net };
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(START_UNIX_S.unsigned_abs());
         let mut sim = Builder::new()
             .rng_seed(seed)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smartpulse::config::{Config, Inputs, Override, load};
 
+use super::notify_tuning::NotifyTuning;
 use crate::dice::Dice;
 
 /// The secret that tokens are signed with.
@@ -37,6 +38,9 @@ pub struct Tuning {
     pub store_hiccup_max_ms: u64,
     /// Whether an instance is started anew before everything is read.
     pub newcomer: bool,
+    /// How notifications are tuned; `None`: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<NotifyTuning>,
 }
 
 impl Tuning {
@@ -93,7 +97,13 @@ impl Tuning {
             hiccup_max_ms,
             store_hiccup_max_ms,
             newcomer: Dice::of(seed, "newcomer").permille(400),
+            notify: NotifyTuning::draw(seed),
         }
+    }
+
+    /// Whether mails of which nobody knows whether they were taken are sent again.
+    pub(super) fn resends(&self) -> bool {
+        self.notify.as_ref().is_some_and(|notify| notify.resend)
     }
 
     /// The configuration of the instances.
@@ -101,8 +111,7 @@ impl Tuning {
     /// # Errors
     /// A setting is refused: a defect of the harness.
     pub fn config(&self) -> Result<Config, String> {
-        const FIXED: [(&str, &str); 10] = [
-            ("roles", "forecast-api,tracker,sync,relay,monitor"),
+        const FIXED: [(&str, &str); 9] = [
             ("auth.secret", SECRET),
             ("sample.load", "false"),
             ("store.kind", "memory"),
@@ -113,10 +122,19 @@ impl Tuning {
             ("http.date_header", "false"),
             ("cache.maintenance", "each_operation"),
         ];
+        const ROLES: &str = "forecast-api,tracker,sync,relay,monitor";
+        const NOTIFY_ROLES: &str = "notification-api,notification-worker,mail-send";
+        let notify = self.notify.iter().map(|_| NOTIFY_ROLES);
+        let roles = [ROLES].into_iter().chain(notify).collect::<Vec<_>>().join(",");
         let fixed = FIXED.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let fixed = fixed.chain([("roles".to_owned(), roles)]);
         let flags = fixed.chain(self.settings.iter().cloned());
         let flags = flags.map(|(key, value)| Override { flag: "seed".to_owned(), key, value }).collect();
         let loaded = load(&Inputs { flags, ..Inputs::default() });
-        loaded.map(|loaded| loaded.config).map_err(|errors| format!("{errors:?}"))
+        let mut config = loaded.map(|loaded| loaded.config).map_err(|errors| format!("{errors:?}"))?;
+        if let Some(notify) = &self.notify {
+            notify.apply(&mut config);
+        }
+        Ok(config)
     }
 }

@@ -4,20 +4,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use adapters::memory::MemoryNotifications;
 use adapters::system::SystemIds;
-use adapters::templates::Templates;
 use coherence::{Cache, CacheEvent, Rng, StreamEpoch, WallClock};
+use domain::notification::push::PushGateways;
 use smartpulse::app::{App, Channels, PipelineStatus, Ports};
 use smartpulse::auth::MemoryTickets;
 use smartpulse::config::Config;
 use tokio::sync::broadcast;
 
 use super::clock::HostClock;
+use super::guest::{Guest, Visit};
 use super::listener::SimListener;
+use super::provider_ports::{SimMail, SimPush, SimTemplates};
+use super::providers::Providers;
 use crate::dice::Dice;
 use crate::log::{Event, LEASE_GREW_WHILE_OPEN, SUSPECT_STORED};
-use crate::wire::{Net, RemoteBackplane, RemoteBus, RemoteShared, RemoteStore};
+use crate::wire::{Net, RemoteBackplane, RemoteBus, RemoteNotifications, RemoteShared, RemoteStore};
 
 /// The port of the API.
 pub const API_PORT: u16 = 8080;
@@ -47,6 +49,17 @@ pub enum Need {
     Roads,
 }
 
+/// What an instance has beside the network.
+#[derive(Clone)]
+pub(super) struct Outside {
+    /// The push services and the mail server.
+    pub(super) providers: Providers,
+    /// Mails of which nobody knows whether they were taken are sent again.
+    pub(super) resend: bool,
+    /// Who calls its use cases.
+    pub(super) guest: Option<Guest>,
+}
+
 /// One instance over all its starts.
 #[derive(Clone)]
 pub struct Instance {
@@ -56,6 +69,7 @@ pub struct Instance {
     pub clock: HostClock,
     seed: u64,
     config: Arc<Config>,
+    outside: Outside,
     boots: Arc<AtomicU64>,
     /// Milliseconds by which its monotonic clock shall jump.
     jump_ms: Arc<AtomicU64>,
@@ -64,10 +78,10 @@ pub struct Instance {
 
 impl Instance {
     /// An instance that does not run.
-    pub fn new(net: Net, seed: u64, config: Arc<Config>) -> Self {
+    pub(super) fn new(net: Net, seed: u64, config: Arc<Config>, outside: Outside) -> Self {
         let clock = HostClock::new(Arc::clone(&net.time));
         let (boots, jump_ms) = (Arc::default(), Arc::default());
-        Self { net, clock, seed, config, boots, jump_ms, pending: Arc::default() }
+        Self { net, clock, seed, config, outside, boots, jump_ms, pending: Arc::default() }
     }
 
     /// Has its monotonic clock jump forward.
@@ -89,7 +103,18 @@ impl Instance {
         self.net.log.record(&self.net.host, None, Event::Down);
     }
 
-    fn ports(&self, boot: u64, templates: Arc<Templates>) -> Ports {
+    fn channels(&self) -> Channels {
+        let (providers, net) = (self.outside.providers.clone(), self.net.clone());
+        let push = Arc::new(SimPush { providers: providers.clone(), net: net.clone() });
+        let templates = Arc::new(SimTemplates { resend: self.outside.resend });
+        Channels {
+            push: PushGateways { web_push: Some(Arc::clone(&push) as _), fcm: Some(push) },
+            mail: Some(Arc::new(SimMail { providers, net })),
+            ..Channels::none(templates)
+        }
+    }
+
+    fn ports(&self, boot: u64) -> Ports {
         let store = Arc::new(RemoteStore::new(self.net.clone()));
         let clock: Arc<dyn WallClock> = Arc::new(self.clock.clone());
         let dice = |what: &str| Dice::of(self.seed, &format!("{}/{boot}/{what}", self.net.host));
@@ -100,8 +125,8 @@ impl Instance {
             outbox: Some(Arc::clone(&store) as _),
             feed: Arc::clone(&store) as _,
             store,
-            notifications: Arc::new(MemoryNotifications::new(Arc::clone(&clock))),
-            channels: Channels::none(templates),
+            notifications: Arc::new(RemoteNotifications::new(self.net.clone())),
+            channels: self.channels(),
             bus: Arc::new(RemoteBus::new(self.net.clone())),
             shared: Arc::new(RemoteShared::new(self.net.clone())),
             backplane: Arc::new(RemoteBackplane::new(self.net.clone())),
@@ -117,11 +142,13 @@ impl Instance {
     pub(super) async fn run(self) -> turmoil::Result {
         let boot = self.boots.fetch_add(1, Ordering::Relaxed) + 1;
         self.net.log.record(&self.net.host, None, Event::Up);
-        let templates = Arc::new(Templates::built_in()?);
-        let app = App::new(&self.config, self.ports(boot, templates), &self.net.host).await?;
+        let app = App::new(&self.config, self.ports(boot), &self.net.host).await?;
         let cache = app.service().caches().cache();
         tokio::spawn(write_down(self.net.clone(), cache.events()));
         tokio::spawn(jumps(Arc::clone(&self.jump_ms)));
+        if let Some(guest) = &self.outside.guest {
+            tokio::spawn(guest(Visit { parts: app.notifications().clone(), net: self.net.clone(), boot }));
+        }
         tokio::spawn(watch(self.net.clone(), app.service().caches().cache().clone(), app.status().clone()));
         let (status, name) = (app.status().clone(), Arc::clone(&self.net.host));
         // Only values: a look at a clock from here would see that of the driver's thread.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::backup::Unnoticed;
+use super::notify_host::NotifyHost;
 use crate::log::{Event, Ver, narrow};
 use crate::wire::Net;
 
@@ -27,6 +28,8 @@ const STALL_LOOK: Duration = Duration::from_millis(20);
 pub struct StoreHost {
     /// The store itself.
     pub store: MemoryStore,
+    /// The store of notifications: another database on the same host.
+    pub notify: NotifyHost,
     /// The store's host on the network.
     pub net: Net,
     /// Whether the feed tells what SQL Server's Change Tracking tells: of each row the last change only, and not where it
@@ -62,10 +65,11 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl StoreHost {
     /// A store with its log, on the host of `net`.
-    pub fn new(store: MemoryStore, net: Net, coalesces: bool) -> Self {
+    pub fn new(store: MemoryStore, notify: NotifyHost, net: Net, coalesces: bool) -> Self {
         let unnoticed = Unnoticed::default();
         Self {
             store,
+            notify,
             net,
             coalesces,
             last_read: Arc::default(),

@@ -1,0 +1,58 @@
+//! Each device shows one message of each event: what is sent again replaces itself. What is answered for good is left alone.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::settled::Settled;
+use crate::log::{Notified, Work};
+
+type Push = (String, String);
+
+#[derive(Default)]
+pub(in crate::check) struct Pushes {
+    /// By address and tag.
+    settled: BTreeMap<Push, Settled>,
+    attempts: BTreeMap<u64, (Push, Option<u64>)>,
+    /// What each device shows of a number: the tag.
+    shown: BTreeMap<(String, u64), String>,
+    /// The addresses and tags of deliveries.
+    deliveries: BTreeMap<Uuid, Push>,
+}
+
+impl Pushes {
+    pub(in crate::check) fn judge(&mut self, at_ms: u64, host: &str, what: &Notified) -> Result<(), String> {
+        match what {
+            Notified::Claimed { work, .. } => {
+                let pushes = work.iter().filter_map(|Work { delivery, push, .. }| Some((*delivery, push.clone()?)));
+                self.deliveries.extend(pushes);
+            }
+            Notified::Reported { delivery, outcome, .. } => {
+                if let Some(push) = self.deliveries.get(delivery) {
+                    self.settled.entry(push.clone()).or_default().report(*outcome);
+                }
+            }
+            Notified::PushAttempted { attempt, address, tag, about } => {
+                let push = (address.clone(), tag.clone());
+                if let Some(why) = self.settled.get(&push).and_then(|settled| settled.forbids(at_ms)) {
+                    return Err(format!("{host} sends a push to {address} ({tag}) again: {why}"));
+                }
+                self.attempts.insert(*attempt, (push, *about));
+            }
+            Notified::PushTaken { attempt } => {
+                let Some(((address, tag), Some(about))) = self.attempts.get(attempt) else { return Ok(()) };
+                let shown = self.shown.entry((address.clone(), *about)).or_insert_with(|| tag.clone());
+                if shown != tag {
+                    return Err(format!("{address} shows number {about} twice: as {shown} and as {tag}"));
+                }
+            }
+            Notified::PushAnswered { attempt, reply } => {
+                if let Some((push, _)) = self.attempts.get(attempt) {
+                    self.settled.entry(push.clone()).or_default().answer(at_ms, *reply);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
