@@ -1,0 +1,4 @@
+//! The engine against servers that misbehave, and the program as its user meets it.
+
+mod engine;
+mod server;
