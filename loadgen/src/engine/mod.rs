@@ -13,6 +13,7 @@ mod schedule;
 mod traffic;
 mod watch;
 
+pub(crate) use recorder::histogram;
 pub use recorder::{Failures, LevelCounts, Measured, Percentiles, Second};
 pub use run::{Engine, EngineError, Settings};
 pub use schedule::{BadSchedule, Schedule, Stage};

@@ -1,6 +1,7 @@
 //! What is counted of a run.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
@@ -103,6 +104,8 @@ pub struct Measured {
     pub whole_failures: Failures,
     /// Each second, the warm-up's first.
     pub seconds: Vec<Second>,
+    /// When it began.
+    pub started: Instant,
     /// How long the run took, in nanoseconds.
     pub elapsed_ns: u64,
     /// Whether it was ended before its plan was.
@@ -177,6 +180,7 @@ impl Measured {
             whole_levels: vec![LevelCounts::default(); targets],
             whole_failures: Failures::new(),
             seconds: Vec::new(),
+            started: Instant::now(),
             elapsed_ns: 0,
             aborted: None,
             current: histogram(DIGITS_PER_SECOND),

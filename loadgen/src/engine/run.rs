@@ -110,6 +110,7 @@ impl Engine {
     ) -> Result<Measured, EngineError> {
         let mut schedule = self.settings.schedule.clone();
         self.start = Instant::now();
+        self.measured.started = self.start;
         let mut next_due = schedule.next();
         let (mut index, mut next_sweep, mut next_second) = (0, SWEEP_NS, 1_000_000_000);
         let timeout_ns = u64::try_from(self.settings.timeout.as_nanos()).unwrap_or(u64::MAX / 2);
@@ -191,10 +192,10 @@ impl Engine {
         }
     }
 
-    fn send<T: Traffic>(&mut self, traffic: &mut T, index: usize, job: Job, due_ns: u64) {
+    fn send<T: Traffic>(&mut self, traffic: &mut T, index: usize, mut job: Job, due_ns: u64) {
         let conn = &mut self.pool.conns[index];
         conn.output.clear();
-        traffic.write(&job, &mut conn.output);
+        traffic.write(&mut job, &mut conn.output);
         let sent_ns = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         conn.state = State::Busy(InFlight { job, due_ns, sent_ns });
         self.pool.in_flight += 1;

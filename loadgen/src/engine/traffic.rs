@@ -56,8 +56,8 @@ pub trait Traffic {
     /// What the next arrival does. Called once for each, when it is due.
     fn plan(&mut self, arrival: Arrival) -> Job;
 
-    /// The request's bytes, when there is a connection for it.
-    fn write(&mut self, job: &Job, out: &mut Vec<u8>);
+    /// The request's bytes, when there is a connection for it. What is noted in the job is there again with its reply.
+    fn write(&mut self, job: &mut Job, out: &mut Vec<u8>);
 
     /// What its reply is.
     fn reply(&mut self, job: &Job, reply: &Reply<'_>, times: &Times) -> Outcome;

@@ -23,7 +23,7 @@ impl Traffic for Plain {
         Job { target: arrival.index as usize % self.targets, kind: 0, item: 0, note: arrival.index }
     }
 
-    fn write(&mut self, _job: &Job, out: &mut Vec<u8>) {
+    fn write(&mut self, _job: &mut Job, out: &mut Vec<u8>) {
         out.extend_from_slice(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     }
 

@@ -16,13 +16,13 @@ struct State {
 }
 
 /// Answers each request with the same bytes, on a thread for each connection.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     state: Arc<State>,
 }
 
 impl Server {
-    pub fn start(reply: &'static str) -> Self {
+    pub(crate) fn start(reply: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::<State>::default();
@@ -40,12 +40,12 @@ impl Server {
     }
 
     /// Stops the server from `after` now on for `length`.
-    pub fn stall(&self, after: Duration, length: Duration) {
+    pub(crate) fn stall(&self, after: Duration, length: Duration) {
         let from = Instant::now() + after;
         self.state.stalls.lock().unwrap().push((from, from + length));
     }
 
-    pub fn served(&self) -> u64 {
+    pub(crate) fn served(&self) -> u64 {
         self.state.served.load(Ordering::SeqCst)
     }
 }
