@@ -1,11 +1,17 @@
 //! Whom the load is for: found out before anything is measured.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::http::{BaseUrl, BlockingClient};
+
+/// How long a server that was just started may lack something.
+const FIRST_BEACON: Duration = Duration::from_secs(15);
 
 /// What is measured, and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -47,6 +53,26 @@ impl Targets {
         self.client(0).ok_or_else(|| Failure::Usage("there is no target".to_owned()))
     }
 
+    /// What a ready target says that it lacks. One that was just started hears its first beacon within a moment.
+    fn readiness(&self, url: &BaseUrl, client: &mut BlockingClient) -> Result<Option<String>, Failure> {
+        let deadline = Instant::now() + if self.is_ours { FIRST_BEACON } else { Duration::ZERO };
+        loop {
+            let ready = client.get("/health/ready")?;
+            if ready.status != 200 {
+                return Err(Failure::Target(format!("{url} is not ready: /health/ready answers {}", ready.status)));
+            }
+            let body = client.json(&ready).unwrap_or_default();
+            let names: Vec<_> = body["degraded"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if names.is_empty() {
+                return Ok(None);
+            }
+            if Instant::now() >= deadline {
+                return Ok(Some(names.join(", ")));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Whether each target is there, ready, and takes the token.
     ///
     /// # Errors
@@ -55,14 +81,8 @@ impl Targets {
         let mut found = Preflight::default();
         for (number, url) in self.api.iter().enumerate() {
             let Some(mut client) = self.client(number) else { continue };
-            let ready = client.get("/health/ready")?;
-            if ready.status != 200 {
-                return Err(Failure::Target(format!("{url} is not ready: /health/ready answers {}", ready.status)));
-            }
-            let body = client.json(&ready).unwrap_or_default();
-            if let Some(degraded) = body["degraded"].as_array().filter(|degraded| !degraded.is_empty()) {
-                let names: Vec<_> = degraded.iter().filter_map(|name| name.as_str()).collect();
-                found.notes.push(format!("{url} is degraded: {}", names.join(", ")));
+            if let Some(degraded) = self.readiness(url, &mut client)? {
+                found.notes.push(format!("{url} is degraded: {degraded}"));
             }
             let page = client.get(&format!("/api/forecasts?companyId={}&take=1", self.company))?;
             match page.status {

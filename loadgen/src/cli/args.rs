@@ -45,7 +45,7 @@ pub(super) enum Command {
     /// Writes the forecasts that a scenario reads
     Seed {
         /// How many
-        #[arg(long, default_value_t = 20_000)]
+        #[arg(long, default_value_t = 6_000)]
         size: usize,
         #[command(flatten)]
         reach: ReachArgs,

@@ -32,6 +32,7 @@ pub(super) fn named(args: &ReachArgs) -> Result<Targets, Failure> {
         return Err(Failure::Usage("--allow-writes wants a --company of its own".to_owned()));
     }
     let urls = |texts: &[String]| texts.iter().map(|text| BaseUrl::parse(text)).collect::<Result<Vec<_>, _>>();
+    let (api, internal) = (urls(&args.target)?, urls(&args.metrics)?);
     let company =
         args.company.ok_or_else(|| Failure::Usage("name the --company whose forecasts are read".to_owned()))?;
     let token = match secret_of(args.token_file.as_deref(), "LOADGEN_TOKEN")? {
@@ -53,14 +54,7 @@ pub(super) fn named(args: &ReachArgs) -> Result<Targets, Failure> {
     if token.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err(Failure::Usage("the token is not one word".to_owned()));
     }
-    Ok(Targets {
-        api: urls(&args.target)?,
-        internal: urls(&args.metrics)?,
-        token,
-        company,
-        may_write: args.allow_writes,
-        is_ours: false,
-    })
+    Ok(Targets { api, internal, token, company, may_write: args.allow_writes, is_ours: false })
 }
 
 /// The targets of a server of our own.

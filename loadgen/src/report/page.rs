@@ -148,7 +148,9 @@ fn tiers(report: &Report) -> String {
 }
 
 fn by_second(report: &Report, value: impl Fn(&SecondRow) -> Option<f64>) -> Vec<(f64, f64)> {
-    report.seconds.iter().filter_map(|row| Some((row.second as f64, value(row)?))).collect()
+    // The last second is only begun.
+    let whole = report.elapsed_s as usize;
+    report.seconds.iter().take(whole).filter_map(|row| Some((row.second as f64, value(row)?))).collect()
 }
 
 fn time_axes<'a>(report: &Report, title: &'a str, y_name: &'a str) -> Axes<'a> {

@@ -126,7 +126,8 @@ fn frame(axes: &Axes<'_>, scale: &Scale) -> String {
             number(tick)
         );
     }
-    let numbers = (0..=6).map(|sixth| scale.x.0 + (scale.x.1 - scale.x.0) * f64::from(sixth) / 6.0);
+    let step = rounded_up((scale.x.1 - scale.x.0) / 8.0);
+    let numbers = (0..=8).map(|count| scale.x.0 + step * f64::from(count)).filter(|x| *x <= scale.x.1);
     let labels = match axes.x_labels.is_empty() {
         true => numbers.map(|x| (x, number(x))).collect(),
         false => axes.x_labels.clone(),
@@ -156,7 +157,11 @@ fn frame(axes: &Axes<'_>, scale: &Scale) -> String {
 fn thinned(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
     let step = points.len().div_ceil(POINTS_MAX).max(1);
     // The highest of each stretch, so that a peak is never thinned away.
-    points.chunks(step).filter_map(|part| part.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)))
+    let drawn = |part: &[(f64, f64)]| {
+        let finite = part.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite());
+        finite.max_by(|a, b| a.1.total_cmp(&b.1))
+    };
+    points.chunks(step).filter_map(drawn)
 }
 
 /// Lines.

@@ -56,14 +56,14 @@ mod tests {
         let good = BUILTIN[0].1;
         for (from, to, said) in [
             ("kind = \"reads\"", "kind = \"writes\"", "unknown variant"),
-            ("size = 20000", "size = 0", "population.size"),
+            ("size = 6000", "size = 0", "population.size"),
             ("get = 0.9", "get = -1", "mix"),
             ("get = 0.9", "gett = 0.9", "unknown field"),
-            ("rate = 3000", "rate = 3e9", "rate is between"),
-            ("warm_up_s = 25", "warm_up_s = 100", "warm-up"),
+            ("rate = 2000", "rate = 3e9", "rate is between"),
+            ("warm_up_s = 20", "warm_up_s = 100", "warm-up"),
             ("name = \"reads\"", "name = \"../x\"", "a name is made of"),
             ("metric = \"errors\"\nmax = 0", "metric = \"errors\"", "neither min nor max"),
-            ("[[stages]]\nseconds = 65\nrate = 3000", "stages = []", "stages"),
+            ("[[stages]]\nseconds = 80\nrate = 2000", "stages = []", "stages"),
             ("revalidate = 0.1", "patch = 0.1", "kind reads"),
         ] {
             assert!(good.contains(from), "{from}");

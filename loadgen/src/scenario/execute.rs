@@ -132,6 +132,7 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         notes
             .push("more writes or sightings than are remembered: the later ones are not in the propagation".to_owned());
     }
+    note_sizes(scenario, &traffic, &mut notes);
     if traffic.not_reached > 0 {
         notes.push(format!(
             "{} answers 503 to a minimum version not reached in time (C4 allows them)",
@@ -189,6 +190,19 @@ fn population(
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(ids)
+}
+
+/// The model counts with bodies of a stated size; they are what was seen, within two in a hundred, or that is said.
+fn note_sizes(scenario: &Scenario, traffic: &ForecastTraffic, notes: &mut Vec<String>) {
+    let (count, bytes) = traffic.bodies;
+    let Some(sizes) = scenario.sizes.filter(|_| count > 0) else { return };
+    let mean = bytes as f64 / count as f64;
+    if (mean / sizes.body_bytes as f64 - 1.0).abs() > 0.02 {
+        notes.push(format!(
+            "documents have {mean:.0} bytes, the scenario states {}: its model is off",
+            sizes.body_bytes
+        ));
+    }
 }
 
 /// Waits for the events of the last writes, so that the run's end is not counted against them.

@@ -43,6 +43,8 @@ pub(super) struct ForecastTraffic {
     pub(super) dropped: bool,
     /// 503s to a minimum version that was not reached in time, which C4 allows.
     pub(super) not_reached: u64,
+    /// Bodies of forecasts, and their bytes.
+    pub(super) bodies: (u64, u64),
 }
 
 impl ForecastTraffic {
@@ -67,6 +69,7 @@ impl ForecastTraffic {
             polled: Vec::new(),
             dropped: false,
             not_reached: 0,
+            bodies: (0, 0),
         }
     }
 
@@ -79,6 +82,8 @@ impl ForecastTraffic {
                 if !reply.is_chunked && reply.body.get(7..7 + id.len()) != Some(id) {
                     return Outcome::Wrong("another_body".into());
                 }
+                self.bodies.0 += 1;
+                self.bodies.1 += reply.body.len() as u64;
             }
             304 if job.kind != Mix::REVALIDATE => return Outcome::Wrong("unasked_304".into()),
             304 if reply.version.is_some_and(|version| version.id != job.note) => {

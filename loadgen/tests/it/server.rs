@@ -15,7 +15,7 @@ struct State {
     closed: AtomicBool,
 }
 
-/// Answers each request with the same bytes, on a thread for each connection.
+/// Answers each request with canned bytes, on a thread for each connection.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
@@ -23,6 +23,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(reply: &'static str) -> Self {
+        Self::start_with(move |_| reply)
+    }
+
+    /// The reply depends on the request's first line.
+    pub(crate) fn start_with(reply: impl Fn(&str) -> &'static str + Copy + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::<State>::default();
@@ -57,11 +62,11 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: TcpStream, reply: &str, state: &State) {
+fn serve(stream: TcpStream, reply: impl Fn(&str) -> &'static str, state: &State) {
     stream.set_nodelay(true).unwrap();
     let mut writer = stream.try_clone().unwrap();
     let mut lines = BufReader::new(stream);
-    let mut line = String::new();
+    let (mut line, mut first) = (String::new(), String::new());
     loop {
         line.clear();
         match lines.read_line(&mut line) {
@@ -69,8 +74,13 @@ fn serve(stream: TcpStream, reply: &str, state: &State) {
             _ => return,
         }
         if line != "\r\n" {
+            if first.is_empty() {
+                first.clone_from(&line);
+            }
             continue;
         }
+        let reply = reply(&first);
+        first.clear();
         let stalled = |now: Instant| {
             let stalls = state.stalls.lock().unwrap();
             stalls.iter().find(|(from, until)| (*from..*until).contains(&now)).map(|(_, until)| *until - now)
