@@ -55,6 +55,11 @@ struct Instance {
     /// An entry is the time at which it expires.
     l1: Cache<u32, u64>,
     l2: Cache<u32, ()>,
+    /// When each item's floor is over; the server then looks whether L2 holds something below it, and L2 counts that look as
+    /// a use.
+    floors_ns: Vec<u64>,
+    /// Items by the end of their floors; one that was raised again is further back.
+    ends: VecDeque<(u32, u64)>,
 }
 
 struct Shared {
@@ -75,6 +80,12 @@ pub struct Tiers {
 }
 
 const NS_PER_S: u64 = 1_000_000_000;
+/// How long a floor lives once L3 is known to have reached it.
+const FLOOR_NS: u64 = 15 * NS_PER_S;
+/// About how long before the run the feed told of the seeding.
+const SEEDED_BEFORE_NS: u64 = 2 * NS_PER_S;
+/// Floors that one raise looks at.
+const SWEEP_STEPS_MAX: usize = 4;
 
 impl Tiers {
     /// Empty L1 and L2, and an L3 that holds the last of `seeded` items (in this order), as the change feed leaves it.
@@ -86,12 +97,17 @@ impl Tiers {
         };
         let (l1_bytes, l1_weight) = cache(sizes.l1_bytes, L1_OVERHEAD_BYTES + sizes.body_bytes);
         let (l2_bytes, l2_weight) = cache(sizes.l2_bytes, L2_OVERHEAD_BYTES + sizes.body_bytes);
+        let items = u32::try_from(seeded).unwrap_or(u32::MAX);
+        // The feed has just told all of them.
+        let first_end = FLOOR_NS - SEEDED_BEFORE_NS;
         let instance = |_| Instance {
+            floors_ns: vec![first_end; seeded],
+            ends: (0..items).map(|item| (item, first_end)).collect(),
             l1: Cache::builder().max_capacity(l1_bytes).weigher(move |_, _| l1_weight).build(),
             l2: Cache::builder().max_capacity(l2_bytes).weigher(move |_, ()| l2_weight).build(),
         };
         let mut shared = Shared { expires_ns: vec![0; seeded], queue: VecDeque::new(), held: 0, capacity };
-        for item in 0..u32::try_from(seeded).unwrap_or(u32::MAX) {
+        for item in 0..items {
             shared.store(item, sizes.l3_ttl_s * NS_PER_S);
         }
         Self { sizes, instances: (0..instances).map(instance).collect(), shared, random: Random::new(1) }
@@ -122,7 +138,10 @@ impl Tiers {
             self.shared.store(key, now_ns + self.sizes.l3_ttl_s * NS_PER_S);
             Level::L4
         };
-        let own = &self.instances[instance];
+        let own = &mut self.instances[instance];
+        own.raise(key, now_ns);
+        // Learning of the version looks for older views of it.
+        own.l1.entry(key).and_compute_with(|_| Op::Nop);
         own.l2.entry(key).and_compute_with(|_| Op::Put(()));
         own.put_l1(key, expires_ns);
         own.settle();
@@ -136,6 +155,25 @@ impl Tiers {
 }
 
 impl Instance {
+    /// Raises an item's floor, and looks at some of those that are over.
+    fn raise(&mut self, key: u32, now_ns: u64) {
+        let mut looked = 0;
+        while looked < SWEEP_STEPS_MAX {
+            let Some((item, end)) = self.ends.front().copied().filter(|(_, end)| *end <= now_ns) else { break };
+            self.ends.pop_front();
+            if self.floors_ns[item as usize] == end {
+                looked += 1;
+                self.floors_ns[item as usize] = 0;
+                self.l2.get(&item);
+            }
+        }
+        let end = now_ns + FLOOR_NS;
+        if let Some(floor) = self.floors_ns.get_mut(key as usize) {
+            *floor = end;
+            self.ends.push_back((key, end));
+        }
+    }
+
     fn put_l1(&self, key: u32, expires_ns: u64) {
         self.l1.entry(key).and_compute_with(|_| Op::Put(expires_ns));
     }
