@@ -77,6 +77,24 @@ pub(super) enum Command {
         /// The name
         name: String,
     },
+    /// How fast the generator itself is against a server: one forecast, every reply checked (see `ceiling.sh`)
+    Ceiling {
+        /// The base URL
+        #[arg(long, value_name = "URL")]
+        target: String,
+        /// The forecast
+        #[arg(long, value_name = "UUID")]
+        id: Uuid,
+        /// Requests per second; above what is possible, the rest is counted as not sent
+        #[arg(long, default_value_t = 200_000.0)]
+        rate: f64,
+        /// How long
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// Connections
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+    },
     /// The JSON Schema of a report
     Schema,
 }

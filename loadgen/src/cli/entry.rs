@@ -8,9 +8,11 @@ use clap::Parser as _;
 use super::args::{ChangeArgs, Cli, Command, ReachArgs};
 use super::measure::{changed, measure};
 use super::reach;
+use crate::engine::Percentiles;
 use crate::failure::Failure;
+use crate::http::BaseUrl;
 use crate::report::{Direction, compare, read, render_comparison, schema};
-use crate::scenario::{BUILTIN, expect, load};
+use crate::scenario::{BUILTIN, Ceiling, ceiling, expect, load};
 use crate::seed;
 
 /// Runs the program; answers its exit code.
@@ -64,6 +66,11 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             }
             None => load(&name).map(drop),
         },
+        Command::Ceiling { target, id, rate, seconds, connections } => {
+            let token = std::env::var("LOADGEN_TOKEN").unwrap_or_else(|_| "none".to_owned());
+            let url = BaseUrl::parse(&target)?;
+            show_ceiling(&Ceiling { url, id: id.to_string(), token, rate, seconds, connections })
+        }
         Command::Schema => {
             say(&schema());
             Ok(())
@@ -85,6 +92,24 @@ fn seed_all(size: usize, reach: &ReachArgs) -> Result<(), Failure> {
         }
     })?;
     say(&format!("{} forecasts are there; `loadgen clean` removes them\n", ids.len()));
+    Ok(())
+}
+
+fn show_ceiling(wanted: &Ceiling) -> Result<(), Failure> {
+    let measured = ceiling(wanted)?;
+    let errors: u64 = measured.failures.values().sum();
+    let lateness = Percentiles::of(&measured.lateness);
+    let us = |ns: u64| ns as f64 / 1e3;
+    say(&format!(
+        "{:.0} replies/s, each checked; {errors} errors, {} not sent; lateness p50 {:.1} us, p99 {:.1} us\n",
+        (measured.done - errors) as f64 / (measured.elapsed_ns as f64 / 1e9),
+        measured.not_sent,
+        us(lateness.p50),
+        us(lateness.p99)
+    ));
+    for (name, count) in &measured.failures {
+        say(&format!("error {name}: {count}\n"));
+    }
     Ok(())
 }
 

@@ -77,17 +77,7 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         true => expect(scenario, targets.api.len(), size)?,
         false => None,
     };
-    let resolve =
-        |url: &crate::http::BaseUrl| url.resolve().map_err(|error| Failure::Target(format!("{url}: {error}")));
-    let settings = Settings {
-        targets: targets.api.iter().map(resolve).collect::<Result<_, _>>()?,
-        connections: scenario.connections,
-        schedule: scenario.schedule()?,
-        warm_up: scenario.warm_up(),
-        timeout: Duration::from_millis(scenario.timeout_ms),
-        backlog_max: BACKLOG_MAX,
-        drain: DRAIN,
-    };
+    let settings = settings(scenario, targets)?;
     let observes = scenario.writes();
     let observers = if observes { Some(Observers::open(&targets.api, &targets.token, &ids)?) } else { None };
     let company = targets.company.to_string();
@@ -140,6 +130,20 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         ));
     }
     Ok(Executed { measured, server, expected, propagation, memory: memory_bytes, population: size, notes })
+}
+
+fn settings(scenario: &Scenario, targets: &Targets) -> Result<Settings, Failure> {
+    let resolve =
+        |url: &crate::http::BaseUrl| url.resolve().map_err(|error| Failure::Target(format!("{url}: {error}")));
+    Ok(Settings {
+        targets: targets.api.iter().map(resolve).collect::<Result<_, _>>()?,
+        connections: scenario.connections,
+        schedule: scenario.schedule()?,
+        warm_up: scenario.warm_up(),
+        timeout: Duration::from_millis(scenario.timeout_ms),
+        backlog_max: BACKLOG_MAX,
+        drain: DRAIN,
+    })
 }
 
 fn named(error: EngineError, targets: &Targets) -> Failure {

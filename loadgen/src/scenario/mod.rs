@@ -1,6 +1,7 @@
 //! Scenarios: what is sent, at which rate, over which keys, and what must hold.
 
 mod builtin;
+mod ceiling;
 mod checks;
 mod execute;
 mod expect;
@@ -14,6 +15,7 @@ mod server_side;
 mod traffic;
 
 pub use builtin::{BUILTIN, load};
+pub use ceiling::{Ceiling, ceiling};
 pub use execute::{Executed, Run, execute};
 pub use expect::{Expected, expect};
 pub use file::{Bound, Kind, Mix, Population, Scenario, StageText};
