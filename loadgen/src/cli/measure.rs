@@ -60,12 +60,6 @@ pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure>
     };
     let outcome = run(&scenario, &targets, server.as_ref(), version, args, &mut live, &interrupted);
     live.close();
-    // What was written to somebody else's system is removed, also where the run failed.
-    if targets.may_write && !targets.is_ours {
-        live.say("removing what was seeded");
-        let removed = seed::clean(&targets)?;
-        live.say(&format!("{removed} forecasts removed"));
-    }
     let report = match (outcome, &server) {
         (Err(Failure::Target(reason)), Some(server)) if !server.log().is_empty() => {
             return Err(Failure::Target(format!("{reason}\nthe server's last lines:\n{}", server.log())));
@@ -133,7 +127,18 @@ fn run(
         interrupted,
         told: &mut |text| live.borrow_mut().say(text),
         live: &mut |so_far| live.borrow_mut().second(so_far),
-    })?;
+    });
+    // What was written to somebody else's system is removed, also where the run failed.
+    if targets.may_write && !targets.is_ours {
+        let mut live = live.borrow_mut();
+        live.say("removing what was seeded");
+        match seed::clean(targets) {
+            Ok(removed) => live.say(&format!("{removed} forecasts removed")),
+            // The run's own outcome matters more.
+            Err(failure) => live.say(&format!("NOT removed: {failure}; `loadgen clean` tries again")),
+        }
+    }
+    let executed = executed?;
     Ok(build(scenario, &executed, targets, &preflight, circumstances))
 }
 
