@@ -135,6 +135,11 @@ impl Pool {
         Ok(late)
     }
 
+    /// Whether no connection is free.
+    pub(super) fn is_busy(&self) -> bool {
+        self.targets.iter().all(|target| target.idle.is_empty())
+    }
+
     /// Whether all connections stand.
     pub(super) fn all_stand(&self) -> bool {
         self.conns.iter().all(|conn| matches!(conn.state, State::Idle | State::Busy(_)))

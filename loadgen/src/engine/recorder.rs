@@ -78,7 +78,7 @@ pub struct Measured {
     pub planned: Histogram<u64>,
     /// From the sending to the reply: what a closed loop would print.
     pub sent: Histogram<u64>,
-    /// From the planned time to the moment at which the generator dealt with it.
+    /// From the planned time to the moment at which the generator sent it, where a connection was free: its own fault alone.
     pub lateness: Histogram<u64>,
     /// From the planned time, by kind of request.
     pub kinds: Vec<(&'static str, Histogram<u64>)>,
@@ -198,11 +198,16 @@ impl Measured {
         &mut self.seconds[index]
     }
 
-    pub(super) fn arrived(&mut self, due_ns: u64, now_ns: u64) {
+    pub(super) fn arrived(&mut self, due_ns: u64) {
         self.whole_due += 1;
         self.second(due_ns).due += 1;
         if due_ns >= self.warm_up_ns {
             self.due += 1;
+        }
+    }
+
+    pub(super) fn late(&mut self, due_ns: u64, now_ns: u64) {
+        if due_ns >= self.warm_up_ns {
             self.lateness.saturating_record(now_ns.saturating_sub(due_ns).max(1));
         }
     }

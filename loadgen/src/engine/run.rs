@@ -20,6 +20,10 @@ const SPIN_NS: u64 = 90_000;
 const SWEEP_NS: u64 = 20_000_000;
 /// Arrivals sent before replies are looked at again.
 const BURST_MAX: usize = 16;
+/// The same while all connections are busy.
+const BURST_WAITING_MAX: usize = 1_024;
+/// While all connections are busy nothing can be sent before a reply comes: so long is slept then, and not spun.
+const BUSY_SLEEP_NS: u64 = 1_000_000;
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
 /// The longest reply that comes in parts.
@@ -118,7 +122,9 @@ impl Engine {
         loop {
             let mut now = self.now();
             let mut burst = 0;
-            while let Some(due_ns) = next_due.filter(|due| *due <= now && burst < BURST_MAX) {
+            // Where no connection is free an arrival only joins those that wait, which is quick.
+            let burst_max = if self.pool.is_busy() { BURST_WAITING_MAX } else { BURST_MAX };
+            while let Some(due_ns) = next_due.filter(|due| *due <= now && burst < burst_max) {
                 self.arrive(traffic, Arrival { index, due_ns }, now);
                 index += 1;
                 burst += 1;
@@ -147,7 +153,11 @@ impl Engine {
             }
             let next = next_due.unwrap_or(u64::MAX).min(next_sweep).min(next_second);
             let gap = next.saturating_sub(now);
-            let wait = if gap > SPIN_NS + 30_000 { gap - SPIN_NS } else { 0 };
+            let wait = match gap {
+                _ if self.pool.is_busy() => BUSY_SLEEP_NS,
+                gap if gap > SPIN_NS + 30_000 => gap - SPIN_NS,
+                _ => 0,
+            };
             let events = self.pool.wait(Duration::from_nanos(wait))?;
             for number in 0..events {
                 self.event(traffic, number);
@@ -176,10 +186,11 @@ impl Engine {
 
     fn arrive<T: Traffic>(&mut self, traffic: &mut T, arrival: Arrival, now: u64) {
         let due_ns = arrival.due_ns;
-        self.measured.arrived(due_ns, now);
+        self.measured.arrived(due_ns);
         let job = traffic.plan(arrival);
         let target = &mut self.pool.targets[job.target];
         if let Some(index) = target.idle.pop_front() {
+            self.measured.late(due_ns, now);
             self.send(traffic, index, job, due_ns);
         } else if target.alive == 0 {
             self.fail(traffic, &job, due_ns, "no_connection");

@@ -39,7 +39,7 @@ fn what_makes_no_sense_is_a_usage_error() {
         (&["reads", "--target", "http://127.0.0.1:1"], "--company"),
         (&["reads", "--target", "http://127.0.0.1:1", "--allow-writes"], "--company"),
         (&["reads", "--spawn", "1", "--target", "http://127.0.0.1:1"], "cannot be used with"),
-        (&["reads", "--spawn", "1", "--rate", "-5"], "rate"),
+        (&["reads", "--spawn", "1", "--rate=-5"], "rate"),
         (&["reads", "--spawn", "0", "--binary", "/bin/true"], "smartpulse"),
         (&["fly"], "unrecognized"),
         (&["compare", "a", "b"], "a"),
