@@ -49,7 +49,7 @@ pub fn summary(report: &Report) -> String {
         line(&mut text, "write to every instance", &found.took);
         let _ = writeln!(
             text,
-            "  {} writes x instances: {} of {} seen, {} within 1 s, {} within 5 s",
+            "  {} writes; pairs of write and instance: {} of {} seen, {} within 1 s, {} within 5 s",
             found.writes, found.seen, found.expected, found.within1s, found.within5s
         );
     }

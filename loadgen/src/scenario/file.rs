@@ -277,7 +277,7 @@ impl Scenario {
 }
 
 impl Mix {
-    /// The shares, in the order of [`super::traffic::KINDS`].
+    /// The shares, in the order of [`Mix::NAMES`].
     pub fn shares(&self) -> [f64; 5] {
         [self.get, self.revalidate, self.own_write, self.list, self.patch]
     }

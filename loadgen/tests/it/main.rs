@@ -5,4 +5,5 @@
 mod engine;
 mod program;
 mod report;
+mod run;
 mod server;
