@@ -51,6 +51,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         }
         Command::Compare { before, after } => {
             let (before, after) = (read(&before)?, read(&after)?);
+            if before.scenario != after.scenario {
+                let text = format!("{} and {} are different scenarios", before.scenario, after.scenario);
+                return Err(Failure::Usage(text));
+            }
             let changes = compare(&before, &after);
             say(&render_comparison(&before, &after, &changes));
             match changes.iter().any(|change| change.direction == Direction::Worse) {

@@ -49,7 +49,7 @@ fn less_is_better(name: &str) -> Option<bool> {
     if name == "accounting_difference"
         || name == "memory_growth"
         || name == "recovered_after_s"
-        || name == "loads_per_burst"
+        || name == "loads_per_burst_and_instance"
     {
         return Some(true);
     }
@@ -76,7 +76,7 @@ fn direction(name: &str, before: Option<f64>, after: Option<f64>) -> Direction {
         _ => return Direction::Other,
     };
     let is_time = name.ends_with("_ms") || name.ends_with("_us");
-    let noise = if is_time { NOISE } else { NOISE_OF_COUNTS };
+    let noise = if is_time || name.starts_with("memory") { NOISE } else { NOISE_OF_COUNTS };
     if (after - before).abs() <= noise * before.abs().max(after.abs()) {
         return Direction::Same;
     }

@@ -107,7 +107,8 @@ fn over_time(scenario: &Scenario, executed: &Executed, put: &mut dyn FnMut(&str,
     {
         let bursts: u32 = scenario.stages.iter().map(|stage| stage.times.unwrap_or(1)).sum();
         put("bursts", f64::from(bursts));
-        put("loads_per_burst", server.loads as f64 / f64::from(bursts.max(1)));
+        let instances = executed.measured.whole_levels.len().max(1) as f64;
+        put("loads_per_burst_and_instance", server.loads as f64 / (f64::from(bursts.max(1)) * instances));
     }
     if let Some(stall) = scenario.stall {
         let end = (stall.at_s + stall.seconds).ceil() as usize;
