@@ -1,0 +1,25 @@
+//! What a run leaves behind: typed JSON with a schema, JUnit, CSV by second, and one page.
+
+mod build;
+mod compare;
+mod csv;
+mod junit;
+mod machine;
+mod page;
+mod svg;
+mod text;
+mod types;
+mod write;
+
+pub use build::{Circumstances, build};
+pub use compare::{Change, Direction, compare, render as render_comparison};
+pub use csv::csv;
+pub use junit::junit;
+pub use machine::{Machine, git_ref, machine};
+pub use page::page;
+pub use text::summary;
+pub use types::{
+    Errors, Latency, Levels, Model, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION, SecondRow,
+    ServerCounts, Threshold, schema,
+};
+pub use write::{read, write};

@@ -1,0 +1,26 @@
+//! Scenarios: what is sent, at which rate, over which keys, and what must hold.
+
+mod builtin;
+mod ceiling;
+mod checks;
+mod execute;
+mod expect;
+mod file;
+mod hook;
+mod judge;
+mod observers;
+mod planner;
+mod propagation;
+mod server_side;
+mod traffic;
+
+pub use builtin::{BUILTIN, load};
+pub use ceiling::{Ceiling, ceiling};
+pub use execute::{Executed, Run, execute};
+pub use expect::{Expected, expect};
+pub use file::{Bound, Kind, Mix, Population, Scenario, StageText};
+pub use hook::Staller;
+pub use judge::{Figures, Judged, figures, judge, shares};
+pub use observers::Sighting;
+pub use propagation::{Part, Propagation};
+pub use server_side::ServerSide;
