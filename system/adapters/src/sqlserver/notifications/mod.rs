@@ -1,0 +1,20 @@
+//! The store of notifications, in tables of its own (`schema/0006_notifications.sql`).
+//!
+//! `handle` runs the calls; `columns` reads what the tables hold; `claim` is how work is handed out. The others are the
+//! port's parts.
+
+mod accept;
+mod claim;
+mod columns;
+mod deliveries;
+mod devices;
+mod enqueue;
+mod handle;
+mod inbox;
+mod mail;
+mod push;
+mod queue;
+mod recipients;
+mod write;
+
+pub use handle::SqlServerNotifications;
