@@ -133,7 +133,7 @@ fn before(minimum: Lsn) -> FeedPosition {
     at_ordinal(minimum, 0)
 }
 
-pub(super) fn captured(row: &Row, incarnation: Incarnation) -> Result<(FeedPosition, Change), FeedError> {
+pub(in crate::sqlserver) fn captured(row: &Row, incarnation: Incarnation) -> Result<(FeedPosition, Change), FeedError> {
     let mut columns = Columns::of(row);
     let place = |columns: &mut Columns<'_>| {
         let lsn = lsn(columns)?.ok_or_else(|| SqlError::Unreadable("a change without a number".to_owned()))?;

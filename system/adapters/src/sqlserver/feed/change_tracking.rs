@@ -73,11 +73,11 @@ pub(super) fn batch(
 }
 
 /// A row of the answer.
-pub(super) struct Tracked {
+pub(in crate::sqlserver) struct Tracked {
     pub(super) position: FeedPosition,
     operation: Operation,
     id: ForecastId,
-    pub(super) version: u64,
+    pub(in crate::sqlserver) version: u64,
     after: Option<Forecast>,
     before: Option<domain::model::Placement>,
     committed_at: Option<Timestamp>,
@@ -85,7 +85,7 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    pub(super) fn change(self, version: Version) -> Change {
+    pub(in crate::sqlserver) fn change(self, version: Version) -> Change {
         Change {
             position: self.position,
             operation: self.operation,
@@ -100,7 +100,7 @@ impl Tracked {
 }
 
 /// Reads a row; where it stands is known before what it holds, so that an unreadable one can be passed over.
-pub(super) fn tracked(row: &Row) -> Result<Tracked, FeedError> {
+pub(in crate::sqlserver) fn tracked(row: &Row) -> Result<Tracked, FeedError> {
     let mut columns = Columns::of(row);
     let place = |columns: &mut Columns<'_>| {
         let version = columns.int()?;

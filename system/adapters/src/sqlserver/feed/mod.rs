@@ -5,8 +5,10 @@ pub(super) mod cdc;
 mod change_tracking;
 mod port;
 mod position;
-#[cfg(test)]
-mod tests;
 
+#[cfg(test)]
+pub(super) use cdc::captured;
+#[cfg(test)]
+pub(super) use change_tracking::tracked;
 pub use port::SqlServerFeed;
 pub(super) use position::lsn_of;

@@ -15,5 +15,7 @@ pub(super) use cdc::{CAPTURED, INSTANCES};
 #[cfg(test)]
 pub(super) use list::MIGRATIONS;
 pub use list::Phase;
+#[cfg(test)]
+pub(super) use plan::compare;
 pub(super) use plan::require;
 pub use plan::{Due, Settings, check, dry_run};

@@ -20,10 +20,10 @@ use crate::sqlserver::row::{Columns, id_json, id_list};
 use crate::sqlserver::statement::{Value, text, text_or_null, time, uuid, uuid_or_null};
 use crate::sqlserver::statements::{NOTIFICATIONS_CLAIM_MAIL_INTENTS, NOTIFICATIONS_QUEUED, NOTIFICATIONS_SETTLE};
 
-const QUEUE: &str = "dbo.NheaMailQueue";
+pub(in crate::sqlserver) const QUEUE: &str = "dbo.NheaMailQueue";
 
 /// The columns that are loaded, in the order of [`queue_row`].
-const QUEUE_COLUMNS: [&str; 12] = [
+pub(in crate::sqlserver) const QUEUE_COLUMNS: [&str; 12] = [
     "Id",
     "ToAddress",
     "ToFolded",

@@ -18,3 +18,13 @@ mod recipients;
 mod write;
 
 pub use handle::SqlServerNotifications;
+#[cfg(test)]
+pub(super) use deliveries::log;
+#[cfg(test)]
+pub(super) use mail::{QUEUE, QUEUE_COLUMNS, intent as mail_intent};
+#[cfg(test)]
+pub(super) use push::intent as push_intent;
+#[cfg(test)]
+pub(super) use queue::mail as mail_to_send;
+#[cfg(test)]
+pub(super) use write::inbox_text;

@@ -10,3 +10,5 @@ pub(super) mod rows;
 
 pub use port::SqlServerStore;
 pub(super) use reads::kept_answer;
+#[cfg(test)]
+pub(super) use reads::lookup;

@@ -7,7 +7,7 @@ use crate::sqlserver::row::signed;
 use crate::sqlserver::statement::{Value, float, float_or_null, int, text, text_or_null, time, uuid, uuid_or_null};
 
 /// How many rows one statement names: 13 parameters each and one for all, of SQL Server's 2,100.
-pub(super) const ROWS_PER_STATEMENT_MAX: usize = 150;
+pub(in crate::sqlserver) const ROWS_PER_STATEMENT_MAX: usize = 150;
 
 /// What is done with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
