@@ -30,3 +30,4 @@ if [ "$unparsed" -ne 0 ]; then
   exit 1
 fi
 echo "T-SQL: $files files parse"
+python3 .ci/tsql_columns.py

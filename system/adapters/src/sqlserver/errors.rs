@@ -82,11 +82,7 @@ pub(super) fn meaning(number: u32) -> Meaning {
 pub(super) enum SqlError {
     /// The server refused it. The text may name what is in the rows: it goes to logs, and not to callers.
     #[error("the server refuses: {number}, {message}")]
-    Server {
-        number: u32,
-        class: u8,
-        message: String,
-    },
+    Server { number: u32, class: u8, message: String },
     /// The connection broke, or what came over it cannot be understood.
     #[error("the connection to the server failed: {0}")]
     Connection(String),

@@ -27,6 +27,8 @@ mod row;
 mod statement;
 mod statements;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts};
+use deadpool::managed::{
+    self, Metrics, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts,
+};
 
 use super::open::open;
 use super::session::{Connection, Session};

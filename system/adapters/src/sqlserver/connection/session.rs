@@ -41,7 +41,11 @@ impl Connection {
     }
 
     /// Runs one call of the driver: marked before, unmarked after, within `timeout`.
-    async fn call<'c, T, F>(&'c mut self, what: &'static str, call: impl FnOnce(&'c mut Wire) -> F) -> Result<T, SqlError>
+    async fn call<'c, T, F>(
+        &'c mut self,
+        what: &'static str,
+        call: impl FnOnce(&'c mut Wire) -> F,
+    ) -> Result<T, SqlError>
     where
         F: Future<Output = Result<T, SqlError>> + 'c,
     {

@@ -33,8 +33,7 @@ pub(super) async fn read(shared: &Shared, after: FeedPosition, limit: u32) -> Re
     let (version, key) = version_and_key(after);
     // Inside a version the whole of it is asked for once more.
     let since = if key == u64::MAX { version } else { version.saturating_sub(1).max(0) };
-    let values =
-        [int(since), int(version), bytes(key.to_be_bytes()), small_int(limit.saturating_add(1))];
+    let values = [int(since), int(version), bytes(key.to_be_bytes()), small_int(limit.saturating_add(1))];
     let answers = shared.answers(&FEED_CHANGE_TRACKING, values).await.map_err(FeedError::from_sql)?;
     let [bounds, rows] = answers.as_slice() else { return Err(off()) };
     let mut bounds = Columns::of(bounds.first().ok_or_else(off)?);
@@ -109,8 +108,7 @@ pub(in crate::sqlserver) fn tracked(row: &Row) -> Result<Tracked, FeedError> {
         Ok(at_key(version, u64::from_be_bytes(key)))
     };
     let position = place(&mut columns).map_err(FeedError::from_sql)?;
-    content(&mut columns, position)
-        .map_err(|error| FeedError::Corrupt { position, reason: error.to_string() })
+    content(&mut columns, position).map_err(|error| FeedError::Corrupt { position, reason: error.to_string() })
 }
 
 fn content(columns: &mut Columns<'_>, position: FeedPosition) -> Result<Tracked, SqlError> {

@@ -58,11 +58,7 @@ async fn lock(session: &mut Session) -> Result<(), SqlServerError> {
     }
 }
 
-async fn bring(
-    session: &mut Session,
-    config: &SqlServerConfig,
-    phase: Phase,
-) -> Result<Migrated, SqlServerError> {
+async fn bring(session: &mut Session, config: &SqlServerConfig, phase: Phase) -> Result<Migrated, SqlServerError> {
     session.rows(&MIGRATIONS_HISTORY, []).await.map_err(SqlServerError::during("creating the table of migrations"))?;
     let due = plan::due(session).await?;
     let mut migrated = Migrated::default();

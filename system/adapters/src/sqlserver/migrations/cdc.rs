@@ -90,8 +90,7 @@ pub(super) fn steps(forecasts: &[Instance], has_leases: bool) -> Vec<Step> {
     if !has_leases {
         steps.push(Step::Leases);
     }
-    let is_complete =
-        |one: &Instance| CAPTURED.iter().all(|wanted| one.columns.iter().any(|column| column == wanted));
+    let is_complete = |one: &Instance| CAPTURED.iter().all(|wanted| one.columns.iter().any(|column| column == wanted));
     let complete = forecasts.iter().rfind(|one| is_complete(one));
     let retire = |one: &Instance| Step::Retire(one.name.clone());
     match complete {
@@ -138,11 +137,7 @@ pub(super) async fn due(session: &mut Session, is_enabled: bool, has_tables: boo
 }
 
 /// Arranges it, up to `phase`; answers what was done.
-pub(super) async fn arrange(
-    session: &mut Session,
-    retention: Duration,
-    phase: Phase,
-) -> Result<Vec<String>, SqlError> {
+pub(super) async fn arrange(session: &mut Session, retention: Duration, phase: Phase) -> Result<Vec<String>, SqlError> {
     let rows = session.rows(&CDC_ENABLED, []).await?;
     let is_enabled = rows.first().map_or(Ok(false), |row| Columns::of(row).flag())?;
     let mut done = Vec::new();

@@ -131,10 +131,8 @@ pub async fn check(config: &SqlServerConfig) -> Result<(Settings, Vec<Due>), Sql
     let mut session = pool.session().await.map_err(failed())?;
     let settings = settings(&mut session).await.map_err(failed())?;
     let due = due(&mut session).await?;
-    let mut told: Vec<Due> = due
-        .iter()
-        .map(|one| Due { number: one.number, name: one.name.to_owned(), phase: one.phase() })
-        .collect();
+    let mut told: Vec<Due> =
+        due.iter().map(|one| Due { number: one.number, name: one.name.to_owned(), phase: one.phase() }).collect();
     if config.feed == FeedMode::Cdc {
         let steps = cdc::due(&mut session, settings.cdc, due.is_empty()).await.map_err(failed())?;
         told.extend(steps.into_iter().map(|step| Due { number: 0, name: step.to_string(), phase: step.phase() }));
@@ -151,8 +149,7 @@ pub async fn dry_run(config: &SqlServerConfig, phase: Phase) -> Result<Vec<Strin
     let pool = Pool::new(config.clone())?;
     let mut session = pool.session().await.map_err(failed())?;
     let due = due(&mut session).await?;
-    let mut texts: Vec<String> =
-        due.iter().filter(|one| one.phase() <= phase).flat_map(|one| one.batches()).collect();
+    let mut texts: Vec<String> = due.iter().filter(|one| one.phase() <= phase).flat_map(|one| one.batches()).collect();
     if config.feed == FeedMode::Cdc {
         let settings = settings(&mut session).await.map_err(failed())?;
         let steps = cdc::due(&mut session, settings.cdc, due.is_empty()).await.map_err(failed())?;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coherence::Timestamp;
-use domain::notification::model::{Channel, DeliveryId, DeliveryStatus, DeviceId, IntegrationType, MailItem, NotificationId};
+use domain::notification::model::{
+    Channel, DeliveryId, DeliveryStatus, DeviceId, IntegrationType, MailItem, NotificationId,
+};
 use domain::ports::{
     Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue, MailFor,
     NotificationStoreError,

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use coherence::Timestamp;
 use domain::model::UserId;
-use domain::notification::model::{Channel, ChannelSet, Delivery, DeliveryId, DeliveryStatus, DeviceId, NotificationId};
+use domain::notification::model::{
+    Channel, ChannelSet, Delivery, DeliveryId, DeliveryStatus, DeviceId, NotificationId,
+};
 use domain::ports::{
     Backlog, Deliveries, DeliveryLog, NotificationStoreError, NotificationsPruned, RESEND_MAX, Resend,
 };

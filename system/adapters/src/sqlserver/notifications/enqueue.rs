@@ -14,8 +14,7 @@ use crate::sqlserver::statements::{NOTIFICATIONS_ENQUEUED, NOTIFICATIONS_PUT_ATT
 
 pub(super) async fn enqueue(session: &mut Session, mails: &MailEnqueue) -> Result<u32, SqlError> {
     let ids: Vec<DeliveryId> = (0..).zip(&mails.items).map(|(n, _)| DeliveryId::of_enqueued(mails.key, n)).collect();
-    let answers =
-        session.answers(&NOTIFICATIONS_ENQUEUED, [text(id_list(ids.iter().map(|id| id.0)))]).await?;
+    let answers = session.answers(&NOTIFICATIONS_ENQUEUED, [text(id_list(ids.iter().map(|id| id.0)))]).await?;
     let [first, known] = answers.as_slice() else {
         return Err(SqlError::Unreadable(format!("{} answers instead of 2", answers.len())));
     };

@@ -22,9 +22,7 @@ impl SqlServerNotifications {
         // One more than asked for: whether there are more.
         let take = small_int(query.take.saturating_add(1));
         let rows = match query.start {
-            InboxStart::Skip(skip) => {
-                self.shared.rows(&NOTIFICATIONS_LIST, [user, small_int(skip), take]).await?
-            }
+            InboxStart::Skip(skip) => self.shared.rows(&NOTIFICATIONS_LIST, [user, small_int(skip), take]).await?,
             InboxStart::After(cursor) => {
                 let values = [user, time(cursor.created_at)?, uuid(cursor.id.0), take];
                 self.shared.rows(&NOTIFICATIONS_LIST_AFTER, values).await?

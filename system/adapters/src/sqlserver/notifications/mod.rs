@@ -17,9 +17,9 @@ mod queue;
 mod recipients;
 mod write;
 
-pub use handle::SqlServerNotifications;
 #[cfg(test)]
 pub(super) use deliveries::log;
+pub use handle::SqlServerNotifications;
 #[cfg(test)]
 pub(super) use mail::{QUEUE, QUEUE_COLUMNS, intent as mail_intent};
 #[cfg(test)]

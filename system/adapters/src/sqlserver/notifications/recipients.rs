@@ -88,8 +88,7 @@ impl Recipients for SqlServerNotifications {
             })
         });
         let units = units.iter().map(|unit| json!({ "id": id_json(unit.id.0), "name": unit.name.as_str() }));
-        let values =
-            [text(Json::Array(users.collect()).to_string()), text(Json::Array(units.collect()).to_string())];
+        let values = [text(Json::Array(users.collect()).to_string()), text(Json::Array(units.collect()).to_string())];
         self.shared.rows(&NOTIFICATIONS_UPSERT_DIRECTORY, values).await.map(drop).map_err(failed)
     }
 

@@ -111,10 +111,7 @@ pub(super) async fn put_deliveries(
     session.rows(&NOTIFICATIONS_PUT_DELIVERIES, values).await.map(drop)
 }
 
-pub(super) async fn put_mail_intents(
-    session: &mut Session,
-    mails: &[(DeliveryId, &MailItem)],
-) -> Result<(), SqlError> {
+pub(super) async fn put_mail_intents(session: &mut Session, mails: &[(DeliveryId, &MailItem)]) -> Result<(), SqlError> {
     if mails.is_empty() {
         return Ok(());
     }

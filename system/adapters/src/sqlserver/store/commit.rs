@@ -94,12 +94,8 @@ async fn write(
     at: Timestamp,
 ) -> Result<(), Stop<StoreError>> {
     let trace = set.traceparent.as_deref();
-    let deleted: Vec<Json> = set
-        .rows
-        .iter()
-        .filter(|each| each.after.is_none())
-        .map(|each| json!({ "id": id_json(each.id.0) }))
-        .collect();
+    let deleted: Vec<Json> =
+        set.rows.iter().filter(|each| each.after.is_none()).map(|each| json!({ "id": id_json(each.id.0) })).collect();
     if !deleted.is_empty() {
         let list = text(Json::Array(deleted).to_string());
         session.rows(&STORE_DELETE, [list, text_or_null(set.traceparent.clone())]).await?;

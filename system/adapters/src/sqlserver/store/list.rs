@@ -68,7 +68,9 @@ pub(in crate::sqlserver) fn page(query: &ListQuery) -> Result<(String, Vec<Value
     let skip = sql.bind(small_int(skip));
     // One more than asked for: whether there are more.
     let take = sql.bind(small_int(query.take.saturating_add(1)));
-    sql.push(&format!(" ORDER BY f.ForecastDate DESC, f.Id OFFSET {skip} ROWS FETCH NEXT {take} ROWS ONLY) AS p ON 1 = 1"));
+    sql.push(&format!(
+        " ORDER BY f.ForecastDate DESC, f.Id OFFSET {skip} ROWS FETCH NEXT {take} ROWS ONLY) AS p ON 1 = 1"
+    ));
     sql.push(" ORDER BY p.ForecastDate DESC, p.Id;");
     Ok((sql.text, sql.values))
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use coherence::{Incarnation, VersionId};
 use domain::model::{Forecast, ForecastId, NaturalKey};
 use domain::ports::{
-    Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError, VERSIONS_MAX, WriteSet,
+    Committed, IdempotencyKey, IdempotencyRecord, ListPage, ListQuery, Lookup, Store, StoreError, VERSIONS_MAX,
+    WriteSet,
 };
 
 use super::{commit, list, reads};

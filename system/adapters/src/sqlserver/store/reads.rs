@@ -68,10 +68,7 @@ pub(super) async fn find(
     Ok((incarnation, found))
 }
 
-pub(super) async fn versions(
-    shared: &Shared,
-    ids: &[ForecastId],
-) -> Result<(Incarnation, Vec<VersionId>), SqlError> {
+pub(super) async fn versions(shared: &Shared, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), SqlError> {
     let rows = shared.rows(&STORE_VERSIONS, [text(id_list(ids.iter().map(|id| id.0)))]).await?;
     let incarnation = Columns::of(only(&rows)?).incarnation()?;
     let mut found = Vec::with_capacity(ids.len());

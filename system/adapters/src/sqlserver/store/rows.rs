@@ -25,17 +25,8 @@ pub(in crate::sqlserver) enum Write {
 const PLACEMENT: [&str; 3] = ["CompanyId", "ProductionUnitId", "ProviderId"];
 
 /// The other columns.
-const CONTENT: [&str; 9] = [
-    "ForecastDate",
-    "Demand",
-    "Supply",
-    "ConfidenceLevel",
-    "Status",
-    "Tags",
-    "CreatedAt",
-    "UpdatedAt",
-    "VersionId",
-];
+const CONTENT: [&str; 9] =
+    ["ForecastDate", "Demand", "Supply", "ConfidenceLevel", "Status", "Tags", "CreatedAt", "UpdatedAt", "VersionId"];
 
 fn columns(write: Write) -> Vec<&'static str> {
     let mut columns = vec!["Id"];

@@ -35,9 +35,8 @@ pub(super) enum Reply {
     Columns,
     /// An error: its number and class.
     Error(u32, u8),
-    /// A transaction begins, or ends.
-    Begun,
-    Ended,
+    /// The transaction begins, or ends, as was asked for.
+    Transaction,
     /// Nothing, for ever.
     Silence,
     /// The connection ends.
@@ -125,8 +124,7 @@ async fn serve(mut stream: TcpStream, script: Script, seen: Arc<Mutex<Vec<Reques
             Reply::Number(value) => send(&mut stream, &[number(value), done()].concat()).await?,
             Reply::Columns => send(&mut stream, &[queue_columns(), done()].concat()).await?,
             Reply::Error(number, class) => send(&mut stream, &[error(number, class), failed()].concat()).await?,
-            Reply::Begun => send(&mut stream, &[vec![0xe3, 11, 0, 8, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0], done()].concat()).await?,
-            Reply::Ended => send(&mut stream, &[vec![0xe3, 11, 0, 9, 0, 8, 1, 0, 0, 0, 0, 0, 0, 0], done()].concat()).await?,
+            Reply::Transaction => send(&mut stream, &[transaction(&body), done()].concat()).await?,
             Reply::Silence => {
                 // Until the client goes.
                 while stream.read(&mut [0; 256]).await? > 0 {}
@@ -200,6 +198,16 @@ fn error(number: u32, class: u8) -> Vec<u8> {
     let body =
         [&number.to_le_bytes()[..], &[1, class], &length, &utf16(message), &named("fake"), &named(""), &[1, 0, 0, 0]];
     token(0xaa, &body.concat())
+}
+
+/// What changes by a request about transactions, which stands after 22 bytes of headers: the transaction's name comes, or
+/// goes.
+fn transaction(request: &[u8]) -> Vec<u8> {
+    const BEGIN: u8 = 5;
+    match request[22] {
+        BEGIN => token(0xe3, &[8, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+        _ => token(0xe3, &[9, 0, 8, 1, 0, 0, 0, 0, 0, 0, 0]),
+    }
 }
 
 /// A column that can be written: its type and its name.

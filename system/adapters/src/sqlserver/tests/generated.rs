@@ -106,7 +106,9 @@ fn rows_have_as_many_values_as_places() {
     // The feed takes a column that a statement names for one that changed.
     let update = text_of(Write::Update, 1);
     assert!(!update.contains("CompanyId") && !update.contains("ProductionUnitId") && !update.contains("ProviderId"));
-    assert!(text_of(Write::Move, 1).contains("Moved = 1") && text_of(Write::Move, 1).contains("ProviderId = v.ProviderId"));
+    assert!(
+        text_of(Write::Move, 1).contains("Moved = 1") && text_of(Write::Move, 1).contains("ProviderId = v.ProviderId")
+    );
 }
 
 #[test]

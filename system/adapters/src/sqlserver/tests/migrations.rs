@@ -54,9 +54,8 @@ fn a_migration_says_its_phase_and_falls_into_batches() {
 #[test]
 fn what_is_due_follows_from_what_was_applied() {
     let all: Vec<(u32, String)> = MIGRATIONS.iter().map(|one| (one.number, one.hash())).collect();
-    let numbers = |applied: &[(u32, String)]| -> Vec<u32> {
-        compare(applied).unwrap().iter().map(|one| one.number).collect()
-    };
+    let numbers =
+        |applied: &[(u32, String)]| -> Vec<u32> { compare(applied).unwrap().iter().map(|one| one.number).collect() };
     assert_eq!(numbers(&[]), (1..=7).collect::<Vec<_>>());
     assert_eq!(numbers(&all[..3]), [4, 5, 6, 7]);
     assert!(numbers(&all).is_empty());

@@ -34,7 +34,7 @@ fn willing(request: &Request) -> Reply {
         Kind::Batch if request.text.contains("SELECT TOP 0") => Reply::Columns,
         Kind::Batch | Kind::Load => Reply::Done,
         Kind::Rpc => Reply::Number(1),
-        Kind::Transaction => Reply::Begun,
+        Kind::Transaction => Reply::Transaction,
     }
 }
 

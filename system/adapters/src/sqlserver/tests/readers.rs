@@ -77,7 +77,11 @@ fn a_forecast_is_read_from_its_columns() {
     let version = Version { incarnation: Incarnation(9), id: VersionId(5) };
     assert_eq!(store::lookup(&absent).unwrap(), Lookup::Absent { version });
     // A value of another type is said, and not taken for another one.
-    let odd = row("store/get", 0, |name, _| if name == "Demand" { text("1") } else { forecast_value(name).unwrap_or(int(5)) });
+    let odd = row(
+        "store/get",
+        0,
+        |name, _| if name == "Demand" { text("1") } else { forecast_value(name).unwrap_or(int(5)) },
+    );
     assert!(store::lookup(&odd).is_err());
 }
 
@@ -112,7 +116,10 @@ fn tracked_change(operation: &'static str, is_there: bool, is_placed: i64) -> Re
 #[test]
 fn change_tracking_is_read_from_its_columns() {
     let update = tracked_change("U", true, 1).unwrap();
-    assert_eq!((update.operation, update.id, update.version.id), (Operation::Update, ForecastId(Uuid::from_u128(1)), VersionId(7)));
+    assert_eq!(
+        (update.operation, update.id, update.version.id),
+        (Operation::Update, ForecastId(Uuid::from_u128(1)), VersionId(7))
+    );
     assert_eq!(update.position.0, (33 << 64) | 44);
     assert_eq!((update.before, update.committed_at), (Some(placement(2)), Some(at(400))));
     assert_eq!(update.traceparent.as_deref(), Some("00-row-01"));
@@ -172,11 +179,14 @@ fn cdc_is_read_from_its_columns() {
 
 #[test]
 fn work_is_read_from_its_columns() {
-    let lease = leases::lease(LeaseName::Sync, &row("leases/take", 0, |name, _| match name {
-        "Token" => int(3),
-        "FeedCursor" => bytes((1_u128 << 100).to_be_bytes()),
-        _ => int(9),
-    }));
+    let lease = leases::lease(
+        LeaseName::Sync,
+        &row("leases/take", 0, |name, _| match name {
+            "Token" => int(3),
+            "FeedCursor" => bytes((1_u128 << 100).to_be_bytes()),
+            _ => int(9),
+        }),
+    );
     let lease = lease.unwrap();
     assert_eq!((lease.token.0, lease.cursor.0, lease.incarnation), (3, 1 << 100, Incarnation(9)));
     let message = |name: &str| match name {
@@ -193,7 +203,10 @@ fn work_is_read_from_its_columns() {
     }));
     let pending = pending.unwrap();
     assert_eq!((pending.id.0, pending.topic, pending.born_at), (5, Topic::ForecastUpdated, at(1)));
-    assert_eq!((&*pending.message.key, &*pending.message.payload, &*pending.message.properties["a"]), ("key", &b"{}"[..], "b"));
+    assert_eq!(
+        (&*pending.message.key, &*pending.message.payload, &*pending.message.properties["a"]),
+        ("key", &b"{}"[..], "b")
+    );
     let parked = parking::event(&row("parking/get", 0, |name, _| match name {
         "Id" => uuid(Uuid::from_u128(1)),
         "Payload" => bytes(*b"\xff{"),
@@ -242,7 +255,10 @@ fn notifications_are_read_from_their_columns() {
     assert_eq!(push.device.target, PushTarget::Fcm { token: "Token".to_owned() });
     assert_eq!(push.device.os_version.as_deref(), Some("OSVersion"));
     assert_eq!(push.device.vapid_key_id.as_deref(), Some("VapidKeyId"));
-    assert_eq!((push.device.created_at, push.device.last_seen_at, push.device.must_resubscribe), (at(15), at(16), true));
+    assert_eq!(
+        (push.device.created_at, push.device.last_seen_at, push.device.must_resubscribe),
+        (at(15), at(16), true)
+    );
     let mail = notifications::mail_intent(&row("notifications/claim_mail_intents", 0, named)).unwrap();
     assert_eq!((mail.id.0, mail.accepted_at, mail.item.to.as_str()), (id(0), at(1), "Anna@Example.com"));
     assert_eq!((mail.item.subject.as_str(), &*mail.item.template.0), ("Subject", "TemplateId"));
@@ -258,5 +274,8 @@ fn notifications_are_read_from_their_columns() {
     let delivery = &log.deliveries[1];
     assert_eq!((delivery.id.0, delivery.channel, delivery.status), (id(3), Channel::Email, DeliveryStatus::Failed));
     assert_eq!((delivery.device_id.map(|device| device.0), delivery.attempts), (Some(id(5)), 4));
-    assert_eq!((delivery.last_error.as_deref(), delivery.created_at, delivery.updated_at), (Some("LastError"), at(9), at(10)));
+    assert_eq!(
+        (delivery.last_error.as_deref(), delivery.created_at, delivery.updated_at),
+        (Some("LastError"), at(9), at(10))
+    );
 }

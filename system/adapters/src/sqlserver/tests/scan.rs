@@ -25,7 +25,8 @@ fn split(text: &str, is_mark: impl Fn(&str) -> Option<usize>) -> Vec<String> {
             _ => {}
         }
         assert!(depth >= 0, "a bracket closes that none opened: {text}");
-        if depth == 0 && !quoted
+        if depth == 0
+            && !quoted
             && let Some(length) = is_mark(&text[at..])
         {
             parts.push(String::new());
@@ -53,7 +54,7 @@ fn selected(statement: &str) -> Option<Vec<String>> {
     };
     let list = list.trim_start_matches("WITH TIES").trim_start();
     // To the FROM of this statement, not that of one inside a bracket, or between CASE and END.
-    let is_from = |rest: &str| (rest.starts_with("\nFROM ") || rest.starts_with(" FROM ")).then_some(1);
+    let is_from = |rest: &str| ["\nFROM ", " FROM ", "\nFROM\n"].iter().any(|from| rest.starts_with(from)).then_some(1);
     let list = split(list, is_from).remove(0);
     let columns = split(&list, |rest| rest.starts_with(',').then_some(1));
     Some(columns.iter().map(|column| name(column)).collect())

@@ -87,7 +87,9 @@ fn statements_stay_within_the_dialect() {
         let name = path.display();
         assert!(text.starts_with("-- "), "{name} says what it is");
         assert!(text.lines().all(|line| line.len() <= 130), "{name} has long lines");
-        for banned in ["MERGE ", "CREATE OR ALTER", "NOLOCK", "WAITFOR", "SELECT *", "GETDATE(", "GETUTCDATE(", "@@IDENTITY"] {
+        for banned in
+            ["MERGE ", "CREATE OR ALTER", "NOLOCK", "WAITFOR", "SELECT *", "GETDATE(", "GETUTCDATE(", "@@IDENTITY"]
+        {
             assert!(!code.contains(banned), "{name} uses {banned}");
         }
         // A table that has triggers answers OUTPUT only into a table.

@@ -1,5 +1,6 @@
--- Claims mails to send. First those under way whose sender is gone are held, or due again. P1: the claim, P2: for how many milliseconds, P3: at most so many, P4: how many
--- milliseconds a claim lives at most. READPAST: what another claim is about to take is left to it.
+-- Claims mails to send. First those under way whose sender is gone are held, or due again. P1: the claim, P2: for how
+-- many milliseconds, P3: at most so many, P4: how many milliseconds a claim lives at most. READPAST: what another claim
+-- is about to take is left to it.
 DECLARE @now datetime2(6) = SYSUTCDATETIME();
 DECLARE @taken TABLE (Number bigint NOT NULL PRIMARY KEY, WasDue datetime2(6) NOT NULL);
 DECLARE @orphans TABLE (Status varchar(16) NOT NULL);
