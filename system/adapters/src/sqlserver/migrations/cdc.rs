@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(steps(std::slice::from_ref(&reached), true), []);
         // The next renewal takes the name that is free.
         let outgrown = instance("dbo_Forecasts_2", fewer, true);
-        assert_eq!(steps(&[outgrown.clone()], true), [Step::Forecasts("dbo_Forecasts")]);
+        assert_eq!(steps(std::slice::from_ref(&outgrown), true), [Step::Forecasts("dbo_Forecasts")]);
         assert_eq!(steps(&[outgrown, old], true), [retire("dbo_Forecasts_2")], "two that are of no use");
         assert_eq!(retire("x").phase(), Phase::Contract);
         assert_eq!(Step::Forecasts("x").phase(), Phase::Expand);

@@ -1,5 +1,6 @@
 -- Claims mails to render. P1: the claim, P2: for how many milliseconds, P3: at most so many, P4: how many milliseconds
--- a claim lives at most. READPAST: what another claim is about to take is left to it.
+-- a claim lives at most. READPAST: what another claim is about to take is left to it; READCOMMITTEDLOCK: without it
+-- READPAST is refused where reads are versioned.
 DECLARE @now datetime2(6) = SYSUTCDATETIME();
 DECLARE @taken TABLE (Number bigint NOT NULL PRIMARY KEY, WasDue datetime2(6) NOT NULL);
 BEGIN TRANSACTION;
@@ -11,7 +12,7 @@ FROM dbo.NotificationDeliveries AS d
 INNER JOIN
     (
         SELECT TOP (@P3) w.Number
-        FROM dbo.NotificationDeliveries AS w WITH (UPDLOCK, READPAST, ROWLOCK)
+        FROM dbo.NotificationDeliveries AS w WITH (UPDLOCK, READPAST, ROWLOCK, READCOMMITTEDLOCK)
         WHERE w.Stage = 2 AND w.AvailableAt <= @now
         ORDER BY w.AvailableAt, w.Number
     ) AS due ON due.Number = d.Number;

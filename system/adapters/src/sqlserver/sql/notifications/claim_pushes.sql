@@ -1,6 +1,6 @@
 -- Claims pushes that are due; those whose device is gone, or must subscribe again, are resolved. P1: the claim, P2: for
 -- how many milliseconds, P3: at most so many, P4: how many milliseconds a claim lives at most. READPAST: what another
--- claim is about to take is left to it.
+-- claim is about to take is left to it; where reads are versioned it needs READCOMMITTEDLOCK.
 DECLARE @now datetime2(6) = SYSUTCDATETIME();
 DECLARE @taken TABLE (Number bigint NOT NULL PRIMARY KEY, WasDue datetime2(6) NOT NULL);
 BEGIN TRANSACTION;
@@ -12,7 +12,7 @@ FROM dbo.NotificationDeliveries AS d
 INNER JOIN
     (
         SELECT TOP (@P3) w.Number
-        FROM dbo.NotificationDeliveries AS w WITH (UPDLOCK, READPAST, ROWLOCK)
+        FROM dbo.NotificationDeliveries AS w WITH (UPDLOCK, READPAST, ROWLOCK, READCOMMITTEDLOCK)
         WHERE w.Stage = 1 AND w.AvailableAt <= @now
         ORDER BY w.AvailableAt, w.Number
     ) AS due ON due.Number = d.Number;
