@@ -35,7 +35,7 @@ pub struct SqlServerConfig {
     pub connect_timeout: Duration,
     /// How long a call waits for a free connection.
     pub acquire_timeout: Duration,
-    /// How long one statement takes at most. Longer than the server waits for a lock (5 s).
+    /// How long one statement takes at most. Longer than the server waits for a lock (1.5 s).
     pub statement_timeout: Duration,
     /// How long the change feed of mode `cdc` is retained.
     pub retention: Duration,

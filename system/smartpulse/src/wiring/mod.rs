@@ -2,6 +2,10 @@
 
 mod embedded;
 mod error;
+#[cfg(feature = "production")]
+mod sqlserver;
 
 pub use embedded::{Embedded, backup, migrate, raise_incarnation, restore};
 pub use error::WiringError;
+#[cfg(feature = "production")]
+pub use sqlserver::{notifications_on_sqlserver, on_sqlserver, open_sqlserver};

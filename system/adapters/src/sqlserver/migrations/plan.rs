@@ -172,3 +172,36 @@ pub(in crate::sqlserver) async fn require(pool: &Pool, feed: FeedMode) -> Result
         false => Err(SqlServerError::Setting(wrong.join(", "))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each setting by itself, as far as the mode needs it.
+    #[test]
+    fn a_database_that_is_not_set_as_it_must_be_is_refused() {
+        let good = Settings {
+            version: "16.0.4131.2".to_owned(),
+            edition: "Developer Edition (64-bit)".to_owned(),
+            compatibility: 160,
+            read_committed_snapshot: true,
+            snapshot_isolation: true,
+            change_tracking: true,
+            cdc: true,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let (tracking, cdc) = (FeedMode::ChangeTracking, FeedMode::Cdc);
+        for feed in [tracking, cdc] {
+            assert_eq!(good.complaints(feed), [""; 0]);
+            let old = Settings { compatibility: 120, ..good.clone() };
+            assert!(old.complaints(feed)[0].contains("130"), "{:?}", old.complaints(feed));
+            let locking = Settings { read_committed_snapshot: false, ..good.clone() };
+            assert_eq!(locking.complaints(feed), ["READ_COMMITTED_SNAPSHOT is off"]);
+        }
+        let no_cdc = Settings { cdc: false, ..good.clone() };
+        assert_eq!((no_cdc.complaints(tracking).len(), no_cdc.complaints(cdc)), (0, vec!["CDC is off".to_owned()]));
+        let no_tracking = Settings { change_tracking: false, snapshot_isolation: false, ..good };
+        assert_eq!(no_tracking.complaints(cdc).len(), 0);
+        assert_eq!(no_tracking.complaints(tracking), ["CHANGE_TRACKING is off"]);
+    }
+}
