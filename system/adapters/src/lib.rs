@@ -14,6 +14,8 @@ pub mod outgoing;
 pub mod smtp;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlserver")]
+pub mod sqlserver;
 pub mod system;
 #[cfg(feature = "templates")]
 pub mod templates;

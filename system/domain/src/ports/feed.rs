@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::{Timestamp, Version};
@@ -60,6 +61,9 @@ pub struct FeedBatch {
     pub position: FeedPosition,
     /// Whether the feed had no more when it was read.
     pub at_end: bool,
+    /// How long before the read the feed was up to date: all that was committed earlier is in it. Zero, for a feed that
+    /// tells a change as soon as it is committed.
+    pub behind: Duration,
 }
 
 /// Why the feed could not be read.

@@ -118,7 +118,8 @@ impl<'t> Reading<'t> {
         }
         if started >= self.beacon_due {
             self.beacon_due = started + self.config.beacon_every;
-            self.beacon(read_at).await?;
+            // What the feed does not show yet was committed after this.
+            self.beacon(earlier(read_at, batch.behind)).await?;
         }
         if batch.changes.is_empty() {
             self.wait().await;
@@ -317,4 +318,10 @@ impl<'t> Reading<'t> {
 fn unwritable(error: EventError) -> Ended {
     tracing::error!(%error, "a message of the tracker cannot be written");
     Ended::Failed
+}
+
+/// The moment `by` before `at`.
+fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(at.as_microsecond().saturating_sub(micros)).unwrap_or(Timestamp::UNIX_EPOCH)
 }

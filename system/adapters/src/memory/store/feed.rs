@@ -1,5 +1,7 @@
 //! The change feed: the capture, read from a position.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use coherence::Version;
 use domain::ports::{Change, ChangeFeed, FeedBatch, FeedError, FeedPosition};
@@ -31,7 +33,7 @@ impl ChangeFeed for MemoryStore {
             })
             .collect();
         let position = changes.last().map_or(after, |change| change.position);
-        Ok(FeedBatch { changes, position, at_end: captured.next().is_none() })
+        Ok(FeedBatch { changes, position, at_end: captured.next().is_none(), behind: Duration::ZERO })
     }
 
     async fn end(&self) -> Result<FeedPosition, FeedError> {

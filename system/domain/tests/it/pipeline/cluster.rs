@@ -80,6 +80,7 @@ impl Cluster {
         let feed = Arc::new(TestFeed {
             inner: store.clone(),
             hangs: AtomicBool::new(false),
+            still: Mutex::default(),
             mended: Notify::new(),
             corrupt: Mutex::default(),
         });

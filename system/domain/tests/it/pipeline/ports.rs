@@ -70,10 +70,12 @@ impl Future for Frozen {
     }
 }
 
-/// The store's feed, which can hang, and have unreadable places.
+/// The store's feed, which can hang, stand still, and have unreadable places.
 pub(super) struct TestFeed {
     pub(super) inner: MemoryStore,
     pub(super) hangs: AtomicBool,
+    /// Since when whoever fills it does nothing: it answers, and is at its end.
+    pub(super) still: Mutex<Option<tokio::time::Instant>>,
     pub(super) mended: Notify,
     pub(super) corrupt: Mutex<BTreeSet<FeedPosition>>,
 }
@@ -83,6 +85,9 @@ impl ChangeFeed for TestFeed {
     async fn read(&self, after: FeedPosition, limit: u32) -> Result<FeedBatch, FeedError> {
         while self.hangs.load(Ordering::SeqCst) {
             self.mended.notified().await;
+        }
+        if let Some(since) = *self.still.lock().unwrap() {
+            return Ok(FeedBatch { changes: Vec::new(), position: after, at_end: true, behind: since.elapsed() });
         }
         let batch = self.inner.read(after, limit).await?;
         let corrupt = self.corrupt.lock().unwrap();

@@ -63,6 +63,14 @@ async fn a_feed_that_hangs() {
     falls_silent("feed", async |cluster| cluster.feed.hangs.store(true, Ordering::SeqCst), mend).await;
 }
 
+/// Such as the Agent of SQL Server, without which CDC tells nothing new, and no error.
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_stands_still() {
+    let stop = async |cluster: &Cluster| *cluster.feed.still.lock().unwrap() = Some(tokio::time::Instant::now());
+    let start = async |cluster: &Cluster| *cluster.feed.still.lock().unwrap() = None;
+    falls_silent("the source of the feed", stop, start).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_backplane_that_is_down() {
     let down = async |cluster: &Cluster| cluster.backplane.set_down(true);

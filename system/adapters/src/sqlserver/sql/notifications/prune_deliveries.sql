@@ -1,0 +1,18 @@
+-- Forgets final deliveries, with all that belongs to them. P1: at most so many, P2: from before.
+DECLARE @old TABLE (Number bigint NOT NULL PRIMARY KEY, Id uniqueidentifier NOT NULL);
+INSERT INTO @old (Number, Id)
+SELECT TOP (@P1) d.Number, d.Id
+FROM dbo.NotificationDeliveries AS d
+WHERE d.Stage IS NULL AND d.UpdatedAt < @P2
+ORDER BY d.UpdatedAt, d.Number;
+DECLARE @gone TABLE (Id uniqueidentifier NOT NULL);
+BEGIN TRANSACTION;
+-- One that was sent again meanwhile stays.
+DELETE FROM dbo.NotificationDeliveries
+OUTPUT deleted.Id INTO @gone (Id)
+WHERE Number IN (SELECT o.Number FROM @old AS o) AND Stage IS NULL AND UpdatedAt < @P2;
+DELETE FROM dbo.NheaMailQueue WHERE Id IN (SELECT g.Id FROM @gone AS g);
+DELETE FROM dbo.MailIntents WHERE Id IN (SELECT g.Id FROM @gone AS g);
+DELETE FROM dbo.MailAttachmentUses WHERE DeliveryId IN (SELECT g.Id FROM @gone AS g);
+COMMIT TRANSACTION;
+SELECT COUNT(*) AS Changed FROM @gone AS g;

@@ -1,0 +1,2 @@
+-- The database's incarnation.
+SELECT m.Incarnation FROM dbo.ForecastMeta AS m;
