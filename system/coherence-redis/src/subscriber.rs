@@ -118,24 +118,27 @@ impl Subscriber {
             false => vec![self.servers.single().info().clone()],
         };
         for info in posts {
-            let dialled = tokio::time::timeout(self.servers.config.connect_timeout, self.dial(info, again)).await;
-            match dialled {
-                Ok(Ok(line)) => return Ok(line),
+            let gate = Gate::new(self.queue.clone(), again);
+            let dial = self.dial(info, Arc::clone(&gate));
+            match tokio::time::timeout(self.servers.config.connect_timeout, dial).await {
+                Ok(Ok(connection)) => return Ok(Line { connection, gate }),
                 Ok(Err(error)) => failure = error.into(),
                 Err(_) => failure = Failure::Timeout,
+            }
+            // It was confirmed at the last moment, and said so: that must not be believed.
+            if gate.shut() && again && self.queue.sender.send(BackplaneDelivery::Lost).await.is_err() {
+                return Err(failure);
             }
         }
         Err(failure)
     }
 
-    async fn dial(&self, info: ConnectionInfo, again: bool) -> Result<Line, RedisError> {
-        let gate = Gate::new(self.queue.clone(), again);
-        let pushes = Arc::clone(&gate);
+    async fn dial(&self, info: ConnectionInfo, gate: Arc<Gate>) -> Result<MultiplexedConnection, RedisError> {
         let settings = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.servers.config.connect_timeout))
             .set_response_timeout(Some(self.servers.config.call_timeout))
             .set_push_sender(move |push: PushInfo| {
-                pushes.take(push);
+                gate.take(push);
                 Ok::<_, std::convert::Infallible>(())
             });
         let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -143,6 +146,6 @@ impl Subscriber {
         let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
         connection.subscribe(&self.head).await?;
         connection.psubscribe(&self.pattern).await?;
-        Ok(Line { connection, gate })
+        Ok(connection)
     }
 }

@@ -1,0 +1,10 @@
+//! What holds on real servers. Where there are none, every test is ignored and says why; with `SMARTPULSE_REQUIRE=redis`
+//! that is a failure.
+
+mod conformance;
+mod harness;
+mod suite;
+
+fn main() -> std::process::ExitCode {
+    suite::run()
+}
