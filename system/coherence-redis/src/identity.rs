@@ -23,13 +23,15 @@ async fn ask(servers: &Servers) -> Result<String, Failure> {
     }
     let map = servers.refresh().await?;
     if !map.is_whole() {
-        return Err(Failure::Corrupt("the cluster has slots without a master".to_owned()));
+        tracing::debug!("the cluster has slots without a master");
+        return Err(Failure::Unavailable(None));
     }
     let text = map.text();
     let ask = async |node: Arc<Node>| {
         // One that sees another map is about to be replaced, or is cut off: what it holds may be no continuation.
         if slot_map(&node).await?.text() != text {
-            return Err(Failure::Corrupt("the masters of the cluster do not agree on the map of slots".to_owned()));
+            tracing::debug!("the masters of the cluster do not agree on the map of slots");
+            return Err(Failure::Unavailable(None));
         }
         one(&node).await
     };

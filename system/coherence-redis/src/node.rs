@@ -31,6 +31,22 @@ struct Link {
     error: Option<Arc<RedisError>>,
 }
 
+/// An attempt to connect: has failed, unless it says otherwise.
+struct Attempt<'n>(&'n AtomicBool);
+
+impl Attempt<'_> {
+    fn succeeded(self) {
+        self.0.store(false, Ordering::Relaxed);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A call that went out: how it ended, and on which connection.
 pub(crate) type Sent = Result<Value, RedisError>;
 
@@ -100,13 +116,12 @@ impl Node {
         if link.not_before.is_some_and(|until| now < until) {
             return Err(Failure::Unavailable(link.error.clone()));
         }
-        // Noted before the attempt: its caller may lose patience, and the next one must not wait as long.
-        self.failing.store(true, Ordering::Relaxed);
+        // Its caller may lose patience; then the next one must not wait as long.
         link.not_before = Some(now + self.config.connect_timeout + link.wait);
-        let dialled = self.dial().await;
-        match dialled {
+        let attempt = Attempt(&self.failing);
+        match self.dial().await {
             Ok(connection) => {
-                self.failing.store(false, Ordering::Relaxed);
+                attempt.succeeded();
                 self.timeouts.store(0, Ordering::Relaxed);
                 link.serial += 1;
                 (link.not_before, link.wait, link.error) = (None, self.config.reconnect, None);

@@ -215,8 +215,10 @@ impl Servers {
         Err(failure)
     }
 
+    /// Whom to ask about the cluster: the masters, another one first each time; the seeds; the replicas.
     fn candidates(&self) -> Vec<Arc<Node>> {
-        let mut candidates: Vec<_> = self.map().masters().iter().map(|endpoint| self.node(endpoint)).collect();
+        let map = self.map();
+        let mut candidates: Vec<_> = map.masters().iter().map(|endpoint| self.node(endpoint)).collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         if !candidates.is_empty() {
             let places = candidates.len();
@@ -224,6 +226,7 @@ impl Servers {
         }
         candidates.push(Arc::clone(&self.first));
         candidates.extend(self.others.iter().cloned());
+        candidates.extend(map.replicas().map(|endpoint| self.node(endpoint)));
         candidates
     }
 

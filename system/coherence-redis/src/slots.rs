@@ -1,6 +1,6 @@
 //! The slots of a cluster, and who serves them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redis::Value;
 
@@ -35,6 +35,8 @@ pub(crate) type Endpoint = (String, u16);
 /// Which master serves which slots.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SlotMap {
+    /// Whom to ask when no master is left: one of these may be it.
+    replicas: BTreeSet<Endpoint>,
     /// By the last slot of each range: its first slot, its master, the master's id.
     ranges: BTreeMap<u16, (u16, Endpoint, String)>,
 }
@@ -43,23 +45,22 @@ impl SlotMap {
     /// Reads the answer to `CLUSTER SLOTS` of the server at `asked`: a server that does not know its own name leaves it
     /// out.
     pub(crate) fn read(answer: Value, asked: &Endpoint) -> Result<Self, Failure> {
-        let mut ranges = BTreeMap::new();
+        let (mut ranges, mut replicas) = (BTreeMap::new(), BTreeSet::new());
         for range in reply::array(answer)? {
             let mut fields = reply::array(range)?.into_iter();
             let (first, last) = (reply::whole(fields.next())?, reply::whole(fields.next())?);
-            let mut master = reply::array(fields.next().unwrap_or_default())?.into_iter();
-            let host = reply::text_or_nil(master.next())?.filter(|host| !host.is_empty() && host != "?");
-            let port = reply::whole(master.next())?;
-            let id = reply::text_or_nil(master.next())?.unwrap_or_default();
+            let (master, id) = server(fields.next(), asked)?;
+            for replica in fields {
+                replicas.insert(server(Some(replica), asked)?.0);
+            }
             let bad = || Failure::Corrupt("a range of slots out of bounds".to_owned());
-            let [first, last, port] = [first, last, port].map(u16::try_from).map(|number| number.map_err(|_| bad()));
-            let (first, last, port) = (first?, last?, port?);
+            let (first, last) = (u16::try_from(first).map_err(|_| bad())?, u16::try_from(last).map_err(|_| bad())?);
             if first > last || last >= SLOTS {
                 return Err(bad());
             }
-            ranges.insert(last, (first, (host.unwrap_or_else(|| asked.0.clone()), port), id));
+            ranges.insert(last, (first, master, id));
         }
-        Ok(Self { ranges })
+        Ok(Self { replicas, ranges })
     }
 
     /// The master of `slot`.
@@ -70,8 +71,13 @@ impl SlotMap {
 
     /// Every master, each once.
     pub(crate) fn masters(&self) -> Vec<Endpoint> {
-        let all: std::collections::BTreeSet<_> = self.ranges.values().map(|(_, endpoint, _)| endpoint.clone()).collect();
+        let all: BTreeSet<_> = self.ranges.values().map(|(_, endpoint, _)| endpoint.clone()).collect();
         all.into_iter().collect()
+    }
+
+    /// Every replica.
+    pub(crate) fn replicas(&self) -> impl Iterator<Item = &Endpoint> {
+        self.replicas.iter()
     }
 
     /// Whether every slot has a master.
@@ -85,6 +91,16 @@ impl SlotMap {
         let ranges = self.ranges.iter().map(|(last, (first, _, id))| format!("{first}-{last}={id}"));
         ranges.collect::<Vec<_>>().join(",")
     }
+}
+
+/// Where a server is, and its id.
+fn server(fields: Option<Value>, asked: &Endpoint) -> Result<(Endpoint, String), Failure> {
+    let mut fields = reply::array(fields.unwrap_or_default())?.into_iter();
+    let host = reply::text_or_nil(fields.next())?.filter(|host| !host.is_empty() && host != "?");
+    let port = reply::whole(fields.next())?;
+    let port = u16::try_from(port).map_err(|_| Failure::Corrupt("a port out of bounds".to_owned()))?;
+    let id = reply::text_or_nil(fields.next())?.unwrap_or_default();
+    Ok(((host.unwrap_or_else(|| asked.0.clone()), port), id))
 }
 
 #[cfg(test)]

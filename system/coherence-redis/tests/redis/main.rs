@@ -3,7 +3,10 @@
 
 mod conformance;
 mod harness;
+mod outages;
 mod suite;
+mod system;
+mod wire;
 
 fn main() -> std::process::ExitCode {
     suite::run()

@@ -49,9 +49,10 @@ impl Cluster {
         self.masters.iter().chain(&self.replicas)
     }
 
-    /// Its URL, which names two of its servers.
+    /// Its URL, which names all its servers: a test may kill the rest.
     pub(crate) fn url(&self) -> String {
-        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", self.masters[0].port(), self.masters[1].port())
+        let servers: Vec<_> = self.all().map(|server| format!("127.0.0.1:{}", server.port())).collect();
+        format!("redis+cluster://{}", servers.join(","))
     }
 
     /// Waits until every server knows all others and every slot is served.
