@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coherence::backplane::{BackplaneSubscription, Claimed, Publication, Published, Replay};
-use coherence::{
-    Backplane, BackplaneError, Fence, FencingToken, Head, Incarnation, Section, Sequence, StreamEpoch,
-};
+use coherence::{Backplane, BackplaneError, Fence, FencingToken, Head, Incarnation, Section, Sequence, StreamEpoch};
 use redis::Value;
 
 use crate::error::Failure;

@@ -22,7 +22,10 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// A queue of at most `deliveries`, and of `bytes_max` together.
-    pub(crate) fn new(deliveries: usize, bytes_max: usize) -> (Self, mpsc::Receiver<BackplaneDelivery>, Arc<AtomicUsize>) {
+    pub(crate) fn new(
+        deliveries: usize,
+        bytes_max: usize,
+    ) -> (Self, mpsc::Receiver<BackplaneDelivery>, Arc<AtomicUsize>) {
         let (sender, receiver) = mpsc::channel(deliveries.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
         (Self { sender, bytes: Arc::clone(&bytes), bytes_max }, receiver, bytes)

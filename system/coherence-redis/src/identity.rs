@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use redis::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::Failure;
@@ -47,10 +46,11 @@ async fn one(node: &Node) -> Result<String, Failure> {
     for section in ["server", "replication"] {
         let mut command = redis::cmd("INFO");
         command.arg(section);
-        let answer: Value = node.send(&command).await??;
-        let text = reply::text(Some(answer))?;
+        let text = reply::text(Some(node.ask(&command).await?))?;
         let field = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(|found| found.trim().to_owned())
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .map(|found| found.trim().to_owned())
         };
         ids.extend(field("run_id").or_else(|| field("master_replid")));
         role = role.or_else(|| field("role"));

@@ -52,8 +52,7 @@ pub(crate) type Sent = Result<Value, RedisError>;
 
 impl Node {
     pub(crate) fn new(info: ConnectionInfo, config: Arc<RedisConfig>) -> Self {
-        let link =
-            Link { connection: None, serial: 0, not_before: None, wait: config.reconnect, error: None };
+        let link = Link { connection: None, serial: 0, not_before: None, wait: config.reconnect, error: None };
         Self { info, config, link: Mutex::new(link), failing: AtomicBool::new(false), timeouts: AtomicU32::new(0) }
     }
 
@@ -67,6 +66,14 @@ impl Node {
         let sent = command.query_async(&mut connection).await;
         self.note(serial, &sent).await;
         Ok(sent)
+    }
+
+    /// Sends a question about the server itself; once more, if the connection turns out to be of no use.
+    pub(crate) async fn ask(&self, question: &Cmd) -> Result<Value, Failure> {
+        match self.send(question).await? {
+            Err(error) if remedy(&error) == Remedy::Reconnect => Ok(self.send(question).await??),
+            answer => Ok(answer?),
+        }
     }
 
     /// Sends one command to a server that has its key only while the slot moves.

@@ -245,7 +245,7 @@ impl Servers {
 pub(crate) async fn slot_map(node: &Node) -> Result<SlotMap, Failure> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
-    let answer = node.send(&command).await??;
+    let answer = node.ask(&command).await?;
     let asked = endpoint(node.info()).map(|(host, port)| (host.to_owned(), port)).unwrap_or_default();
     SlotMap::read(answer, &asked)
 }

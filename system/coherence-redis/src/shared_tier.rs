@@ -113,8 +113,7 @@ impl SharedTier for RedisSharedTier {
         let stored = Stored::of(&value, ttl)?;
         let [incarnation, id, epoch, age, lives, tags] = stored.arguments();
         let life = self.life(ttl);
-        let arguments =
-            [token.as_bytes(), incarnation, id, epoch, age, lives, tags, &value.body[..], life.as_bytes()];
+        let arguments = [token.as_bytes(), incarnation, id, epoch, age, lives, tags, &value.body[..], life.as_bytes()];
         match reply::text(Some(self.run(&script::FILL, key, &arguments).await?))?.as_str() {
             "stored" => Ok(FillOutcome::Stored),
             "refused" => Ok(FillOutcome::Refused),

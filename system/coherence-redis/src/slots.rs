@@ -83,7 +83,8 @@ impl SlotMap {
     /// Whether every slot has a master.
     pub(crate) fn is_whole(&self) -> bool {
         let mut next = 0;
-        self.ranges.iter().all(|(last, (first, _, _))| std::mem::replace(&mut next, last + 1) == *first) && next == SLOTS
+        self.ranges.iter().all(|(last, (first, _, _))| std::mem::replace(&mut next, last + 1) == *first)
+            && next == SLOTS
     }
 
     /// Ranges and ids of masters as text; addresses are no part of it, since they say nothing about data.

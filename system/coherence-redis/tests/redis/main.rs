@@ -2,10 +2,13 @@
 //! that is a failure.
 
 mod conformance;
+mod connections;
 mod harness;
 mod outages;
+mod scripts;
 mod suite;
 mod system;
+mod topology;
 mod wire;
 
 fn main() -> std::process::ExitCode {

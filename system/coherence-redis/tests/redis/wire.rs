@@ -64,7 +64,9 @@ fn hears_everything(listener: &mut Plain) {
         assert!(change["ChangeTime"].is_string(), "{change}");
         assert_eq!(change["Sequence"], json!(sequence));
         let expected = match version {
-            101 => json!([{ "Op": "add", "Path": "", "Value": serde_json::from_slice::<Value>(&body(&key(1), 101)).unwrap() }]),
+            101 => {
+                json!([{ "Op": "add", "Path": "", "Value": serde_json::from_slice::<Value>(&body(&key(1), 101)).unwrap() }])
+            }
             _ => json!([
                 { "Op": "replace", "Path": "/demand", "Value": 306 },
                 { "Op": "replace", "Path": "/versionId", "Value": 102 },

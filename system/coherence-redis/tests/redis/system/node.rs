@@ -50,8 +50,7 @@ impl Node {
         let config = CacheConfig { freshness: Freshness::EndToEnd, ..CacheConfig::default() };
         let cache = Cache::new(config, Plain, redis.shared_tier(), Seed::rng(seed), Arc::new(Machine));
         let loader: Arc<dyn Loader> = Arc::clone(source) as _;
-        let follower =
-            Follower::new(cache.clone(), redis.backplane(), section(), loader, FollowerConfig::default());
+        let follower = Follower::new(cache.clone(), redis.backplane(), section(), loader, FollowerConfig::default());
         let jobs = vec![tokio::spawn(follower.run())];
         let (source, verdicts) = (Arc::clone(source), Arc::default());
         Self { name: name.to_owned(), cache, verdicts, source, jobs }
@@ -106,9 +105,12 @@ async fn one(cache: &Cache<Plain>, source: &Arc<Source>, verdicts: &Mutex<Verdic
             *held = (*held).max(version);
             match () {
                 () if version < shown => Some(format!("C1: {key} went back from {shown} to {version}")),
-                () if version > latest || shows != Some(&written) => Some(format!("C2: {key} shows {shows:?}, {version}")),
+                () if version > latest || shows != Some(&written) => {
+                    Some(format!("C2: {key} shows {shows:?}, {version}"))
+                }
                 () if version < bound => Some(format!(
-                    "C3: {key} shows {version} from {}, {bound} is older than {BOUND:?}", answer.level.name()
+                    "C3: {key} shows {version} from {}, {bound} is older than {BOUND:?}",
+                    answer.level.name()
                 )),
                 () => None,
             }

@@ -99,8 +99,17 @@ impl Running {
             println!(
                 "{what}: {}: {} reads {:?}, slowest {:?}; {} commits, {} applied, {} subscriptions, {} suspicions, {} gaps, \
                  {} replays, {} resyncs; converged in {converged:?}",
-                node.name, verdicts.reads, verdicts.by_level, verdicts.slowest, self.source.commits(),
-                stats.changes_applied, stats.subscriptions, stats.suspicions, stats.gaps, stats.replays, stats.resyncs,
+                node.name,
+                verdicts.reads,
+                verdicts.by_level,
+                verdicts.slowest,
+                self.source.commits(),
+                stats.changes_applied,
+                stats.subscriptions,
+                stats.suspicions,
+                stats.gaps,
+                stats.replays,
+                stats.resyncs,
             );
             assert!(verdicts.broken.is_empty(), "{what}: {:?}", &verdicts.broken[..verdicts.broken.len().min(5)]);
             assert!(verdicts.reads > 100, "{what}: {} reads", verdicts.reads);
