@@ -15,7 +15,6 @@ pub(crate) const KEYS: u64 = 60;
 /// The machine's clock.
 pub(crate) struct Machine;
 
-#[allow(clippy::disallowed_methods)]
 impl WallClock for Machine {
     fn now(&self) -> Timestamp {
         Timestamp::now()
