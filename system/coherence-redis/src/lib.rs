@@ -15,6 +15,7 @@
 //! - `redis`: what users hold; `address`, `config`, `error`: the edges
 //! - `names`: how things are called in Redis; `script`: the scripts; `reply`: what they answer
 //! - `shared_tier`, `backplane`, `identity`: the ports
+//! - `one_time`: tickets and the like
 //! - `servers`: which server a call goes to; `node`: one server's connection; `slots`: the map of a cluster
 //! - `subscriber`: the job that holds a subscription; `gate`: what it lets through
 #![deny(missing_docs)]
@@ -27,6 +28,7 @@ mod gate;
 mod identity;
 mod names;
 mod node;
+mod one_time;
 mod redis;
 mod reply;
 mod script;
@@ -38,5 +40,6 @@ mod subscriber;
 pub use address::{AddressError, SEEDS_MAX};
 pub use backplane::RedisBackplane;
 pub use config::RedisConfig;
+pub use one_time::{Kept, OneTime};
 pub use redis::Redis;
 pub use shared_tier::RedisSharedTier;

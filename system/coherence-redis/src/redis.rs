@@ -7,6 +7,7 @@ use coherence::{Backplane, SharedTier};
 use crate::address::{Address, AddressError};
 use crate::backplane::RedisBackplane;
 use crate::config::RedisConfig;
+use crate::one_time::OneTime;
 use crate::servers::Servers;
 use crate::shared_tier::RedisSharedTier;
 
@@ -30,6 +31,11 @@ impl Redis {
     /// L3 on it.
     pub fn shared_tier(&self) -> Arc<dyn SharedTier> {
         Arc::new(RedisSharedTier::new(Arc::clone(&self.servers)))
+    }
+
+    /// Things that are good once, under names that begin with `kind`.
+    pub fn one_time(&self, kind: &'static str) -> OneTime {
+        OneTime::new(Arc::clone(&self.servers), kind)
     }
 
     /// The backplane on it.

@@ -31,6 +31,8 @@ steps! {
     PUBLISH = "publish.lua";
     ANNOUNCE = "announce.lua";
     REPLAY = "replay.lua";
+    KEEP_ONCE = "keep_once.lua";
+    TAKE_ONCE = "take_once.lua";
 }
 
 /// How a script is named to a server.

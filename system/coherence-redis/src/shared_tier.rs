@@ -42,7 +42,7 @@ impl RedisSharedTier {
 }
 
 /// At least one: Redis refuses to let a key live for no time.
-fn millis(duration: Duration) -> String {
+pub(crate) fn millis(duration: Duration) -> String {
     // What is longer than a century lives for a century.
     const MAX: u64 = 100 * 365 * 24 * 3_600 * 1_000;
     u64::try_from(duration.as_millis()).unwrap_or(MAX).clamp(1, MAX).to_string()

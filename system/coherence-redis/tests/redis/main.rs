@@ -6,6 +6,7 @@
 mod conformance;
 mod connections;
 mod harness;
+mod one_time;
 mod outages;
 mod scripts;
 mod suite;

@@ -26,7 +26,7 @@ const CALM: Duration = Duration::from_secs(2);
 fn on_one_server(what: &str, options: Options, fault: impl AsyncFnOnce(&mut Server)) {
     let mut server = Server::start(options);
     block_on(async {
-        let mut running = Running::start(&server.url());
+        let mut running = Running::start(&server.url(), &server.url());
         running.wait_until_trusted().await;
         running.load();
         running.go_on(CALM).await;
@@ -93,7 +93,7 @@ fn emptied(_: &Backend) {
 fn on_a_cluster(what: &str, fault: impl AsyncFnOnce(&mut Cluster)) {
     let mut cluster = Cluster::start(3);
     block_on(async {
-        let mut running = Running::start(&cluster.url());
+        let mut running = Running::start(&cluster.first_url(), &cluster.url());
         running.wait_until_trusted().await;
         running.load();
         running.go_on(CALM).await;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::harness::{Backend, is_required, require};
-use super::{conformance, connections, outages, scripts, topology, wire};
+use super::{conformance, connections, one_time, outages, scripts, topology, wire};
 
 /// What a test needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,16 @@ pub(crate) fn run() -> ExitCode {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
-    let tests: Vec<&'static Test> =
-        [conformance::TESTS, scripts::TESTS, connections::TESTS, topology::TESTS, wire::TESTS, outages::TESTS].concat();
+    let tests: Vec<&'static Test> = [
+        conformance::TESTS,
+        scripts::TESTS,
+        connections::TESTS,
+        topology::TESTS,
+        one_time::TESTS,
+        wire::TESTS,
+        outages::TESTS,
+    ]
+    .concat();
     let trials = match require() {
         Ok(backends) => tests.into_iter().flat_map(|test| trials(test, &backends)).collect(),
         Err(reason) => tests.into_iter().map(|test| missing(test.name, reason.clone())).collect(),

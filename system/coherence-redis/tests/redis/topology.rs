@@ -100,6 +100,17 @@ fn a_cluster(_: &Backend) {
         let before = backplane.identity().await.unwrap();
         assert!(before.starts_with("cluster:") && before.len() < 64, "{before}");
         assert_eq!(open(&cluster.url()).backplane().identity().await.unwrap(), before, "whoever asks");
+        // One that forgot whose a slot is will be told again by the others, in a while.
+        cluster.masters[1].plain().must(&["CLUSTER", "DELSLOTS", "0"]);
+        for _ in 0..3 {
+            let error = backplane.identity().await.unwrap_err();
+            assert!(error.is_retryable(), "they do not agree: {error:?}");
+        }
+        tokio::task::block_in_place(|| cluster.wait_until_whole());
+        while backplane.identity().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(backplane.identity().await.unwrap(), before, "the same as ever");
         cluster.masters[0].kill();
         let error = backplane.identity().await.unwrap_err();
         assert!(error.is_retryable(), "every master is asked: {error:?}");

@@ -55,6 +55,11 @@ impl Cluster {
         format!("redis+cluster://{}", servers.join(","))
     }
 
+    /// A URL that names one of its masters: the others are to be found.
+    pub(crate) fn first_url(&self) -> String {
+        format!("redis+cluster://127.0.0.1:{}", self.masters[0].port())
+    }
+
     /// Waits until every server knows all others and every slot is served.
     pub(crate) fn wait_until_whole(&self) {
         let count = format!("cluster_known_nodes:{}", self.all().count());

@@ -19,7 +19,8 @@ const RECOVERY_MAX: Duration = Duration::from_secs(8);
 pub(crate) struct Running {
     pub(crate) source: Arc<Source>,
     pub(crate) nodes: Vec<Node>,
-    url: String,
+    /// Where a node finds Redis that starts after the fault.
+    url_later: String,
     sync: JoinHandle<()>,
     writer: JoinHandle<()>,
 }
@@ -37,12 +38,12 @@ fn redis(url: &str) -> Redis {
 
 impl Running {
     /// Starts a sync and two nodes, each with connections of its own; nothing reads or writes yet.
-    pub(crate) fn start(url: &str) -> Self {
+    pub(crate) fn start(url: &str, url_later: &str) -> Self {
         let source = Source::new();
         let nodes = ["one", "two"].iter().zip(1..).map(|(name, n)| Node::start(name, n * 7_919, &redis(url), &source));
         let nodes = nodes.collect();
         let sync = tokio::spawn(sync::run(Arc::clone(&source), sync::publisher(&redis(url), "sync", 99)));
-        Self { source, nodes, url: url.to_owned(), sync, writer: tokio::spawn(std::future::ready(())) }
+        Self { source, nodes, url_later: url_later.to_owned(), sync, writer: tokio::spawn(std::future::ready(())) }
     }
 
     /// Readers and a writer at work.
@@ -78,7 +79,7 @@ impl Running {
     pub(crate) async fn judge(mut self, what: &str) {
         self.writer.abort();
         let begun = Instant::now();
-        self.nodes.push(Node::start("late", 104_729, &redis(&self.url), &self.source));
+        self.nodes.push(Node::start("late", 104_729, &redis(&self.url_later), &self.source));
         self.wait_until_trusted().await;
         for node in &self.nodes {
             loop {
