@@ -15,8 +15,15 @@ pub(crate) const TESTS: &[&Test] = &[
     &Test { name: "topology::a_slot_that_moves_is_followed", needs: Needs::Processes, run: moving_slot },
     &Test { name: "topology::the_identity_of_one_server", needs: Needs::Processes, run: one_server },
     &Test { name: "topology::the_identity_of_a_cluster", needs: Needs::Processes, run: a_cluster },
+    &Test {
+        name: "topology::replicas_are_asked_when_no_master_is_left",
+        needs: Needs::Processes,
+        run: all_masters_gone,
+    },
 ];
 
+/// How long a cluster and its clients may take to find together again.
+const RECOVERY_MAX: Duration = Duration::from_secs(15);
 const EPOCH: StreamEpoch = StreamEpoch(5);
 
 async fn write(tier: &dyn SharedTier, key: &Key, version: u64) {
@@ -120,10 +127,29 @@ fn a_cluster(_: &Backend) {
             if let Ok(identity) = backplane.identity().await {
                 break identity;
             }
-            assert!(begun.elapsed() < Duration::from_secs(15), "no identity after the take-over");
+            assert!(begun.elapsed() < RECOVERY_MAX, "no identity after the take-over");
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         println!("an identity again {:?} after the take-over", begun.elapsed());
         assert_ne!(after, before, "another master");
+    });
+}
+
+fn all_masters_gone(_: &Backend) {
+    let mut cluster = Cluster::start(3);
+    block_on(async {
+        let redis = open(&cluster.first_url());
+        let (tier, key) = (redis.shared_tier(), Key::new("foo").unwrap());
+        write(&*tier, &key, 1).await;
+        cluster.masters.iter_mut().for_each(Server::kill);
+        for replica in &cluster.replicas {
+            replica.plain().must(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
+        }
+        let begun = std::time::Instant::now();
+        while tier.get(&key, FillToken(1), EPOCH).await.is_err() {
+            assert!(begun.elapsed() < RECOVERY_MAX, "the new masters are not found");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        println!("found {:?} after the take-over", begun.elapsed());
     });
 }

@@ -41,6 +41,14 @@ impl Cluster {
             });
         }
         cluster.wait_until_whole();
+        let known = || {
+            let count = |server: &Server| {
+                let slots = server.plain().must(&["CLUSTER", "SLOTS"]);
+                slots.list().iter().map(|range| range.list().len() - 3).sum::<usize>()
+            };
+            cluster.all().all(|server| count(server) == replicas)
+        };
+        wait_until("every server knows the replicas", AGREE_MAX, known);
         cluster
     }
 
