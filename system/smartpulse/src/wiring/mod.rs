@@ -2,6 +2,10 @@
 
 mod embedded;
 mod error;
+#[cfg(feature = "production")]
+mod production;
+#[cfg(feature = "production")]
+mod redis_tickets;
 
 pub use embedded::{Embedded, backup, migrate, raise_incarnation, restore};
 pub use error::WiringError;

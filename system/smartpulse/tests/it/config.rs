@@ -153,7 +153,13 @@ fn combinations_are_checked() {
     assert!(one("[auth]\njwks_file = \"x\"").contains("no meaning"));
     assert!(one("[http]\ncors_origins = [\"*\"]").contains("origins such as"));
     assert!(one("[log]\nlevel = \"=?=\"").contains("log.level"));
-    assert!(one("[shared]\nkind = \"redis\"").contains("no adapter in this build, which contains \"memory\""));
+    #[cfg(not(feature = "production"))]
+    assert!(
+        one("[shared]\nkind = \"redis\"\nurl = \"redis://h\"")
+            .contains("no adapter in this build, which contains \"memory\"")
+    );
+    #[cfg(feature = "production")]
+    assert!(one("[shared]\nkind = \"redis\"").contains("needs `shared.url`"));
     let memory = load(&file("[store]\nkind = \"memory\"")).unwrap().config;
     assert_eq!(memory.bus.kind, BusKind::Memory, "the embedded bus follows the store");
 }
