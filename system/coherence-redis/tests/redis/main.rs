@@ -8,6 +8,7 @@ mod connections;
 mod harness;
 mod one_time;
 mod outages;
+mod propagation;
 mod scripts;
 mod suite;
 mod system;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::harness::{Backend, is_required, require};
-use super::{conformance, connections, one_time, outages, scripts, topology, wire};
+use super::{conformance, connections, one_time, outages, propagation, scripts, topology, wire};
 
 /// What a test needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub(crate) fn run() -> ExitCode {
         one_time::TESTS,
         wire::TESTS,
         outages::TESTS,
+        propagation::TESTS,
     ]
     .concat();
     let trials = match require() {

@@ -6,5 +6,5 @@ mod source;
 mod sync;
 
 pub(crate) use running::Running;
-pub(crate) use source::{Machine, body, key};
+pub(crate) use source::{Machine, Source, body, key, section};
 pub(crate) use sync::{change, publisher};
