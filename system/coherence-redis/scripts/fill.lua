@@ -18,5 +18,5 @@ redis.call('HSET', KEYS[2], 'Incarnation:latest', ARGV[2], 'VersionId:latest', A
   'Value:Incarnation', ARGV[2], 'Value:VersionId', ARGV[3], 'Value:StreamEpoch', ARGV[4], 'Value:AgeMs', ARGV[5],
   'Value:TtlMs', ARGV[6], 'Value:Tags', ARGV[7])
 redis.call('SET', KEYS[1], ARGV[8], 'PX', ARGV[6])
-redis.call('PEXPIRE', KEYS[2], ARGV[9])
+live(KEYS[2], ARGV[9])
 return 'stored'

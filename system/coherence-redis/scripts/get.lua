@@ -20,7 +20,7 @@ if #tokens >= TOKEN * tonumber(ARGV[4]) then
   tokens = string.sub(tokens, TOKEN + 1)
 end
 redis.call('HSET', KEYS[2], 'FillTokens', tokens .. ARGV[1] .. ',')
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+live(KEYS[2], ARGV[3])
 if body then
   -- What cannot be served is not kept: what another epoch left, or what lost its versions.
   redis.call('DEL', KEYS[1])

@@ -9,5 +9,5 @@ redis.call('HDEL', KEYS[2], 'FillTokens')
 if not held[3] or pair_below(held[3], held[4], ARGV[1], ARGV[2]) then
   redis.call('DEL', KEYS[1])
 end
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+live(KEYS[2], ARGV[3])
 return 'done'

@@ -8,7 +8,7 @@ if held[3] and pair_below(ARGV[1], ARGV[2], held[3], held[4]) then
 end
 redis.call('HSET', KEYS[2], 'Fence:Incarnation', ARGV[1], 'Fence:Token', ARGV[2], 'StreamEpoch', ARGV[5])
 redis.call('HDEL', KEYS[2], 'FillTokens')
-redis.call('PEXPIRE', KEYS[2], ARGV[6])
+live(KEYS[2], ARGV[6])
 if held[1] and pair_below(ARGV[3], ARGV[4], held[1], held[2]) then
   return {'older', held[1], held[2]}
 end

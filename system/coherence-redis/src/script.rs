@@ -14,7 +14,7 @@ macro_rules! steps {
     ($($name:ident = $file:literal;)*) => {
         $(
             pub(crate) static $name: LazyLock<Step> = LazyLock::new(|| {
-                let text = concat!(include_str!("../scripts/compare.lua"), include_str!(concat!("../scripts/", $file)));
+                let text = concat!(include_str!("../scripts/prelude.lua"), include_str!(concat!("../scripts/", $file)));
                 Step { text, hash: redis::Script::new(text).get_hash().to_owned() }
             });
         )*

@@ -146,6 +146,12 @@ fn expiry(_: &Backend) {
         assert_eq!(look(&tier, 2).await, SharedLookup::Miss { latest: Some(Version::new(1, 7)) });
         let Reply::Int(left) = plain.must(&["PTTL", "{forecast:1}:versions"]) else { panic!("a number") };
         assert!(left > 3_500_000, "versions outlive their values, and not for ever: {left}");
+        // A value that lives longer than versions do by themselves takes them along.
+        let day = Duration::from_secs(86_400);
+        tier.write(&key(), SharedWrite { ttl: day, ..write(8, 1) }).await.unwrap();
+        tier.raise(&key(), Version::new(1, 2)).await.unwrap();
+        let Reply::Int(left) = plain.must(&["PTTL", "{forecast:1}:versions"]) else { panic!("a number") };
+        assert!(left > 86_400_000, "{left}");
     });
 }
 
