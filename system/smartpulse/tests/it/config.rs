@@ -238,6 +238,14 @@ fn a_short_secret_is_named_with_where_it_stands() {
 }
 
 #[test]
+fn the_url_of_redis_is_a_secret() {
+    let loaded = load(&env(&[("SMARTPULSE__SHARED__URL", "redis://:hunter2@redis.example")])).unwrap();
+    assert_eq!(loaded.config.shared.url.as_ref().unwrap().expose(), "redis://:hunter2@redis.example");
+    assert!(loaded.print().contains("shared.url = \"***\""));
+    assert!(!loaded.print().contains("hunter2") && !format!("{:?}", loaded.config).contains("hunter2"));
+}
+
+#[test]
 fn credentials_in_a_url_are_not_shown() {
     let with = |url: &str| env(&[("SMARTPULSE__AUTH__MODE", "jwks"), ("SMARTPULSE__AUTH__JWKS_URL", url)]);
     let printed = load(&with("https://user:hunter2@issuer.example/a@b")).unwrap().print();
