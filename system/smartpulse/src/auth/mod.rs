@@ -27,5 +27,5 @@ pub use refresh_job::refresh_hourly;
 pub use secret_file::{SecretFileError, load_or_create_secret};
 pub use setup::{SetupError, signing_secret, verifier};
 pub use sign::{TokenRequest, sign_hs256};
-pub use tickets::{MemoryTickets, TicketError, TicketHash, Tickets, new_ticket};
+pub use tickets::{MemoryTickets, TICKETS_PER_SUBJECT_MAX, TicketError, TicketHash, Tickets, new_ticket};
 pub use verifier::{NowUnixS, Rules, Verifier};

@@ -33,6 +33,14 @@ impl TicketHash {
     }
 }
 
+#[cfg(feature = "production")]
+impl TicketHash {
+    /// As text.
+    pub(crate) fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// A ticket with 128 random bits, and its hash.
 pub fn new_ticket(rng: &dyn Rng) -> Option<(String, TicketHash)> {
     let mut bytes = [0; 16];
@@ -53,10 +61,13 @@ pub enum TicketError {
     /// There is no room.
     #[error("there is no room for another ticket")]
     Full,
+    /// Where tickets are kept cannot be reached.
+    #[error("tickets cannot be given now")]
+    Unavailable,
 }
 
 impl TicketError {
-    /// Whether another attempt may succeed: tickets expire.
+    /// Whether another attempt may succeed: tickets expire, and servers come back.
     pub const fn is_retryable(self) -> bool {
         true
     }

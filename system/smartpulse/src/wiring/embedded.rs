@@ -31,6 +31,14 @@ impl Embedded {
     /// # Errors
     /// [`WiringError`].
     pub async fn open(config: &Config) -> Result<Self, WiringError> {
+        let opened = Self::alone(config).await?;
+        #[cfg(feature = "production")]
+        let opened = Self { ports: super::production::shared(config, opened.ports)?, ..opened };
+        Ok(opened)
+    }
+
+    /// With nothing outside the machine.
+    async fn alone(config: &Config) -> Result<Self, WiringError> {
         let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::default());
         match (config.store.kind, config.bus.kind) {

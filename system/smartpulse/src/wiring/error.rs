@@ -21,6 +21,10 @@ pub enum WiringError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The URL of Redis.
+    #[cfg(feature = "production")]
+    #[error("shared.url")]
+    Redis(#[from] coherence_redis::AddressError),
     /// The database.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),

@@ -8,6 +8,10 @@ mod error;
 mod vapid;
 #[cfg(feature = "production")]
 mod sqlserver;
+#[cfg(feature = "production")]
+mod production;
+#[cfg(feature = "production")]
+mod redis_tickets;
 
 pub use channel_error::ChannelError;
 pub use directory::Directory;

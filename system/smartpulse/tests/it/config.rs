@@ -153,7 +153,13 @@ fn combinations_are_checked() {
     assert!(one("[auth]\njwks_file = \"x\"").contains("no meaning"));
     assert!(one("[http]\ncors_origins = [\"*\"]").contains("origins such as"));
     assert!(one("[log]\nlevel = \"=?=\"").contains("log.level"));
-    assert!(one("[shared]\nkind = \"redis\"").contains("no adapter in this build, which contains \"memory\""));
+    #[cfg(not(feature = "production"))]
+    assert!(
+        one("[shared]\nkind = \"redis\"\nurl = \"redis://h\"")
+            .contains("no adapter in this build, which contains \"memory\"")
+    );
+    #[cfg(feature = "production")]
+    assert!(one("[shared]\nkind = \"redis\"").contains("needs `shared.url`"));
     let memory = load(&file("[store]\nkind = \"memory\"")).unwrap().config;
     assert_eq!(memory.bus.kind, BusKind::Memory, "the embedded bus follows the store");
 }
@@ -305,6 +311,14 @@ fn a_short_secret_is_named_with_where_it_stands() {
     assert!(by_value.contains("env SMARTPULSE__AUTH__SECRET: `auth.secret` has 14 characters"), "{by_value}");
     let by_file = errors(&env(&[("SMARTPULSE__AUTH__SECRET_FILE", path.to_str().unwrap())])).join("\n");
     assert!(by_file.contains("env SMARTPULSE__AUTH__SECRET_FILE: `auth.secret_file` has 14 characters"), "{by_file}");
+}
+
+#[test]
+fn the_url_of_redis_is_a_secret() {
+    let loaded = load(&env(&[("SMARTPULSE__SHARED__URL", "redis://:hunter2@redis.example")])).unwrap();
+    assert_eq!(loaded.config.shared.url.as_ref().unwrap().expose(), "redis://:hunter2@redis.example");
+    assert!(loaded.print().contains("shared.url = \"***\""));
+    assert!(!loaded.print().contains("hunter2") && !format!("{:?}", loaded.config).contains("hunter2"));
 }
 
 #[test]

@@ -119,8 +119,9 @@ fn nothing_is_left_half_done() {
 #[test]
 fn dependencies_run_one_way() {
     let drivers = ["axum", "hyper", "sqlx", "reqwest", "redis", "pulsar", "tiberius", "lettre", "clap"];
-    let rules: [(&str, Vec<&str>); 4] = [
+    let rules: [(&str, Vec<&str>); 5] = [
         ("system/coherence", [&drivers[..], &["domain", "adapters", "smartpulse"]].concat()),
+        ("system/coherence-redis", vec!["axum", "hyper", "sqlx", "reqwest", "domain", "adapters", "smartpulse"]),
         ("system/domain", [&drivers[..], &["smartpulse"]].concat()),
         ("system/adapters", vec!["axum", "hyper", "clap", "smartpulse"]),
         ("system/smartpulse", vec!["sqlx", "bench", "sim", "containers", "loadgen"]),

@@ -31,7 +31,7 @@ impl From<TicketError> for Problem {
     fn from(error: TicketError) -> Self {
         let code = match error {
             TicketError::TooMany => Code::RateLimited,
-            TicketError::Full => Code::Overloaded,
+            TicketError::Full | TicketError::Unavailable => Code::Overloaded,
         };
         Problem::new(code).detail(error.to_string()).retry_after(std::time::Duration::from_secs(5))
     }
