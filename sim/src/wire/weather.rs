@@ -124,7 +124,9 @@ impl Weather {
 
     /// For `host`, up to `max_ms` instead.
     pub fn set_hiccup_max(&self, host: &str, max_ms: u64) {
-        self.change(|state| drop(state.hiccup_max_of.insert(host.to_owned(), max_ms)));
+        self.change(|state| {
+            state.hiccup_max_of.insert(host.to_owned(), max_ms);
+        });
     }
 
     /// Calls to `host` take so much longer.

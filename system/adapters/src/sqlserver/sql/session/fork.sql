@@ -11,5 +11,8 @@ BEGIN
         RecoveryFork = @fork,
         @raised = CASE WHEN RecoveryFork IS NULL THEN 0 ELSE 1 END
     WHERE RecoveryFork IS NULL OR RecoveryFork <> @fork;
+    -- Their tokens may come again.
+    IF @raised = 1
+        UPDATE dbo.ForecastLeases SET Holder = NULL WHERE Holder IS NOT NULL;
 END;
 SELECT m.Incarnation, @raised AS IsRaised FROM dbo.ForecastMeta AS m;
