@@ -1,0 +1,7 @@
+//! Pulsar: the bus's conformance.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    containers::without_production("pulsar")
+}
