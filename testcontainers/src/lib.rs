@@ -10,6 +10,8 @@ mod backend;
 mod docker;
 #[cfg(feature = "production")]
 mod process;
+#[cfg(feature = "production")]
+pub mod pulsar;
 mod server;
 mod suite;
 
