@@ -39,7 +39,7 @@ impl Attachment {
         start: StartAt,
     ) -> Result<Self, JoinError> {
         let joining = Self::join_unbounded(config, subscription, start);
-        // Connecting, looking up, joining, pinging.
+        // Connecting, twice, looking up, joining.
         let joined = tokio::time::timeout(4 * config.operation_timeout, joining).await;
         joined.map_err(|_| JoinError::Bus(BusError::Timeout))?
     }
@@ -71,8 +71,9 @@ impl Attachment {
         if consumer.topics() != [topic.as_str()] {
             return Err(JoinError::Bus(BusError::Refused(format!("{topic} has partitions, so it keeps no order"))));
         }
-        // Answered by the consumer's own task: by then it has spawned what it needs, and rests.
-        consumer.check_connection().await.map_err(|error| JoinError::Bus(bus_error(error)))?;
+        // Answered by the consumer's own task: by then it has spawned what it needs, and rests. Not `check_connection`: that
+        // pings, a connection waits for one answer to a ping at a time, and one that it forgets breaks it.
+        consumer.connections().await.map_err(|error| JoinError::Bus(bus_error(error)))?;
         Ok(Self { consumer, topic, tasks: executor.tasks(), patience: config.operation_timeout })
     }
 
