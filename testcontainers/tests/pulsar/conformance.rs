@@ -44,7 +44,7 @@ impl BusHarness for Pulsar {
     }
 }
 
-pub fn the_bus_conforms(broker: &Broker) {
+pub(crate) fn the_bus_conforms(broker: &Broker) {
     support::block_on(bus::run_all(async || {
         let config = support::config(broker);
         let bus = support::bus(&config);

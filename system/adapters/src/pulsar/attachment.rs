@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::client::{Use, connect};
 use super::errors::{JoinError, bus_error, is_of_one_message, join_error};
 use super::executor::Watched;
-use super::message::{Received, id_data};
+use super::message::{Received, entry_data};
 use super::{PulsarConfig, names};
 
 /// How many messages the broker may send ahead. More would wait here while another consumer of the subscription is idle.
@@ -105,12 +105,12 @@ impl Attachment {
         }
     }
 
-    /// Hands the acknowledgement to the client, which sends it and tells nobody whether it arrived.
+    /// Hands the acknowledgement of an entry to the client, which sends it and tells nobody whether it arrived.
     ///
     /// # Errors
     /// The client is gone.
     pub(super) async fn ack(&mut self, id: MessageId) -> Result<(), BusError> {
-        let acked = self.consumer.ack_with_id(&self.topic, id_data(id)).await;
+        let acked = self.consumer.ack_with_id(&self.topic, entry_data(id)).await;
         acked.map_err(|error| bus_error(error.into()))
     }
 
@@ -119,16 +119,16 @@ impl Attachment {
     /// # Errors
     /// The client is gone.
     pub(super) async fn ack_through(&mut self, id: MessageId) -> Result<(), BusError> {
-        let acked = self.consumer.cumulative_ack_with_id(&self.topic, id_data(id)).await;
+        let acked = self.consumer.cumulative_ack_with_id(&self.topic, entry_data(id)).await;
         acked.map_err(|error| bus_error(error.into()))
     }
 
-    /// Gives a message back to the broker, which delivers it again at once.
+    /// Gives an entry back to the broker, which delivers it again at once.
     ///
     /// # Errors
     /// The client is gone.
     pub(super) async fn give_back(&mut self, id: MessageId) -> Result<(), BusError> {
-        let given = self.consumer.nack_with_id(&self.topic, id_data(id)).await;
+        let given = self.consumer.nack_with_id(&self.topic, entry_data(id)).await;
         given.map_err(|error| bus_error(error.into()))
     }
 

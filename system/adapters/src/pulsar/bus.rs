@@ -76,8 +76,9 @@ impl Bus for PulsarBus {
     }
 
     async fn unsubscribe(&self, topic: Topic, name: &str) -> Result<(), BusError> {
-        // First those who would make it anew.
+        // First those who would make it anew; and the broker does not like to delete what is being left.
         self.shared.places.delete(topic, name);
+        self.shared.places.left(topic, name).await;
         self.shared.admin.delete_subscription(topic, name).await
     }
 }

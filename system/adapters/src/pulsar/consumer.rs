@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attachment::Attachment;
+use super::batches::Batches;
 use super::bus::Shared;
 use super::errors::JoinError;
 use super::places::Place;
@@ -41,6 +42,7 @@ pub(super) struct PulsarConsumer {
     place: Option<Place>,
     link: Link,
     window: Window,
+    batches: Batches,
     /// What is to be told about the connection.
     news: VecDeque<Delivery>,
     is_lost: bool,
@@ -63,7 +65,16 @@ impl PulsarConsumer {
         };
         let (max, timeout) = (shared.config.unacked_max, shared.config.redelivery_timeout);
         let window = Window::new(subscription.kind, max, timeout);
-        Ok(Self { shared, subscription, place: Some(place), link, window, news: VecDeque::new(), is_lost: false })
+        Ok(Self {
+            shared,
+            subscription,
+            place: Some(place),
+            link,
+            window,
+            batches: Batches::default(),
+            news: VecDeque::new(),
+            is_lost: false,
+        })
     }
 
     /// The stay is over; the next one begins behind what was published meanwhile, unless the cursor is durable.
@@ -79,6 +90,7 @@ impl PulsarConsumer {
             drop(attachment);
         }
         self.window.lose();
+        self.batches.lose();
         self.is_lost = true;
         self.news.push_back(Delivery::Lost);
     }
@@ -129,7 +141,7 @@ impl PulsarConsumer {
                 let due = match self.window.turn(Instant::now()) {
                     Turn::Deliver(message) => return Ok(Some(Delivery::Message(message))),
                     Turn::GiveBack(ids) => {
-                        for id in ids {
+                        for id in self.batches.give_back(ids) {
                             // A client that is gone gives back everything; `next` will tell.
                             let _gone = attachment.give_back(id).await;
                         }
@@ -145,7 +157,9 @@ impl PulsarConsumer {
                     received = attachment.next(has_room) => received,
                 };
                 match received {
-                    Some(received) => self.window.push(received),
+                    // Of a batch that comes again, what is not here and not done already.
+                    Some(received) if self.batches.admit(&received) => self.window.push(received),
+                    Some(_) => {}
                     None => self.lose(),
                 }
                 Ok(None)
@@ -224,7 +238,10 @@ impl Consumer for PulsarConsumer {
     }
 
     async fn ack(&mut self, id: MessageId) -> Result<(), BusError> {
-        self.attachment()?.ack(id).await?;
+        self.attachment()?;
+        if let Some(entry) = self.batches.ack(id) {
+            self.attachment()?.ack(entry).await?;
+        }
         self.window.ack(id);
         Ok(())
     }
@@ -233,7 +250,10 @@ impl Consumer for PulsarConsumer {
         if self.subscription.kind != SubscriptionKind::Exclusive {
             return Err(BusError::Refused("a shared subscription acknowledges one message at a time".to_owned()));
         }
-        self.attachment()?.ack_through(id).await?;
+        self.attachment()?;
+        if let Some(entry) = self.batches.ack_through(id) {
+            self.attachment()?.ack_through(entry).await?;
+        }
         self.window.ack_through(id);
         Ok(())
     }

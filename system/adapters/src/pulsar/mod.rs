@@ -10,12 +10,16 @@
 //! acknowledged: an exclusive subscription redelivers from there, since the broker would not keep the order; a shared one
 //! gives late messages back to the broker, so that another consumer may have them.
 //!
+//! We publish no batches. Of those that others publish, an entry is acknowledged at the broker once all its messages are
+//! ([`batches`]).
+//!
 //! What differs from other buses: nothing is compacted ([`COMPACTED`](domain::ports::COMPACTED) messages are retained as
 //! all others are); `published_at` is by the publisher's clock; `redeliveries` counts what this consumer saw; a consumer
 //! of another process that sits on a deleted subscription makes it anew.
 
 mod admin;
 mod attachment;
+mod batches;
 mod bus;
 mod client;
 mod config;

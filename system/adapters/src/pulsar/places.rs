@@ -53,8 +53,8 @@ impl Shared {
 impl Places {
     /// Takes a place, once nobody is leaving the subscription any more.
     pub(super) async fn take(&self, topic: Topic, name: &str) -> Place {
+        self.left(topic, name).await;
         let key = (topic, name.to_owned());
-        self.shared.until(|seats| seats.get(&key).is_none_or(|seats| seats.leaving == 0).then_some(())).await;
         let deletions = {
             let mut all = self.shared.seats();
             let seats = all.entry(key.clone()).or_default();
@@ -72,7 +72,13 @@ impl Places {
         self.shared.changed.notify_waiters();
     }
 
-    /// Waits until nobody is leaving.
+    /// Waits until nobody is leaving the subscription.
+    pub(super) async fn left(&self, topic: Topic, name: &str) {
+        let key = (topic, name.to_owned());
+        self.shared.until(|seats| seats.get(&key).is_none_or(|seats| seats.leaving == 0).then_some(())).await;
+    }
+
+    /// Waits until nobody is leaving any.
     pub(super) async fn all_left(&self) {
         self.shared.until(|seats| seats.values().all(|seats| seats.leaving == 0).then_some(())).await;
     }

@@ -25,7 +25,7 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "smartpulse.toml";
 /// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 2] = ["auth.secret", "auth.previous_secret"];
+pub(super) const SECRETS: [&str; 3] = ["auth.secret", "auth.previous_secret", "bus.token"];
 
 /// May carry credentials.
 const JWKS_URL: &str = "auth.jwks_url";

@@ -19,6 +19,10 @@ pub enum WiringError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The client of Pulsar's admin API.
+    #[cfg(feature = "production")]
+    #[error("no client for `bus.admin_url`")]
+    Pulsar(#[from] adapters::outgoing::ClientError),
     /// The database.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),

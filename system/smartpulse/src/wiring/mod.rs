@@ -2,6 +2,8 @@
 
 mod embedded;
 mod error;
+#[cfg(feature = "production")]
+mod pulsar;
 
 pub use embedded::{Embedded, backup, migrate, raise_incarnation, restore};
 pub use error::WiringError;

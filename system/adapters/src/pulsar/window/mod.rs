@@ -6,3 +6,6 @@ mod shared;
 mod turn;
 
 pub(super) use turn::{Turn, Window};
+
+#[cfg(test)]
+pub(super) use ordered::tests;

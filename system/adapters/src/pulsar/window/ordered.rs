@@ -107,7 +107,7 @@ impl Ordered {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::pulsar) mod tests {
     use coherence::Timestamp;
     use domain::ports::Outgoing;
 
@@ -117,7 +117,7 @@ pub(super) mod tests {
 
     pub(in crate::pulsar) fn received(n: u128) -> Received {
         let message = Outgoing { key: n.to_string(), payload: "{}".into(), properties: BTreeMap::new() };
-        Received { id: MessageId(n), message, published_at: Timestamp::UNIX_EPOCH }
+        Received { id: MessageId(n), message, published_at: Timestamp::UNIX_EPOCH, of: 1 }
     }
 
     pub(in crate::pulsar) fn delivered(turn: Turn) -> (u128, u32) {
