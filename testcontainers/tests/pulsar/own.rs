@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use adapters::pulsar::PulsarConfig;
 use containers::pulsar::Broker;
 use domain::conformance::samples::message;
-use domain::ports::{Bus, BusError, Delivery, Outgoing, Topic};
+use domain::ports::{Bus, BusError, Delivery, Outgoing, StartAt, Subscription, Topic};
 use tokio::time::timeout;
 
 use crate::support::{QUIET, block_on, bus, config, exclusive, receive, shared};
@@ -130,6 +130,20 @@ pub(crate) fn another_bus_waits(broker: &Broker) {
             second.ack(received.id).await.unwrap();
         }
         println!("another bus took over in {:?}", begun.elapsed());
+    });
+}
+
+/// Who waits for a place on it would miss what is published: there is none to wait for.
+pub(crate) fn a_passing_subscription_waits_for_nobody(broker: &Broker) {
+    let config = config(broker);
+    block_on(async {
+        let (one, other) = (bus(&config), bus(&config));
+        let passing = || Subscription { durable: false, start: StartAt::Latest, ..exclusive(TOPIC, "s") };
+        let mut consumers = [one.subscribe(passing()).await.unwrap(), other.subscribe(passing()).await.unwrap()];
+        one.publish(TOPIC, message("a")).await.unwrap();
+        for consumer in &mut consumers {
+            assert_eq!(receive(consumer).await.message, message("a"));
+        }
     });
 }
 

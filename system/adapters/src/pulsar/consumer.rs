@@ -51,7 +51,7 @@ pub(super) struct PulsarConsumer {
 impl PulsarConsumer {
     /// Joins; a consumer of an exclusive subscription that somebody has waits in `next`.
     pub(super) async fn join(shared: Arc<Shared>, subscription: Subscription, place: Place) -> Result<Self, BusError> {
-        let link = match Attachment::join(&shared.config, &subscription, subscription.start).await {
+        let link = match stay(&shared, &subscription, subscription.start).await {
             Ok(attachment) => Link::Up(Box::new(attachment)),
             Err(JoinError::Bus(error)) => return Err(error),
             Err(JoinError::Busy) => match subscription.kind {
@@ -93,6 +93,14 @@ impl PulsarConsumer {
         self.batches.lose();
         self.is_lost = true;
         self.news.push_back(Delivery::Lost);
+    }
+
+    /// A client that takes no orders is gone. While there is no room for messages nothing else shows it.
+    fn unless_gone(&mut self, answer: Result<(), BusError>) -> Result<(), BusError> {
+        answer.map_err(|error| {
+            self.lose();
+            BusError::Unavailable(Some(Arc::new(error)))
+        })
     }
 
     fn attachment(&mut self) -> Result<&mut Attachment, BusError> {
@@ -141,10 +149,12 @@ impl PulsarConsumer {
                 let due = match self.window.turn(Instant::now()) {
                     Turn::Deliver(message) => return Ok(Some(Delivery::Message(message))),
                     Turn::GiveBack(ids) => {
+                        let mut given = Ok(());
                         for id in self.batches.give_back(ids) {
-                            // A client that is gone gives back everything; `next` will tell.
-                            let _gone = attachment.give_back(id).await;
+                            given = given.and(attachment.give_back(id).await);
                         }
+                        // A client that is gone gives back everything.
+                        let _told_next = self.unless_gone(given);
                         return Ok(None);
                     }
                     Turn::Wait(due) => due,
@@ -203,12 +213,24 @@ async fn until(due: Option<Instant>) {
     }
 }
 
+/// One try. A subscription that is not durable waits for nobody: who waits would miss what is published. If its name is
+/// taken, by a connection whose end the broker has not noticed yet, it gets another one, which ends with it anyway.
+async fn stay(shared: &Shared, subscription: &Subscription, start: StartAt) -> Result<Attachment, JoinError> {
+    match Attachment::join(&shared.config, subscription, start).await {
+        Err(JoinError::Busy) if !subscription.durable => {
+            let name = format!("{}-{:016x}", subscription.name, shared.rng.next_u64());
+            Attachment::join(&shared.config, &Subscription { name, ..subscription.clone() }, start).await
+        }
+        joined => joined,
+    }
+}
+
 /// Tries until it is on the subscription. Only what no repetition changes ends it.
 fn join_again(shared: Arc<Shared>, subscription: Subscription, start: StartAt) -> Joining {
     Box::pin(async move {
         let mut wait = REJOIN_FIRST;
         loop {
-            let pause = match Attachment::join(&shared.config, &subscription, start).await {
+            let pause = match stay(&shared, &subscription, start).await {
                 Ok(attachment) => return Ok(attachment),
                 Err(JoinError::Busy) => {
                     wait = REJOIN_FIRST;
@@ -240,7 +262,8 @@ impl Consumer for PulsarConsumer {
     async fn ack(&mut self, id: MessageId) -> Result<(), BusError> {
         self.attachment()?;
         if let Some(entry) = self.batches.ack(id) {
-            self.attachment()?.ack(entry).await?;
+            let acked = self.attachment()?.ack(entry).await;
+            self.unless_gone(acked)?;
         }
         self.window.ack(id);
         Ok(())
@@ -252,7 +275,8 @@ impl Consumer for PulsarConsumer {
         }
         self.attachment()?;
         if let Some(entry) = self.batches.ack_through(id) {
-            self.attachment()?.ack_through(entry).await?;
+            let acked = self.attachment()?.ack_through(entry).await;
+            self.unless_gone(acked)?;
         }
         self.window.ack_through(id);
         Ok(())

@@ -8,6 +8,7 @@ use pulsar::compression::{Compression, CompressionZstd};
 use pulsar::producer::SendFuture;
 use pulsar::{Producer, ProducerOptions, proto::CommandSendReceipt};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use super::client::{Use, connect};
 use super::errors::bus_error;
@@ -26,6 +27,9 @@ struct Slot {
 #[derive(Default)]
 struct Current {
     producer: Option<Producer<Watched>>,
+    /// It is being made. Callers that give up leave this to the next one: else a broker that takes longer than a caller waits
+    /// would never have a producer.
+    making: Option<JoinHandle<Result<Producer<Watched>, BusError>>>,
     /// How often one was made: an error of an earlier one is no news of this one.
     made: u64,
 }
@@ -89,7 +93,11 @@ impl Producers {
     ) -> Result<(u64, Vec<SendFuture>), BusError> {
         let mut current = slot.current.lock().await;
         if current.producer.is_none() {
-            current.producer = Some(self.make(topic).await?);
+            let config = &self.config;
+            let making = current.making.get_or_insert_with(|| tokio::spawn(make(Arc::clone(config), topic)));
+            let made = making.await;
+            current.making = None;
+            current.producer = Some(made.map_err(|_| BusError::Closed)??);
             current.made += 1;
         }
         let mut sent = Vec::new();
@@ -105,27 +113,28 @@ impl Producers {
         }
         Ok((current.made, sent))
     }
+}
 
-    async fn make(&self, topic: Topic) -> Result<Producer<Watched>, BusError> {
-        let name = names::topic(&self.config.namespace, topic);
-        let making = async {
-            let (client, _executor) = connect(&self.config, Use::Publishing).await?;
-            let options = ProducerOptions {
-                compression: compression(topic),
-                // Publishers wait while the queue is full; their deadlines end the wait.
-                block_queue_if_full: true,
-                ..ProducerOptions::default()
-            };
-            // Without a name of its own: the broker would take a restarted process's first messages for old ones, where it
-            // removes duplicates.
-            client.producer().with_topic(&name).with_options(options).build().await.map_err(bus_error)
+async fn make(config: Arc<PulsarConfig>, topic: Topic) -> Result<Producer<Watched>, BusError> {
+    let name = names::topic(&config.namespace, topic);
+    let making = async {
+        let (client, _executor) = connect(&config, Use::Publishing).await?;
+        let options = ProducerOptions {
+            compression: compression(topic),
+            // Publishers wait while the queue is full; their deadlines end the wait.
+            block_queue_if_full: true,
+            ..ProducerOptions::default()
         };
-        let made = tokio::time::timeout(2 * self.config.operation_timeout, making).await;
-        let producer = made.map_err(|_| BusError::Timeout)??;
-        match producer.partitions() {
-            None => Ok(producer),
-            Some(_) => Err(BusError::Refused(format!("{name} has partitions, so it keeps no order"))),
-        }
+        // Without a name of its own: the broker would take a restarted process's first messages for old ones, where it
+        // removes duplicates.
+        client.producer().with_topic(&name).with_options(options).build().await.map_err(bus_error)
+    };
+    // Connecting, twice, looking up, making.
+    let made = tokio::time::timeout(4 * config.operation_timeout, making).await;
+    let producer = made.map_err(|_| BusError::Timeout)??;
+    match producer.partitions() {
+        None => Ok(producer),
+        Some(_) => Err(BusError::Refused(format!("{name} has partitions, so it keeps no order"))),
     }
 }
 

@@ -8,7 +8,7 @@ use coherence::Rng;
 use futures_util::FutureExt;
 
 use super::error::WiringError;
-use crate::app::Job;
+use crate::app::{Job, JobError};
 use crate::config::Config;
 
 /// How often the namespace's retention is looked at: operators change it, and at the start the broker may be away.
@@ -37,7 +37,7 @@ pub(super) fn retention(bus: &PulsarBus) -> Job {
         run: Arc::new(move || {
             let admin = admin.clone();
             async move {
-                if admin.ensure_retention().await.map_err(|error| Arc::new(error) as _)? {
+                if admin.ensure_retention().await.map_err(|error| Arc::new(error) as JobError)? {
                     tracing::info!("the retention of Pulsar's namespace was raised");
                 }
                 Ok(())
