@@ -10,6 +10,8 @@ pub mod mime;
 pub mod outbox_files;
 #[cfg(feature = "outgoing")]
 pub mod outgoing;
+#[cfg(feature = "pulsar")]
+pub mod pulsar;
 #[cfg(feature = "smtp")]
 pub mod smtp;
 #[cfg(feature = "sqlite")]

@@ -28,7 +28,8 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "smartpulse.toml";
 /// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 4] = ["auth.secret", "auth.previous_secret", "mail.password", "shared.url"];
+pub(super) const SECRETS: [&str; 5] =
+    ["auth.secret", "auth.previous_secret", "bus.token", "mail.password", "shared.url"];
 
 /// May carry credentials.
 const JWKS_URL: &str = "auth.jwks_url";

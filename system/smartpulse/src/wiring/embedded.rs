@@ -23,6 +23,8 @@ pub struct Embedded {
     /// The ports of the first instance. The others of the process share them, but for the jobs.
     pub ports: Ports,
     sqlite: Option<Sqlite>,
+    #[cfg(feature = "production")]
+    pulsar: Option<adapters::pulsar::PulsarBus>,
 }
 
 impl Embedded {
@@ -42,6 +44,14 @@ impl Embedded {
         let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::default());
         match (config.store.kind, config.bus.kind) {
+            #[cfg(feature = "production")]
+            (StoreKind::Sqlite, BusKind::Pulsar) => {
+                let pulsar = super::pulsar::bus(config, &rng)?;
+                let mut opened = Self::on_sqlite(config, clock, rng).await?;
+                opened.ports.bus = Arc::new(pulsar.clone());
+                opened.ports.jobs.push(super::pulsar::retention(&pulsar));
+                Ok(Self { pulsar: Some(pulsar), ..opened })
+            }
             (StoreKind::Sqlite, BusKind::Store | BusKind::Memory) => Self::on_sqlite(config, clock, rng).await,
             (StoreKind::Memory, BusKind::Memory | BusKind::Store) => Self::in_memory(config, clock, rng),
             _ => Err(WiringError::Kinds),
@@ -73,7 +83,12 @@ impl Embedded {
             rng,
             jobs: vec![checkpoint(sqlite.clone()), prune(sqlite.clone())],
         };
-        Ok(Self { ports, sqlite: Some(sqlite) })
+        Ok(Self {
+            ports,
+            sqlite: Some(sqlite),
+            #[cfg(feature = "production")]
+            pulsar: None,
+        })
     }
 
     fn in_memory(config: &Config, clock: Arc<dyn WallClock>, rng: Arc<dyn Rng>) -> Result<Self, WiringError> {
@@ -96,7 +111,12 @@ impl Embedded {
             rng,
             jobs: Vec::new(),
         };
-        Ok(Self { ports, sqlite: None })
+        Ok(Self {
+            ports,
+            sqlite: None,
+            #[cfg(feature = "production")]
+            pulsar: None,
+        })
     }
 
     /// The ports of another instance of the same process. What the adapters need done is done once.
@@ -104,11 +124,15 @@ impl Embedded {
         Ports { jobs: Vec::new(), ..self.ports.clone() }
     }
 
-    /// Writes what is still to be written and closes the database.
+    /// Writes what is still to be written and closes the bus and the database.
     ///
     /// # Errors
     /// The database's.
     pub async fn close(self) -> Result<(), WiringError> {
+        #[cfg(feature = "production")]
+        if let Some(pulsar) = self.pulsar {
+            pulsar.close().await;
+        }
         match self.sqlite {
             Some(sqlite) => Ok(sqlite.close().await?),
             None => Ok(()),

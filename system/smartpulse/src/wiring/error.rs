@@ -25,6 +25,10 @@ pub enum WiringError {
     #[cfg(feature = "production")]
     #[error("shared.url")]
     Redis(#[from] coherence_redis::AddressError),
+    /// The client of Pulsar's admin API.
+    #[cfg(feature = "production")]
+    #[error("no client for `bus.admin_url`")]
+    Pulsar(#[from] adapters::outgoing::ClientError),
     /// The database.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),

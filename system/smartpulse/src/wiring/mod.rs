@@ -8,6 +8,8 @@ mod error;
 #[cfg(feature = "production")]
 mod production;
 #[cfg(feature = "production")]
+mod pulsar;
+#[cfg(feature = "production")]
 mod redis_tickets;
 #[cfg(feature = "production")]
 mod sqlserver;

@@ -1,0 +1,25 @@
+//! Suites against real Redis, Pulsar and SQL Server.
+//!
+//! A suite is a program of its own (`tests/<backend>/main.rs`) over [`Suite`]. Its [`Server`] is found when the first case
+//! asks for it: an endpoint from the environment, a container, a local process, in this order ([`first_of`]). Where there
+//! is none, each case is ignored, with the reason; `SMARTPULSE_REQUIRE=redis,pulsar` makes that a failure ([`Backend`]).
+
+mod absence;
+mod backend;
+#[cfg(feature = "production")]
+mod docker;
+#[cfg(feature = "production")]
+mod process;
+#[cfg(feature = "production")]
+pub mod pulsar;
+mod server;
+mod suite;
+
+pub use absence::{Absence, Way, first_of};
+pub use backend::Backend;
+#[cfg(feature = "production")]
+pub use docker::engine;
+#[cfg(feature = "production")]
+pub use process::{LocalProcess, free_port};
+pub use server::Server;
+pub use suite::{Suite, without_production};
