@@ -21,6 +21,8 @@ const NAME: &str = "S1 stations";
 pub(super) struct Stations {
     /// Up to where the bus was told.
     told: u64,
+    /// The latest life in which it was. The first tracker of a later one passes over what is left of those before.
+    told_life: u64,
     /// Positions at which the feed was read to its end.
     ends: BTreeSet<u64>,
     published: BTreeSet<u64>,
@@ -51,6 +53,7 @@ struct Acknowledged {
 impl Stations {
     fn on_told(&mut self, term: Ver, position: u64, beacon: bool) -> Result<(), String> {
         self.told = position.max(self.told);
+        self.told_life = self.told_life.max(term.0);
         if beacon && position > 0 && !self.ends.contains(&position) {
             return Err(format!(
                 "a beacon of {term} says that the feed ends at {position}, where it was never read to"
@@ -137,6 +140,9 @@ impl Stations {
             }
             Event::Told(told) => return self.on_told(told.term, told.position, told.beacon),
             Event::CursorMoved { term, to } => {
+                if term.0 > self.told_life && self.told_life > 0 {
+                    self.told = self.told.max(*to);
+                }
                 if *to > self.told {
                     return Err(format!("the cursor of {term} is at {to}, the bus was told up to {}", self.told));
                 }

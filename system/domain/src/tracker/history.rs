@@ -37,6 +37,12 @@ impl Told {
         self.tracker.incarnation
     }
 
+    /// Whether it was told in a life before that of `lease`.
+    pub(super) fn is_of_earlier_life(&self, lease: &Lease) -> bool {
+        let told = self.tracker.incarnation;
+        told != Incarnation(0) && told < lease.incarnation
+    }
+
     /// Whether a database that gave out `lease`, and whose feed ends at `end`, cannot have told this.
     pub(super) fn is_ahead_of(&self, lease: &Lease, end: FeedPosition) -> bool {
         let same = self.tracker.incarnation == lease.incarnation;

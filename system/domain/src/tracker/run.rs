@@ -10,7 +10,7 @@ use super::term::{Ended, Reading};
 use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle};
 use crate::backoff::Backoff;
 use crate::leader::{Candidate, GIVE_WAY_AFTER, Lost, OnDrop, STAND_BACK, Term};
-use crate::ports::{FeedPosition, LeaseName};
+use crate::ports::{FeedPosition, Lease, LeaseName};
 use crate::wake::Wake;
 
 /// The tracker. Every instance runs one; the one that holds the lease reads the feed, the others stand by.
@@ -82,32 +82,49 @@ impl ChangeTracker {
             status.terms += 1;
         });
         tracing::info!(token = %lease.token, incarnation = %lease.incarnation, cursor = %lease.cursor, "a tracker's term");
-        if let Some(ended) = self.check_history(candidate, term).await {
-            return ended;
+        match self.check_history(candidate, term).await {
+            Ok(cursor) => {
+                let lease = Lease { cursor, ..*lease };
+                Reading::new(&self.config, &self.ports, &self.wake, &self.status, lease).run().await
+            }
+            Err(ended) => ended,
         }
-        Reading::new(&self.config, &self.ports, &self.wake, &self.status, *lease).run().await
     }
 
-    /// Before anything is published: a database that was put back begins a new life.
-    async fn check_history(&self, candidate: &Candidate, term: &Term) -> Option<Ended> {
+    /// Before anything is published: a database that was put back begins a new life. Answers where to read on.
+    async fn check_history(&self, candidate: &Candidate, term: &Term) -> Result<FeedPosition, Ended> {
         let (mut backoff, since) = (Backoff::default(), Instant::now());
         loop {
             let told = super::history::told(&*self.ports.bus, &*self.ports.backplane, &self.config.section).await;
             let end = self.ports.feed.end().await;
             let error: Box<dyn std::error::Error + Send + Sync> = match (told, end) {
                 (Ok(told), Ok(end)) if told.is_ahead_of(&term.lease, end) => {
-                    return Some(self.begin_life(candidate, term, told.incarnation(), end).await);
+                    return Err(self.begin_life(candidate, term, told.incarnation(), end).await);
                 }
-                (Ok(_), Ok(_)) => return None,
+                (Ok(told), Ok(end)) if told.is_of_earlier_life(&term.lease) => return self.pass_over(term, end).await,
+                (Ok(_), Ok(_)) => return Ok(term.lease.cursor),
                 (Err(error), _) => error.into(),
                 (_, Err(error)) => error.into(),
             };
             tracing::warn!(%error, "what was told before cannot be looked up; tried again");
             self.status.update(|status| status.errors += 1);
             if since.elapsed() >= GIVE_WAY_AFTER {
-                return Some(Ended::GaveWay);
+                return Err(Ended::GaveWay);
             }
             backoff.wait(&*self.ports.rng).await;
+        }
+    }
+
+    /// What the feed holds of an earlier life is not told: it would look like this one's, with versions that are over. All
+    /// instances forget what they hold and compare, once they hear of the new life, which is later than `end`.
+    async fn pass_over(&self, term: &Term, end: FeedPosition) -> Result<FeedPosition, Ended> {
+        match self.ports.leases.move_cursor(LeaseName::Tracker, term.lease.token, end).await {
+            Ok(true) => Ok(end),
+            Ok(false) => Err(Ended::Lost(Lost::Taken)),
+            Err(error) => {
+                tracing::warn!(%error, "the cursor cannot be moved to where the new life begins");
+                Err(Ended::Failed)
+            }
         }
     }
 

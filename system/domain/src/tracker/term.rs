@@ -97,10 +97,12 @@ impl<'t> Reading<'t> {
     async fn step(&mut self) -> Result<(), Ended> {
         self.move_cursor().await?;
         let (started, read_at) = (Instant::now(), self.ports.clock.now());
-        let batch = match self.ports.feed.read(self.at, self.config.batch).await {
+        let mut batch = match self.ports.feed.read(self.at, self.config.batch).await {
             Ok(batch) => batch,
             Err(error) => return self.on_feed_error(error).await,
         };
+        // A feed that goes back goes back no further than this term, which may be the first of its life.
+        batch.changes.retain(|change| change.position > self.lease.cursor);
         self.backoff.reset();
         self.corrupt_tries = 0;
         self.check_life(&batch)?;

@@ -110,6 +110,29 @@ async fn an_incarnation_raised_by_hand_reaches_every_instance() {
     assert_eq!(cluster.sync().refused, 0, "no message mixes the two lives");
 }
 
+/// The versions of its rows' past would come again, as of the new life: an instance that has read 2.9 is told 2.3.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_told_before_a_new_life_is_not_told_as_of_it() {
+    let mut cluster = Cluster::new(2).await;
+    let created = cluster.nodes[0].create(&body(1, 5.0)).await;
+    pause(1_000).await;
+    for number in [0, 1] {
+        cluster.nodes[number].stop(Part::Tracker).await;
+    }
+    for n in 0..8 {
+        cluster.store.bare_update(created.id, |row| row.demand = f64::from(n)).unwrap();
+    }
+    cluster.store.raise_incarnation(Incarnation(0)).await.unwrap();
+    cluster.start_tracker(0);
+    let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(2));
+    cluster.until("all instances are in the new life", ms(3_000), reborn).await;
+    cluster.until("all leases are back", ms(3_000), || cluster.all_trusted()).await;
+    assert_eq!(cluster.tracker().changes, 0, "they are of the life before");
+    cluster.store.bare_update(created.id, |row| row.demand = 77.0).unwrap();
+    cluster.until("what comes is told", ms(2_000), || cluster.tracker().changes == 1).await;
+    cluster.assert_converged(&[created.id]).await;
+}
+
 /// A cursor behind the feed's end, as a feed that was switched off and on leaves it.
 #[tokio::test(start_paused = true)]
 async fn a_cursor_that_the_feed_never_reached_begins_a_new_life() {
