@@ -6,6 +6,7 @@
 //! begins anew only where something was lost or a life began; the shared tier's value of a key never goes back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use uuid::Uuid;
 
@@ -32,8 +33,8 @@ pub(super) struct Stations {
     streamed: Option<Streamed>,
     lost: bool,
     put_back: bool,
-    /// What was not told by then nobody will tell.
-    pruned_to: u64,
+    /// Where the feed began since it was pruned: what was not told by then nobody will tell.
+    pruned_to: BTreeSet<u64>,
     /// The highest place in the tracker's terms that the stream ever had.
     reached: Option<(Ver, u64)>,
     /// By key: the highest term that wrote it, and the version that it has reached.
@@ -93,7 +94,8 @@ impl Stations {
         if same_life && now.counter > 1 && now.position < before.position {
             return Err(format!("the stream goes back in the feed from {} to {}", before.position, now.position));
         }
-        let pruned = before.position < self.pruned_to && now.position >= self.pruned_to;
+        let missed = (Bound::Excluded(before.position), Bound::Included(now.position));
+        let pruned = before.position < now.position && self.pruned_to.range(missed).next().is_some();
         if same_life && now.epoch != before.epoch && !pruned {
             return Err(format!("epoch {} ended, and nothing was lost", before.epoch));
         }
@@ -127,7 +129,7 @@ impl Stations {
             }
             Event::FeedPruned { to } => {
                 self.told = self.told.max(*to);
-                self.pruned_to = *to;
+                self.pruned_to.insert(*to);
             }
             Event::Leased { name, term, until_ms } if name == "tracker" => {
                 self.tracker_until.insert(term.1, *until_ms);
@@ -260,6 +262,9 @@ mod tests {
         };
         assert!(forge([streamed(1, TERM, 4), begins(2, 5)]).is_err(), "a new epoch without a cause");
         assert_eq!(forge([begins(1, 4), begins(2, 4)]), Ok(()), "begun, not answered, begun again");
+        let pruned = |to| Event::FeedPruned { to };
+        let late = [pruned(2), pruned(99), streamed(1, TERM, 1), begins(2, 2)];
+        assert_eq!(forge(late), Ok(()), "pruned again before anybody was told of the first time");
         assert!(forge([stored(4, Some(TERM)), stored(5, Some(Ver(1, 2)))]).is_err(), "an earlier term");
         assert!(forge([stored(4, None), stored(3, None)]).is_err());
         let raised = Event::Raised { key: "k".to_owned(), version: Ver(1, 5) };
