@@ -1,8 +1,10 @@
 //! C5 `gap_seen`: every message that is missing is noticed at the next message or beacon.
 //!
 //! The port writes down each delivery that does not follow the one before it. The instance must raise a sync error around
-//! that moment: right after it, or just before, while an earlier gap of the same place is being repaired. A patch that does
-//! not fit is no notice of a gap: it is what comes of one that nobody noticed.
+//! that moment: right after it, or just before, while an earlier gap of the same place is being repaired. An instance that
+//! noticed something and was answered the stored head is as far as that head, since it compares all versions: what was
+//! lost before it is no gap, however late the next message comes. A patch that does not fit is no notice of a gap: it is
+//! what comes of one that nobody noticed.
 
 use std::collections::BTreeMap;
 
@@ -25,22 +27,35 @@ pub(super) struct GapSeen {
     within_skew: bool,
     /// When an instance last raised a sync error.
     noticed: BTreeMap<String, u64>,
+    /// The stored head an instance was answered last: when, of which stream, up to which message.
+    looked: BTreeMap<String, (u64, u64, u64)>,
+    /// How far an instance is by a head it was answered while it repaired: stream and message.
+    reached: BTreeMap<String, (u64, u64)>,
     /// The jumps that nobody noticed yet: until when somebody must.
     open: BTreeMap<String, (u64, String)>,
 }
 
 impl GapSeen {
     pub(super) fn new(within_skew: bool) -> Self {
-        Self { within_skew, noticed: BTreeMap::new(), open: BTreeMap::new() }
+        let (noticed, looked, reached, open) = Default::default();
+        Self { within_skew, noticed, looked, reached, open }
+    }
+
+    fn is_repairing(&self, host: &str, at_ms: u64) -> bool {
+        self.noticed.get(host).is_some_and(|last| last + BEFORE_MS >= at_ms)
     }
 }
 
 impl Checker for GapSeen {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
         match &record.event {
-            Event::Jumped { after, to, head } => {
-                let last = self.noticed.get(&record.host).copied();
-                if last.is_none_or(|last| last + BEFORE_MS < record.at_ms) {
+            Event::Jumped { epoch, after, to, head } => {
+                let next = to.saturating_sub(u64::from(!head));
+                let is_past = self
+                    .reached
+                    .get(&record.host)
+                    .is_some_and(|reached| *reached >= (*epoch, next) && reached.0 == *epoch);
+                if !is_past && !self.is_repairing(&record.host, record.at_ms) {
                     let after_ms = if *head && !self.within_skew { AFTER_HEAD_MS } else { AFTER_MS };
                     let what = format!("{} got {to} after {after}", record.host);
                     self.open.entry(record.host.clone()).or_insert((record.at_ms + after_ms, what));
@@ -49,9 +64,20 @@ impl Checker for GapSeen {
             Event::Noticed { what } if REPAIRS.contains(&what.as_str()) => {
                 self.noticed.insert(record.host.clone(), record.at_ms);
                 self.open.remove(&record.host);
+                let looked = self.looked.get(&record.host).filter(|(at_ms, ..)| at_ms + AFTER_MS >= record.at_ms);
+                if let Some((_, epoch, sequence)) = looked {
+                    self.reached.insert(record.host.clone(), (*epoch, *sequence));
+                }
+            }
+            Event::Looked { epoch, sequence } => {
+                self.looked.insert(record.host.clone(), (record.at_ms, *epoch, *sequence));
+                if self.is_repairing(&record.host, record.at_ms) {
+                    self.reached.insert(record.host.clone(), (*epoch, *sequence));
+                }
             }
             Event::Down | Event::Up => {
                 self.open.remove(&record.host);
+                self.reached.remove(&record.host);
             }
             _ => {}
         }
@@ -69,7 +95,15 @@ mod tests {
     use super::*;
 
     fn jumped() -> Forge {
-        Forge::default().event(100, "i0", Event::Jumped { after: 3, to: 5, head: false })
+        Forge::default().event(100, "i0", Event::Jumped { epoch: 7, after: 3, to: 5, head: false })
+    }
+
+    /// Something else is repaired with a head up to `sequence`, and a message is jumped to long after.
+    fn repaired_up_to(sequence: u64, epoch: u64) -> Forge {
+        let noticed = Event::Noticed { what: "sync_error_epoch_changed".to_owned() };
+        let looked = Event::Looked { epoch: 7, sequence };
+        let jumped = Event::Jumped { epoch, after: 3, to: 12, head: false };
+        Forge::default().event(100, "i0", looked).event(101, "i0", noticed).event(4_000, "i0", jumped).commit(5_000, 1)
     }
 
     #[test]
@@ -82,6 +116,21 @@ mod tests {
         let what = || "sync_error_gap".to_owned();
         let history = jumped().event(101, "i1", Event::Noticed { what: what() }).commit(5_000, 1);
         assert!(history.check(GapSeen::new(true)).is_err());
+    }
+
+    #[test]
+    fn a_gap_after_the_head_that_a_repair_adopted_is_refused() {
+        assert!(repaired_up_to(10, 7).check(GapSeen::new(true)).is_err());
+        assert!(repaired_up_to(11, 8).check(GapSeen::new(true)).is_err(), "of another stream");
+        let looked = Forge::default().event(100, "i0", Event::Looked { epoch: 7, sequence: 11 });
+        let jumped = Event::Jumped { epoch: 7, after: 3, to: 12, head: false };
+        let only_looked = looked.event(4_000, "i0", jumped).commit(5_000, 1);
+        assert!(only_looked.check(GapSeen::new(true)).is_err(), "a look repairs nothing");
+    }
+
+    #[test]
+    fn what_was_lost_before_the_head_that_a_repair_adopted_is_no_gap() {
+        assert_eq!(repaired_up_to(11, 7).check(GapSeen::new(true)), Ok(()));
     }
 
     #[test]

@@ -212,12 +212,21 @@ pub enum Event {
     },
     /// A subscription of an instance hands over a message that does not follow the one before it.
     Jumped {
+        /// Of this stream.
+        epoch: u64,
         /// The sequence before.
         after: u64,
         /// This one.
         to: u64,
         /// Whether it is a head.
         head: bool,
+    },
+    /// An instance was answered the stored head.
+    Looked {
+        /// Of this stream.
+        epoch: u64,
+        /// Up to which message it goes.
+        sequence: u64,
     },
     /// The feed was read, with another outcome than the last time.
     FeedRead {

@@ -68,7 +68,13 @@ impl Backplane for RemoteBackplane {
 
     async fn head(&self, section: &Section) -> Result<Option<Head>, BackplaneError> {
         let section = section.clone();
-        self.link.call(move |host| async move { host.backplane.head(&section).await }).await.map_err(backplane_error)?
+        let asked = self.link.call(move |host| async move { host.backplane.head(&section).await });
+        let found = asked.await.map_err(backplane_error)?;
+        if let Ok(Some(head)) = &found {
+            let (epoch, sequence) = (head.stream_epoch.0, head.sequence.0);
+            self.net.log.record(&self.net.host, None, Event::Looked { epoch, sequence });
+        }
+        found
     }
 
     async fn replay(
@@ -204,7 +210,11 @@ impl RemoteSubscription {
             && known == epoch
             && sequence > last + reach
         {
-            self.net.log.record(&self.net.host, None, Event::Jumped { after: last, to: sequence, head });
+            self.net.log.record(
+                &self.net.host,
+                None,
+                Event::Jumped { epoch: epoch.0, after: last, to: sequence, head },
+            );
         }
         self.last = Some((epoch, sequence));
     }

@@ -14,6 +14,9 @@ use crate::ports::{Bus, BusError, FeedPosition, Lease, Topic};
 /// The backplane has so long to show its head; a term begins without it otherwise.
 const HEAD_MAX: Duration = Duration::from_millis(500);
 
+/// A look at the head during a term must not keep the beacon waiting; the next one is soon.
+const LOOK_MAX: Duration = Duration::from_millis(100);
+
 /// What was told before: the highest of each that was seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Told {
@@ -75,6 +78,14 @@ pub(super) async fn told(bus: &dyn Bus, backplane: &dyn Backplane, section: &Sec
         Err(_) => tracing::warn!("the published head was not read in time; the term begins without it"),
     }
     Ok(told)
+}
+
+/// Whether the published head names a later life than that of `lease`, or a later tracker: a whole life may have passed
+/// beneath this term, and the database be back where it gave the lease. Where the head cannot be had, the next look tells.
+pub(super) async fn is_outlived(backplane: &dyn Backplane, section: &Section, lease: &Lease) -> bool {
+    let head = tokio::time::timeout(LOOK_MAX, backplane.head(section)).await;
+    let mine = Fence { incarnation: lease.incarnation, token: lease.token };
+    matches!(head, Ok(Ok(Some(head))) if Head::tracker(&head) > mine) && !mutant!(RestoreUnnoticed)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use coherence::{Timestamp, mutant};
 use tokio::time::Instant;
 
-use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle, waits};
+use super::{TrackerConfig, TrackerPorts, TrackerStatusHandle, history, waits};
 use crate::backoff::Backoff;
 use crate::event::{EventError, FeedBeacon, ForecastChanged, TrackerMark};
 use crate::leader::{GIVE_WAY_AFTER, Lost};
@@ -153,12 +153,16 @@ impl<'t> Reading<'t> {
     /// Whether the database is still the one that gave the lease: a restore beneath a running tracker would leave it
     /// waiting at a position that the feed has not reached again.
     async fn check_database(&mut self) -> Result<(), Ended> {
-        match self.ports.store.incarnation().await {
+        let (store, feed, backplane) = (&*self.ports.store, &*self.ports.feed, &*self.ports.backplane);
+        let outlived = history::is_outlived(backplane, &self.config.section, &self.lease);
+        let (incarnation, end, outlived) = tokio::join!(store.incarnation(), feed.end(), outlived);
+        match incarnation {
+            Ok(_) if outlived => return Err(Ended::OtherLife),
             Ok(incarnation) if incarnation != self.lease.incarnation => return Err(Ended::OtherLife),
             Ok(_) => {}
             Err(error) => self.failed(&error, "the incarnation cannot be read"),
         }
-        match self.ports.feed.end().await {
+        match end {
             Ok(end) if end < self.at => return Err(Ended::OtherLife),
             Ok(end) => {
                 let backlog = end.0.checked_sub(self.at.0);

@@ -146,3 +146,25 @@ async fn a_cursor_that_the_feed_never_reached_begins_a_new_life() {
     cluster.start_tracker(0);
     assert_reborn(&cluster, &[created.id]).await;
 }
+
+/// Two restores within the time of one lease: the first begins a new life, the second brings back the life in which a
+/// tracker still holds its lease. It finds its own database, and only what was told meanwhile shows that it is over.
+#[tokio::test(start_paused = true)]
+async fn a_tracker_that_missed_a_whole_life_notices_it() {
+    let cluster = Cluster::new(2).await;
+    let created = cluster.nodes[0].create(&body(1, 5.0)).await;
+    pause(1_000).await;
+    let first = cluster.leader().unwrap();
+    cluster.nodes[first].ices[&Part::Tracker].freeze();
+    let backup = cluster.store.snapshot();
+    cluster.store.raise_incarnation(Incarnation(0)).await.unwrap();
+    let told = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(2));
+    cluster.until("the new life is heard of", ms(600), told).await;
+
+    cluster.store.restore(&backup);
+    cluster.nodes[first].ices[&Part::Tracker].thaw();
+    let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(3));
+    cluster.until("all instances are in the life after both", ms(8_000), reborn).await;
+    cluster.until("all leases are back", ms(4_000), || cluster.all_trusted()).await;
+    cluster.assert_converged(&[created.id]).await;
+}
