@@ -32,6 +32,10 @@ pub(super) struct Stations {
     /// The last that the backplane took, and whether something of it may be lost since.
     streamed: Option<Streamed>,
     lost: bool,
+    /// When something was lost last.
+    lost_ms: Option<u64>,
+    /// Who began it may have asked for the servers before something was lost: the next head shows others, and it ends too.
+    may_end: Option<u64>,
     put_back: bool,
     /// Where the feed began since it was pruned: what was not told by then nobody will tell.
     pruned_to: BTreeSet<u64>,
@@ -41,6 +45,9 @@ pub(super) struct Stations {
     shared: BTreeMap<String, (Ver, Ver)>,
     seen: Acknowledged,
 }
+
+/// An epoch that begins so soon after a loss may have been under way before it.
+const BEGUN_MS: u64 = 1_000;
 
 /// The invalidations that instances acknowledged.
 #[derive(Default)]
@@ -63,7 +70,7 @@ impl Stations {
         Ok(())
     }
 
-    fn on_streamed(&mut self, now: Streamed) -> Result<(), String> {
+    fn on_streamed(&mut self, now: Streamed, at_ms: u64) -> Result<(), String> {
         let before = self.streamed.replace(now);
         let place = (now.tracker, now.counter);
         self.reached = self.reached.max(Some(place));
@@ -80,6 +87,8 @@ impl Stations {
         if self.lost {
             // Whoever writes notices at its next head at the latest, and begins the stream anew.
             self.lost = now.epoch == before.epoch;
+            let is_young = self.lost_ms.is_some_and(|lost_ms| lost_ms + BEGUN_MS >= at_ms);
+            self.may_end = (!self.lost && is_young).then_some(now.epoch);
             return Ok(());
         }
         if now.tracker < before.tracker {
@@ -96,7 +105,7 @@ impl Stations {
         }
         let missed = (Bound::Excluded(before.position), Bound::Included(now.position));
         let pruned = before.position < now.position && self.pruned_to.range(missed).next().is_some();
-        if same_life && now.epoch != before.epoch && !pruned {
+        if same_life && now.epoch != before.epoch && !pruned && self.may_end != Some(before.epoch) {
             return Err(format!("epoch {} ended, and nothing was lost", before.epoch));
         }
         Ok(())
@@ -156,7 +165,7 @@ impl Stations {
             Event::MarkedSent { payload } if !self.put_back && !self.published.contains(payload) => {
                 return Err("an event is marked as sent that the bus has not".to_owned());
             }
-            Event::Streamed(streamed) => return self.on_streamed(*streamed),
+            Event::Streamed(streamed) => return self.on_streamed(*streamed, record.at_ms),
             Event::ToldAcknowledged { term, counter } => {
                 let of_this_life = self.streamed.is_some_and(|last| last.tracker.0 == term.0) && !self.lost;
                 if of_this_life && Some((*term, *counter)) > self.reached {
@@ -167,7 +176,7 @@ impl Stations {
             Event::Raised { key, version } => self.on_raised(key, *version),
             Event::PutBack { .. } => self.put_back = true,
             Event::MemoryLost => {
-                self.lost = true;
+                (self.lost, self.lost_ms) = (true, Some(record.at_ms));
                 self.shared.clear();
             }
             _ => return self.seen.judge(record),
@@ -262,6 +271,14 @@ mod tests {
         };
         assert!(forge([streamed(1, TERM, 4), begins(2, 5)]).is_err(), "a new epoch without a cause");
         assert_eq!(forge([begins(1, 4), begins(2, 4)]), Ok(()), "begun, not answered, begun again");
+        let lost_at = |at| {
+            let forge = Forge::default().event(0, "i0", streamed(1, TERM, 4)).event(at, "i0", Event::MemoryLost);
+            let forge = forge.event(4_000, "i0", begins(2, 5)).event(4_200, "i0", begins(3, 6));
+            forge.event(4_300, "i0", begins(4, 7))
+        };
+        assert!(lost_at(1_000).check(Stations::default()).unwrap_err().message.contains("epoch 2"), "once is enough");
+        let twice = lost_at(3_990).check(Stations::default()).unwrap_err().message;
+        assert!(twice.contains("epoch 3"), "the servers were asked for before something was lost: {twice}");
         let pruned = |to| Event::FeedPruned { to };
         let late = [pruned(2), pruned(99), streamed(1, TERM, 1), begins(2, 2)];
         assert_eq!(forge(late), Ok(()), "pruned again before anybody was told of the first time");

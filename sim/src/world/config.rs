@@ -83,6 +83,10 @@ impl Tuning {
             // What a flight brings may be older than the bound: nobody who came late may have boarded it.
             settings.retain(|(key, _)| key != "store.timeout_ms");
             settings.push(("store.timeout_ms".to_owned(), "11000".to_owned()));
+            if slow.permille(600) {
+                // What was read before everything was compared is stored after it, unless generations forbid that.
+                settings.push(("cache.hard_timeout_ms".to_owned(), "7000".to_owned()));
+            }
         }
         Self {
             settings,
