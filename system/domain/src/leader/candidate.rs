@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coherence::mutant;
+use coherence::{Incarnation, mutant};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::LeaseTimes;
-use crate::ports::{Acquired, Lease, LeaseName, Leases};
+use crate::ports::{Acquired, Lease, LeaseName, Leases, Store, StoreError};
 
 /// The shortest wait before a lease is asked for again.
 const ASK_AGAIN_MIN: Duration = Duration::from_millis(10);
@@ -97,6 +97,32 @@ impl Candidate {
         matches!(timeout(self.times.life / 2, asked).await, Ok(Ok(true)))
     }
 
+    /// Begins an incarnation above `above`, in which others were already that know nothing of this term: the database was put
+    /// back. `None`: the lease is lost. Who lost it unnoticed sees a later term's doings, and must not take that for a restore.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn begin_life(
+        &self,
+        store: &dyn Store,
+        term: &Term,
+        above: Incarnation,
+    ) -> Result<Option<Incarnation>, StoreError> {
+        if !self.is_held(term).await {
+            return Ok(None);
+        }
+        match store.raise_incarnation(above).await {
+            Ok(incarnation) => {
+                tracing::error!(%incarnation, "the database was put back: a new incarnation begins, all tiers are emptied");
+                Ok(Some(incarnation))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database was put back, and the incarnation cannot be raised");
+                Err(error)
+            }
+        }
+    }
+
     /// Gives the lease up, so that another process need not wait for its end.
     pub(crate) async fn release(&self, term: &Term) {
         match timeout(RELEASE_MAX, self.leases.release(self.name, term.lease.token)).await {
@@ -114,10 +140,10 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use coherence::{FencingToken, Incarnation};
+    use coherence::FencingToken;
 
     use super::*;
-    use crate::ports::{FeedPosition, StoreError};
+    use crate::ports::FeedPosition;
 
     /// How a call of the store comes out.
     #[derive(Clone, Copy, PartialEq)]

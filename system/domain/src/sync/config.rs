@@ -7,7 +7,7 @@ use coherence::publisher::PublisherConfig;
 use coherence::{Backplane, Rng, Section, SharedTier, WallClock};
 
 use crate::leader::LeaseTimes;
-use crate::ports::{Bus, Ids, Leases, Parking};
+use crate::ports::{Bus, Ids, Leases, Parking, Store};
 
 /// The subscription of the sync (specification 6.1, step 5).
 pub const SUBSCRIPTION: &str = "productionforecast-cdc-sync";
@@ -17,6 +17,8 @@ pub const SUBSCRIPTION: &str = "productionforecast-cdc-sync";
 pub struct SyncPorts {
     /// For the lease.
     pub leases: Arc<dyn Leases>,
+    /// For a new incarnation, where the database turns out to be put back.
+    pub store: Arc<dyn Store>,
     /// What it reads.
     pub bus: Arc<dyn Bus>,
     /// For messages that cannot be worked on.

@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::pin::pin;
 
-use coherence::Publisher;
+use coherence::{Incarnation, Publisher, mutant};
 use uuid::Uuid;
 
 use super::term::{Consuming, Ended};
-use super::write::Writing;
+use super::write::{Halt, Writing};
 use super::{SyncConfig, SyncPorts, SyncStatusHandle};
-use crate::leader::{Candidate, OnDrop, STAND_BACK, Term};
+use crate::leader::{Candidate, Lost, OnDrop, STAND_BACK, Term};
 use crate::ports::LeaseName;
 
 /// The sync. Every instance runs one; the one that holds the lease writes the stream, the others stand by.
@@ -48,7 +48,7 @@ impl SyncService {
                 biased;
                 () = &mut stop => None,
                 lost = candidate.keep(&term) => Some(Ended::Lost(lost)),
-                ended = self.lead(&term) => Some(ended),
+                ended = self.lead(&candidate, &term) => Some(ended),
             };
             if !matches!(ended, Some(Ended::Lost(_))) {
                 candidate.release(&term).await;
@@ -65,7 +65,32 @@ impl SyncService {
         }
     }
 
-    async fn lead(&self, term: &Term) -> Ended {
+    async fn lead(&self, candidate: &Candidate, term: &Term) -> Ended {
+        match self.sync(term).await {
+            Ended::Halted(Halt::Fenced(by)) if by > term.lease.incarnation && !mutant!(RestoreUnnoticed) => {
+                self.begin_life(candidate, term, by).await
+            }
+            ended => ended,
+        }
+    }
+
+    /// A sync of a later life was here, perhaps before it published anything that the tracker could see: the database that
+    /// gave this lease was put back.
+    async fn begin_life(&self, candidate: &Candidate, term: &Term, above: Incarnation) -> Ended {
+        match candidate.begin_life(&*self.ports.store, term, above).await {
+            Ok(Some(_)) => {
+                self.status.update(|status| status.raised += 1);
+                Ended::OtherLife
+            }
+            Ok(None) => Ended::Lost(Lost::Taken),
+            Err(_) => {
+                self.status.update(|status| status.errors += 1);
+                Ended::Halted(Halt::Fenced(above))
+            }
+        }
+    }
+
+    async fn sync(&self, term: &Term) -> Ended {
         let lease = &term.lease;
         let _leads = OnDrop(|| self.status.update(|status| status.is_leader = false));
         self.status.update(|status| {

@@ -52,6 +52,8 @@ pub struct SyncStatus {
     pub terms: u64,
     /// How often another sync of a later term was met.
     pub fenced: u64,
+    /// How often it began a new incarnation, since a sync of a later life was here before.
+    pub raised: u64,
     /// Terms that ended since nothing could be written.
     pub gave_way: u64,
 }

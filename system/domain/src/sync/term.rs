@@ -28,6 +28,8 @@ pub(super) enum Ended {
     Lost(Lost),
     /// The stream could not be written, or not by this sync.
     Halted(Halt),
+    /// A new incarnation began: a fresh lease is needed.
+    OtherLife,
 }
 
 /// The state of a term.

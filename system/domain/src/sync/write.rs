@@ -13,8 +13,8 @@ use crate::leader::GIVE_WAY_AFTER;
 /// Why a term cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Halt {
-    /// Another sync of a later term was here.
-    Fenced,
+    /// Another sync of a later term, in this incarnation or a later one, was here.
+    Fenced(Incarnation),
     /// Nothing could be written, or nothing heard, for [`GIVE_WAY_AFTER`].
     Failing,
 }
@@ -132,7 +132,7 @@ impl<'t> Writing<'t> {
         if let PublishError::Fenced { by } = error {
             tracing::warn!(token = %by.token, incarnation = %by.incarnation, "a sync of a later term was here");
             self.status.update(|status| status.fenced += 1);
-            return Err(Halt::Fenced);
+            return Err(Halt::Fenced(by.incarnation));
         }
         tracing::warn!(%error, "the stream cannot be written; tried again");
         let since = *self.failing_since.get_or_insert_with(Instant::now);

@@ -135,24 +135,19 @@ impl ChangeTracker {
         above: coherence::Incarnation,
         end: FeedPosition,
     ) -> Ended {
-        // Who lost the lease unnoticed sees a later tracker's token, and must not take that for a restore.
-        if !candidate.is_held(term).await {
-            return Ended::Lost(Lost::Taken);
-        }
         if term.lease.cursor > end {
             let moved = self.ports.leases.move_cursor(LeaseName::Tracker, term.lease.token, end).await;
             if !matches!(moved, Ok(true)) {
                 return Ended::Failed;
             }
         }
-        match self.ports.store.raise_incarnation(above).await {
-            Ok(incarnation) => {
-                tracing::error!(%incarnation, "the database was put back: a new incarnation begins, all tiers are emptied");
+        match candidate.begin_life(&*self.ports.store, term, above).await {
+            Ok(Some(_)) => {
                 self.status.update(|status| status.raised += 1);
                 Ended::OtherLife
             }
-            Err(error) => {
-                tracing::error!(%error, "the database was put back, and the incarnation cannot be raised");
+            Ok(None) => Ended::Lost(Lost::Taken),
+            Err(_) => {
                 self.status.update(|status| status.errors += 1);
                 Ended::Failed
             }

@@ -198,6 +198,7 @@ fn sync(config: &Config, ports: &Ports, section: &Section) -> SyncService {
     };
     let needed = SyncPorts {
         leases: Arc::clone(&ports.leases),
+        store: Arc::clone(&ports.store),
         bus: Arc::clone(&ports.bus),
         parking: Arc::clone(&ports.parking),
         shared: Arc::clone(&ports.shared),

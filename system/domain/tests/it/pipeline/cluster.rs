@@ -194,6 +194,7 @@ impl Cluster {
     fn new_sync(&self, backplane: &Arc<TestBackplane>) -> SyncService {
         let ports = SyncPorts {
             leases: Arc::new(self.store.clone()),
+            store: Arc::new(self.store.clone()),
             bus: Arc::new(self.bus.clone()),
             parking: Arc::new(self.store.clone()),
             shared: self.shared.clone(),

@@ -206,6 +206,7 @@ async fn a_tracker_that_lost_the_bus_gives_way_to_another() {
         let tracker = ChangeTracker::new(TrackerConfig::new(cluster.section.clone()), ports, Wake::new());
         let ports = SyncPorts {
             leases: Arc::new(cluster.store.clone()),
+            store: Arc::new(cluster.store.clone()),
             bus: bus.clone(),
             parking: Arc::new(cluster.store.clone()),
             shared: cluster.nodes[0].service.caches().cache().shared().clone(),

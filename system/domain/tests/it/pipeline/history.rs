@@ -1,6 +1,8 @@
 //! A database that is put back: versions, positions and tokens come again, and a new incarnation begins.
 
-use coherence::{Incarnation, Version};
+use std::sync::atomic::Ordering;
+
+use coherence::{Backplane, Fence, FencingToken, Incarnation, Version};
 use domain::ports::{LeaseName, Leases, Store};
 use serde_json::json;
 
@@ -166,5 +168,44 @@ async fn a_tracker_that_missed_a_whole_life_notices_it() {
     let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(3));
     cluster.until("all instances are in the life after both", ms(8_000), reborn).await;
     cluster.until("all leases are back", ms(4_000), || cluster.all_trusted()).await;
+    cluster.assert_converged(&[created.id]).await;
+}
+
+/// As above, but the sync of the life between died before it published anything: only its claim is there.
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_a_later_life_shows_a_restore() {
+    let cluster = Cluster::new(2).await;
+    let created = cluster.nodes[0].create(&body(1, 5.0)).await;
+    pause(1_000).await;
+    let later = Fence { incarnation: Incarnation(2), token: FencingToken(5) };
+    cluster.backplane.claim(&cluster.section, later).await.unwrap();
+    let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(3));
+    cluster.until("all instances are in the life after it", ms(4_000), reborn).await;
+    cluster.until("all leases are back", ms(4_000), || cluster.all_trusted()).await;
+    cluster.assert_converged(&[created.id]).await;
+    assert_eq!(cluster.nodes.iter().map(|node| node.sync.read().raised).sum::<u64>(), 1, "once");
+}
+
+/// A sync that lost its lease unnoticed meets the one of the life that began: that is no restore.
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_slept_through_a_new_life_begins_none() {
+    let cluster = Cluster::new(2).await;
+    let created = cluster.nodes[0].create(&body(1, 5.0)).await;
+    pause(1_000).await;
+    let sync = cluster.sync_leader().unwrap();
+    let backplane = &cluster.nodes[sync].backplane;
+    backplane.holds.store(true, Ordering::SeqCst);
+    cluster.store.bare_update(created.id, |row| row.demand = 6.0).unwrap();
+    pause(100).await;
+    cluster.nodes[sync].ices[&Part::Sync].freeze();
+    cluster.store.raise_incarnation(Incarnation(0)).await.unwrap();
+    pause(3_000).await;
+    backplane.holds.store(false, Ordering::SeqCst);
+    backplane.let_go.notify_waiters();
+    cluster.nodes[sync].ices[&Part::Sync].thaw();
+    let reborn = || cluster.nodes.iter().all(|node| node.service.caches().cache().incarnation() == Incarnation(2));
+    cluster.until("all instances are in the new life", ms(4_000), reborn).await;
+    cluster.until("all leases are back", ms(4_000), || cluster.all_trusted()).await;
+    assert_eq!(incarnation(&cluster).await, Incarnation(2), "and it stays");
     cluster.assert_converged(&[created.id]).await;
 }

@@ -138,6 +138,7 @@ fn sync(status: &SyncStatus) -> Value {
         "terms": status.terms,
         "fenced": status.fenced,
         "gaveWay": status.gave_way,
+        "raised": status.raised,
     })
 }
 
