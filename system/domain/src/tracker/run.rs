@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 
+use coherence::Incarnation;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -64,7 +65,7 @@ impl ChangeTracker {
                     () = &mut stop => return,
                     () = tokio::time::sleep(STAND_BACK) => {}
                 },
-                Ended::Failed => tokio::select! {
+                Ended::Failed | Ended::PutBack(_) => tokio::select! {
                     biased;
                     () = &mut stop => return,
                     () = backoff.wait(&*self.ports.rng) => {}
@@ -85,7 +86,12 @@ impl ChangeTracker {
         match self.check_history(candidate, term).await {
             Ok(cursor) => {
                 let lease = Lease { cursor, ..*lease };
-                Reading::new(&self.config, &self.ports, &self.wake, &self.status, lease).run().await
+                let mut reading = Reading::new(&self.config, &self.ports, &self.wake, &self.status, lease);
+                match reading.run().await {
+                    // Only this term knows for sure: what it told since may hide that from the next one.
+                    Ended::PutBack(end) => self.begin_life(candidate, term, lease.incarnation, Some(end)).await,
+                    ended => ended,
+                }
             }
             Err(ended) => ended,
         }
@@ -99,7 +105,8 @@ impl ChangeTracker {
             let end = self.ports.feed.end().await;
             let error: Box<dyn std::error::Error + Send + Sync> = match (told, end) {
                 (Ok(told), Ok(end)) if told.is_ahead_of(&term.lease, end) => {
-                    return Err(self.begin_life(candidate, term, told.incarnation(), end).await);
+                    let back = (term.lease.cursor > end).then_some(end);
+                    return Err(self.begin_life(candidate, term, told.incarnation(), back).await);
                 }
                 (Ok(told), Ok(end)) if told.is_of_earlier_life(&term.lease) => return self.pass_over(term, end).await,
                 (Ok(_), Ok(_)) => return Ok(term.lease.cursor),
@@ -128,14 +135,15 @@ impl ChangeTracker {
         }
     }
 
+    /// `back_to`: where the feed ends, if the cursor may be behind that.
     async fn begin_life(
         &self,
         candidate: &Candidate,
         term: &Term,
-        above: coherence::Incarnation,
-        end: FeedPosition,
+        above: Incarnation,
+        back_to: Option<FeedPosition>,
     ) -> Ended {
-        if term.lease.cursor > end {
+        if let Some(end) = back_to {
             let moved = self.ports.leases.move_cursor(LeaseName::Tracker, term.lease.token, end).await;
             if !matches!(moved, Ok(true)) {
                 return Ended::Failed;

@@ -25,8 +25,10 @@ const CURSOR_EVERY: Duration = Duration::from_millis(50);
 pub(super) enum Ended {
     /// The lease is lost.
     Lost(Lost),
-    /// The database is in another life now, or was put back: a fresh lease is needed.
+    /// The database is in another life now, or others were: a fresh lease is needed.
     OtherLife,
+    /// The feed ends here, before what this term has read of it: the database was put back.
+    PutBack(FeedPosition),
     /// Something failed that this process cannot repair.
     Failed,
     /// The bus cannot be reached from here.
@@ -163,7 +165,7 @@ impl<'t> Reading<'t> {
             Err(error) => self.failed(&error, "the incarnation cannot be read"),
         }
         match end {
-            Ok(end) if end < self.at => return Err(Ended::OtherLife),
+            Ok(end) if end < self.at && !mutant!(RestoreUnnoticed) => return Err(Ended::PutBack(end)),
             Ok(end) => {
                 let backlog = end.0.checked_sub(self.at.0);
                 self.status.update(|status| status.backlog = backlog);

@@ -83,6 +83,7 @@ impl Cluster {
             still: Mutex::default(),
             mended: Notify::new(),
             corrupt: Mutex::default(),
+            again: AtomicU32::new(0),
         });
         let shared = Arc::new(TestShared {
             inner: MemorySharedTier::new(MemorySharedTierLimits::default()),

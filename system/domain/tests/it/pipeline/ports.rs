@@ -78,6 +78,8 @@ pub(super) struct TestFeed {
     pub(super) still: Mutex<Option<tokio::time::Instant>>,
     pub(super) mended: Notify,
     pub(super) corrupt: Mutex<BTreeSet<FeedPosition>>,
+    /// The next read goes back by so much.
+    pub(super) again: AtomicU32,
 }
 
 #[async_trait]
@@ -89,7 +91,8 @@ impl ChangeFeed for TestFeed {
         if let Some(since) = *self.still.lock().unwrap() {
             return Ok(FeedBatch { changes: Vec::new(), position: after, at_end: true, behind: since.elapsed() });
         }
-        let batch = self.inner.read(after, limit).await?;
+        let back = u128::from(self.again.swap(0, Ordering::SeqCst));
+        let batch = self.inner.read(FeedPosition(after.0.saturating_sub(back)), limit).await?;
         let corrupt = self.corrupt.lock().unwrap();
         match batch.changes.iter().map(|change| change.position).find(|position| corrupt.contains(position)) {
             Some(position) => Err(FeedError::Corrupt { position, reason: "a test says so".to_owned() }),
