@@ -14,7 +14,7 @@ mod send;
 mod text;
 
 pub use channel::{Channel, ChannelSet};
-pub use delivery::{DELIVERY_ERROR_CHARS_MAX, Delivery, DeliveryStatus};
+pub use delivery::{DELIVERY_ERROR_CHARS_MAX, Delivery, DeliveryStage, DeliveryStatus};
 pub use device::{
     DEVICES_PER_USER_MAX, Device, IntegrationType, OS_VERSION_CHARS_MAX, RegisterDevice, TOKEN_BYTES_MAX,
     VAPID_KEY_CHARS_MAX, proves_ownership, target_address,
