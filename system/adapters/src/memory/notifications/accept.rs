@@ -1,7 +1,7 @@
 //! Accepting.
 
 use async_trait::async_trait;
-use domain::notification::model::{Channel, IntegrationType, Notification, NotificationId};
+use domain::notification::model::{Channel, IntegrationType, Notification, NotificationId, StoredAttachment};
 use domain::ports::{
     Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
     NewDelivery, NotificationStoreError,
@@ -24,7 +24,11 @@ impl Tables {
             Some(id) => self.accepted_before(*id, &user),
             None => self.accept_user(event, user, moment),
         });
-        Ok(Accepted { users: users.collect() })
+        let users: Vec<AcceptedUser> = users.collect();
+        if users.iter().any(|user| user.is_new) {
+            self.keep_files(&acceptance.attachments, moment);
+        }
+        Ok(Accepted { users })
     }
 
     fn accepted_before(&self, id: NotificationId, user: &ForUser) -> AcceptedUser {
@@ -81,12 +85,15 @@ impl Tables {
         self.add(new.id, row);
     }
 
+    fn keep_files(&mut self, files: &[StoredAttachment], moment: Moment) {
+        self.attachments.extend(files.iter().map(|file| (file.id, (moment.wall, file.clone()))));
+    }
+
     fn enqueue(&mut self, mails: &MailEnqueue, moment: Moment) -> u32 {
         let mut new = mails.deliveries();
         new.retain(|new| !self.deliveries.contains_key(&new.id));
         if !new.is_empty() {
-            let files = mails.attachments.iter().map(|file| (file.id, (moment.wall, file.clone())));
-            self.attachments.extend(files);
+            self.keep_files(&mails.attachments, moment);
         }
         for new in &new {
             self.add_new(new, moment);

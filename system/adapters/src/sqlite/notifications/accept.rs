@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::model::EventId;
-use domain::notification::model::{Channel, DeliveryId, DeviceId, IntegrationType, MailItem, NotificationId};
+use domain::notification::model::{
+    Channel, DeliveryId, DeviceId, IntegrationType, MailItem, NotificationId, StoredAttachment,
+};
 use domain::ports::{
     Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
     NewDelivery, NotificationStoreError,
@@ -121,11 +123,12 @@ async fn accept(
     }
     let mut sql = QueryBuilder::new("");
     rows.push(&mut sql, acceptance.event_id, now);
+    push_attachments(&mut sql, &acceptance.attachments, &rows.deliveries, now);
     if let Some(record) = &acceptance.idempotency {
         push_answer(&mut sql, record);
     }
     sql.push("COMMIT");
-    let recurs = rows.users.len() + rows.deliveries.len() <= PREPARED_ROWS_MAX;
+    let recurs = rows.users.len() + rows.deliveries.len() <= PREPARED_ROWS_MAX && acceptance.attachments.is_empty();
     sql.build().persistent(recurs).execute(connection).await.map_err(failed)?;
     Ok(Accepted { users })
 }
@@ -262,9 +265,7 @@ async fn enqueue(connection: &mut SqliteConnection, mails: &MailEnqueue, now: i6
     let new: Vec<NewDelivery<'_>> =
         new.into_iter().enumerate().filter(|(at, _)| is_new(*at)).map(|(_, new)| new).collect();
     let mut sql = QueryBuilder::new("");
-    if !new.is_empty() {
-        push_attachments(&mut sql, mails, &new, now);
-    }
+    push_attachments(&mut sql, &mails.attachments, &new, now);
     new.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_deliveries(&mut sql, chunk, now));
     push_mails(&mut sql, &new);
     sql.push("COMMIT");
@@ -272,19 +273,26 @@ async fn enqueue(connection: &mut SqliteConnection, mails: &MailEnqueue, now: i6
     Ok(u32::try_from(new.len()).unwrap_or(u32::MAX))
 }
 
-fn push_attachments(sql: &mut QueryBuilder<Sqlite>, mails: &MailEnqueue, new: &[NewDelivery<'_>], now: i64) {
-    if !mails.attachments.is_empty() {
-        sql.push("INSERT INTO MailAttachments (Id, Name, ContentType, Bytes, CreatedAt) ");
-        sql.push_values(&mails.attachments, |mut columns, stored| {
-            columns
-                .push_bind(row::blob(stored.id.0))
-                .push_bind(stored.file.name.clone())
-                .push_bind(stored.file.content_type.clone())
-                .push_bind(stored.file.bytes.to_vec())
-                .push_bind(now);
-        });
-        sql.push(" ON CONFLICT (Id) DO NOTHING; ");
+/// The files of new mails, if there are such mails, and which mails name them.
+fn push_attachments(
+    sql: &mut QueryBuilder<Sqlite>,
+    attachments: &[StoredAttachment],
+    new: &[NewDelivery<'_>],
+    now: i64,
+) {
+    if attachments.is_empty() || new.is_empty() {
+        return;
     }
+    sql.push("INSERT INTO MailAttachments (Id, Name, ContentType, Bytes, CreatedAt) ");
+    sql.push_values(attachments, |mut columns, stored| {
+        columns
+            .push_bind(row::blob(stored.id.0))
+            .push_bind(stored.file.name.clone())
+            .push_bind(stored.file.content_type.clone())
+            .push_bind(stored.file.bytes.to_vec())
+            .push_bind(now);
+    });
+    sql.push(" ON CONFLICT (Id) DO NOTHING; ");
     let files = |new: &NewDelivery<'_>| new.mail.map(|item| item.attachments.clone()).unwrap_or_default();
     let uses: Vec<_> = new.iter().flat_map(|new| files(new).into_iter().map(move |file| (file, new.id))).collect();
     for chunk in uses.chunks(ROWS_PER_STATEMENT_MAX) {

@@ -94,6 +94,7 @@ async fn accept(session: &mut Session, acceptance: &Acceptance) -> Result<Accept
     write::put_inbox(session, &rows.inbox, standing.now).await?;
     write::put_deliveries(session, &rows.deliveries, standing.now).await?;
     write::put_mail_intents(session, &rows.deliveries).await?;
+    enqueue::put_files(session, &acceptance.attachments, &rows.deliveries, standing.now).await?;
     if let Some(record) = &acceptance.idempotency {
         write::keep_answer(session, record).await?;
     }

@@ -1,6 +1,8 @@
 //! Mails that belong to no notification.
 
-use domain::ports::MailEnqueue;
+use coherence::Timestamp;
+use domain::notification::model::StoredAttachment;
+use domain::ports::{MailEnqueue, NewDelivery};
 use serde_json::{Value as Json, json};
 
 use super::write;
@@ -24,7 +26,23 @@ pub(super) async fn enqueue(session: &mut Session, mails: &MailEnqueue) -> Resul
     if new.is_empty() {
         return Ok(0);
     }
-    for stored in &mails.attachments {
+    put_files(session, &mails.attachments, &new, now).await?;
+    write::put_deliveries(session, &new, now).await?;
+    write::put_mail_intents(session, &new).await?;
+    Ok(u32::try_from(new.len()).unwrap_or(u32::MAX))
+}
+
+/// The files of new mails, if there are such mails, and which mails name them.
+pub(super) async fn put_files(
+    session: &mut Session,
+    attachments: &[StoredAttachment],
+    new: &[NewDelivery<'_>],
+    now: Timestamp,
+) -> Result<(), SqlError> {
+    if attachments.is_empty() || new.is_empty() {
+        return Ok(());
+    }
+    for stored in attachments {
         let values = [
             uuid(stored.id.0),
             text(&*stored.file.name),
@@ -43,7 +61,5 @@ pub(super) async fn enqueue(session: &mut Session, mails: &MailEnqueue) -> Resul
     if !uses.is_empty() {
         session.rows(&NOTIFICATIONS_PUT_USES, [text(Json::Array(uses).to_string())]).await?;
     }
-    write::put_deliveries(session, &new, now).await?;
-    write::put_mail_intents(session, &new).await?;
-    Ok(u32::try_from(new.len()).unwrap_or(u32::MAX))
+    Ok(())
 }

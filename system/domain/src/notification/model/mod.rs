@@ -1,6 +1,7 @@
 //! The values of the notification service, valid by construction; what comes from outside is parsed into them once
 //! ([`SendNotification`], [`SendPush`], [`RegisterDevice`], [`SetPreferences`], [`InboxParams`], ...), and everything wrong is named at once.
 
+mod attachments;
 mod channel;
 mod delivery;
 mod device;

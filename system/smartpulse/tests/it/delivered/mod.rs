@@ -8,6 +8,7 @@ mod outbox;
 #[path = "../../../../adapters/tests/it/mail/parts/programs.rs"]
 mod programs;
 mod served;
+mod sources;
 mod starts;
 mod together;
 mod whole;

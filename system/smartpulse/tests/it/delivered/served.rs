@@ -32,9 +32,14 @@ impl Served {
         Self { running, base }
     }
 
+    /// The address of a path of the API of notifications.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The API of notifications, with the token.
     pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
-        let request = self.running.client().request(method, format!("{}{path}", self.base));
+        let request = self.running.client().request(method, self.url(path));
         let request = request.bearer_auth(self.running.token());
         match body {
             Some(body) => request.json(body).send().await.unwrap(),
@@ -51,7 +56,7 @@ impl Served {
 
     /// The same address without a token, as a mail program asks.
     pub(super) async fn post_form(&self, path: &str, form: &'static str) -> u16 {
-        let request = self.running.client().post(format!("{}{path}", self.base));
+        let request = self.running.client().post(self.url(path));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         request.send().await.unwrap().status().as_u16()
     }
