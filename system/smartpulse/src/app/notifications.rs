@@ -131,10 +131,16 @@ fn parts(config: &Config, ports: &Ports, meter: Arc<dyn DeliveryMeter>) -> Notif
         mail_wake: Wake::new(),
         queue_wake: Wake::new(),
     };
-    let base = config.notifications.public_base_url.clone();
-    let base = base.unwrap_or_else(|| format!("http://{}", reachable(config.http.listen)));
+    let links = match &config.notifications.public_base_url {
+        Some(base) => OperationsConfig::new(base),
+        None => {
+            let here = |address| format!("http://{}", reachable(address));
+            let inbox_base_url = here(config.notifications.listen);
+            OperationsConfig { inbox_base_url, ..OperationsConfig::new(here(config.http.listen)) }
+        }
+    };
     NotificationParts {
-        operations: NotificationOperations::new(shared.clone(), OperationsConfig::new(base)),
+        operations: NotificationOperations::new(shared.clone(), links),
         manager: NotificationManager::new(shared.clone(), hub.clone()),
         registry: Registry::new(shared.clone(), ports.channels.push.clone()),
         hub,

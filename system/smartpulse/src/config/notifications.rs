@@ -27,7 +27,7 @@ pub struct RateSettings {
 pub struct NotificationsConfig {
     /// Where its API listens.
     pub listen: SocketAddr,
-    /// Begins the links in mails; no slash at its end. `None`: the address of the forecast API.
+    /// Begins the links in mails; no slash at its end. `None`: the addresses of the two APIs.
     pub public_base_url: Option<String>,
     /// A folder of templates over the built-in ones.
     pub templates: Option<PathBuf>,

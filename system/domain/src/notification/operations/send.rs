@@ -78,7 +78,7 @@ impl NotificationOperations {
         let mut mail = match message.channels.contains(Channel::Email) {
             true => {
                 let directory = store.directory(&[message.user_id], None).await?;
-                let link = format!("{}/notifications", self.config.public_base_url);
+                let link = format!("{}/notifications", self.config.inbox_base_url);
                 let about = MailAbout {
                     title: &message.title,
                     message: message.body.as_str(),

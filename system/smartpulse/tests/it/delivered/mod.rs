@@ -3,6 +3,7 @@
 
 mod apart;
 mod killed;
+mod links;
 mod outbox;
 // The parts that others wrote are found and run as the tests of the adapters do it.
 #[path = "../../../../adapters/tests/it/mail/parts/programs.rs"]

@@ -37,6 +37,16 @@ impl Served {
         format!("{}{path}", self.base)
     }
 
+    /// Who asks, without a token.
+    pub(super) fn client(&self) -> reqwest::Client {
+        self.running.client()
+    }
+
+    /// The token that the start showed.
+    pub(super) fn token(&self) -> String {
+        self.running.token()
+    }
+
     /// The API of notifications, with the token.
     pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
         let request = self.running.client().request(method, self.url(path));
