@@ -11,7 +11,9 @@ use crate::running::until;
 /// The links of the mails in the folder, as their text parts show them.
 fn links(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let texts = files.map(|path: PathBuf| std::fs::read_to_string(path).unwrap());
+    // Quoted-printable: a line that goes on ends with a sign of equality.
+    let text = |path: PathBuf| std::fs::read_to_string(path).unwrap().replace("=\r\n", "").replace("=\n", "");
+    let texts = files.map(text);
     let link = |text: String| {
         let found = text.lines().find_map(|line| line.trim().strip_prefix("Open the forecast: ").map(str::to_owned));
         found.expect("a link")
