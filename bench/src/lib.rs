@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod compare;
+pub mod figures;
 pub mod instance;
 pub mod quantiles;
 pub mod server;

@@ -109,7 +109,8 @@ impl Caller {
             return;
         };
         let (kind, devices) = (NotificationType::Alert, DeviceFilter::Both);
-        let message = Message { user_id, title, body, kind, channels: self.channels(), devices };
+        let message =
+            Message { user_id, title, body, kind, channels: self.channels(), devices, attachments: Vec::new() };
         let is_named = self.dice.permille(600);
         let name = NamedRequest::new(CALLER, &number.to_string(), "sim", number.to_string().as_bytes()).ok();
         let name = name.filter(|_| is_named);

@@ -2,4 +2,5 @@
 //! `Arc<dyn Port>`, so that they stack in any order.
 
 pub mod meter;
+mod notifications;
 pub mod timeout;

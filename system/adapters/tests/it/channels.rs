@@ -135,6 +135,7 @@ impl World {
             kind: NotificationType::Alert,
             channels: ChannelSet::ALL,
             devices: DeviceFilter::Both,
+            attachments: Vec::new(),
         };
         self.operations.send(message, None).await.unwrap()
     }

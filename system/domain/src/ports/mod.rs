@@ -28,8 +28,8 @@ pub use notifications::{
     Acceptance, Acceptances, Accepted, AcceptedUser, Backlog, CLAIM_LIFE_MAX, Claim, ClaimedMails, ClaimedWork,
     Deliveries, DeliveryLog, Devices, ForUser, Inbox, InboxChanges, InboxPage, InboxQuery, InboxStart, MailEnqueue,
     MailFor, MailIntent, MailIntents, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, MailsToQueue,
-    NotificationStore, NotificationStoreError, NotificationsPruned, PushIntent, PushIntents, PushOutcome, PushReport,
-    QueuedMail, RESEND_MAX, Recipient, Recipients, Registered, Resend, Suppression, SuppressionReason,
+    NewDelivery, NotificationStore, NotificationStoreError, NotificationsPruned, PushIntent, PushIntents, PushOutcome,
+    PushReport, QueuedMail, RESEND_MAX, Recipient, Recipients, Registered, Resend, Suppression, SuppressionReason,
 };
 pub use outbox::{Outbox, OutboxId, OutboxRow};
 pub use parking::{PARKED_MAX, ParkedEvent, ParkedId, Parking};

@@ -16,9 +16,9 @@ use super::backlog::BacklogHandle;
 use super::channels::VapidPublic;
 use super::notification_jobs::NotificationJobs;
 use super::ports::Ports;
-use crate::config::Config;
+use crate::config::{Config, NotificationsConfig};
 use crate::http::Gatekeeper;
-use crate::http::notifications::{NotificationApi, NotificationApiParts, SendLimits};
+use crate::http::notifications::{NotificationApi, NotificationApiParts, Rate};
 use crate::http::streams::StreamBase;
 use crate::serve::{Drain, Tasks, reachable};
 
@@ -100,8 +100,7 @@ impl Notifications {
         let NotificationParts { operations, manager, registry, vapid, .. } = self.parts.clone();
         let (tickets, clock, rng) = (Arc::clone(&ports.tickets), Arc::clone(&ports.clock), Arc::clone(&ports.rng));
         let streams = StreamBase::new(tickets, clock, rng, drain.clone(), &config.streams, &config.limits);
-        let sends =
-            SendLimits { rate_per_s: config.notifications.sends_per_s, burst: config.notifications.sends_burst };
+        let NotificationsConfig { sends, unsubscribes, .. } = config.notifications;
         let parts = NotificationApiParts {
             operations,
             manager,
@@ -109,7 +108,8 @@ impl Notifications {
             keeper,
             streams,
             vapid_public_key: vapid.map(|vapid| vapid.key.as_ref().to_owned()),
-            sends,
+            sends: Rate { rate_per_s: sends.per_s, burst: sends.burst },
+            unsubscribes: Rate { rate_per_s: unsubscribes.per_s, burst: unsubscribes.burst },
         };
         NotificationApi::new(parts, &config.http, &config.limits)
     }
@@ -131,10 +131,16 @@ fn parts(config: &Config, ports: &Ports, meter: Arc<dyn DeliveryMeter>) -> Notif
         mail_wake: Wake::new(),
         queue_wake: Wake::new(),
     };
-    let base = config.notifications.public_base_url.clone();
-    let base = base.unwrap_or_else(|| format!("http://{}", reachable(config.http.listen)));
+    let links = match &config.notifications.public_base_url {
+        Some(base) => OperationsConfig::new(base),
+        None => {
+            let here = |address| format!("http://{}", reachable(address));
+            let inbox_base_url = here(config.notifications.listen);
+            OperationsConfig { inbox_base_url, ..OperationsConfig::new(here(config.http.listen)) }
+        }
+    };
     NotificationParts {
-        operations: NotificationOperations::new(shared.clone(), OperationsConfig::new(base)),
+        operations: NotificationOperations::new(shared.clone(), links),
         manager: NotificationManager::new(shared.clone(), hub.clone()),
         registry: Registry::new(shared.clone(), ports.channels.push.clone()),
         hub,

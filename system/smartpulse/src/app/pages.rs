@@ -12,6 +12,8 @@ use crate::http::problem::CONTENT_TYPE;
 const DOCS: &str = include_str!("docs.html");
 const LANDING: &str = include_str!("landing.html");
 const LANDING_NOTIFICATIONS: &str = include_str!("landing_notifications.html");
+const FORECAST: &str = include_str!("forecast.html");
+const INBOX: &str = include_str!("inbox.html");
 
 /// Nothing from elsewhere is loaded or spoken to.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -86,6 +88,17 @@ pub(super) fn notification_landing() -> Response {
 /// `GET /docs`: shows `/openapi.json`.
 pub(super) fn docs() -> Response {
     page(DOCS)
+}
+
+/// `GET /forecasts/{id}`: where mails about a forecast lead to. The page holds nothing; it asks for a token, and with it the
+/// API.
+pub(super) fn forecast() -> Response {
+    page(FORECAST)
+}
+
+/// `GET /notifications`: where other mails lead to, likewise.
+pub(super) fn inbox() -> Response {
+    page(INBOX)
 }
 
 fn page(html: &'static str) -> Response {

@@ -26,7 +26,8 @@ use crate::telemetry::catalogue::OPENMETRICS;
 pub type Routes = Edge<Router>;
 
 /// Paths outside the API description, as the metrics of requests know them.
-pub(super) const PLAIN_PATHS: [&str; 6] = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics"];
+pub(super) const PLAIN_PATHS: [&str; 8] =
+    ["/", "/docs", "/openapi.json", "/forecasts/{id}", "/notifications", "/health/live", "/health/ready", "/metrics"];
 
 /// The routes of the API with their description.
 pub(super) fn described() -> (Router<ForecastApi>, OpenApi) {
@@ -67,6 +68,7 @@ pub(super) fn public(api: ForecastApi, readiness: &Arc<Readiness>, config: &Conf
     let router = if serves { router.with_state(api) } else { Router::new() };
     let router = router
         .route("/", get(|| async { pages::landing() }))
+        .route("/forecasts/{id}", get(|| async { pages::forecast() }))
         .route("/docs", get(|| async { pages::docs() }))
         .merge(description_page(&description))
         .merge(health(readiness))
@@ -91,6 +93,7 @@ pub(super) fn of_notifications(
     let router = if serves { router.with_state(api) } else { Router::new() };
     let router = router
         .route("/", get(|| async { pages::notification_landing() }))
+        .route("/notifications", get(|| async { pages::inbox() }))
         .route("/docs", get(|| async { pages::docs() }))
         .merge(description_page(&description))
         .merge(health(readiness))

@@ -130,8 +130,9 @@ async fn bind_all(mut config: Config) -> Result<Bound<impl Listener<Addr = Socke
         notifications: notifications.as_ref().map(|listener| address(listener.local_addr())).transpose()?,
         internal: address(internal.local_addr())?,
     };
-    // Links in mails begin with it, unless they are told better.
+    // Links in mails begin with them, unless they are told better.
     (config.http.listen, config.internal.listen) = (addresses.api, addresses.internal);
+    config.notifications.listen = addresses.notifications.unwrap_or(config.notifications.listen);
     Ok(Bound { config, addresses, api, notifications, internal })
 }
 

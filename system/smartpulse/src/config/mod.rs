@@ -37,7 +37,7 @@ pub use limits::{DrainConfig, LimitsConfig, LogConfig, LogFormat, SampleConfig};
 pub(crate) use load::without_credentials;
 pub use load::{Config, DEFAULT_TOML, FILE_NAME, Inputs, Loaded, Override, load, misnamed_variables, read_file};
 pub use mail::{MailServer, MailSettings, MailTls};
-pub use notifications::{AlertSettings, NotificationsConfig};
+pub use notifications::{AlertSettings, NotificationsConfig, RateSettings};
 pub use pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, SyncSettings, TrackerSettings};
 pub use profile::Profile;
 pub use push::{FcmSettings, PushSettings};

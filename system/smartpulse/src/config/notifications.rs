@@ -13,19 +13,28 @@ use super::roles::{InstanceRole, Roles};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How often something may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateSettings {
+    /// A second, over time; 0 is no limit.
+    pub per_s: u32,
+    /// At once, before the rate holds.
+    pub burst: u32,
+}
+
 /// The settings of the notification service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationsConfig {
     /// Where its API listens.
     pub listen: SocketAddr,
-    /// Begins the links in mails; no slash at its end. `None`: the address of the forecast API.
+    /// Begins the links in mails; no slash at its end. `None`: the addresses of the two APIs.
     pub public_base_url: Option<String>,
     /// A folder of templates over the built-in ones.
     pub templates: Option<PathBuf>,
-    /// Messages that one caller may send a second, over time; 0 is no limit.
-    pub sends_per_s: u32,
-    /// Messages that one caller may send at once.
-    pub sends_burst: u32,
+    /// How many messages one caller may send.
+    pub sends: RateSettings,
+    /// How often somebody may unsubscribe from one address.
+    pub unsubscribes: RateSettings,
     /// What is kept for how long.
     pub retention: Retention,
 }
@@ -42,8 +51,14 @@ impl NotificationsConfig {
             },
             public_base_url: base.map(|base| base.trim_end_matches('/').to_owned()),
             templates: r.optional("notifications.templates_dir").map(PathBuf::from),
-            sends_per_s: r.int32("notifications.sends_per_s", 0..=1_000_000),
-            sends_burst: r.int32("notifications.sends_burst", 1..=1_000_000),
+            sends: RateSettings {
+                per_s: r.int32("notifications.sends_per_s", 0..=1_000_000),
+                burst: r.int32("notifications.sends_burst", 1..=1_000_000),
+            },
+            unsubscribes: RateSettings {
+                per_s: r.int32("notifications.unsubscribes_per_s", 0..=1_000_000),
+                burst: r.int32("notifications.unsubscribes_burst", 1..=1_000_000),
+            },
             retention: Retention {
                 deliveries: days(r, "notifications.deliveries_days"),
                 inbox: days(r, "notifications.inbox_days"),

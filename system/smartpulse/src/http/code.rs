@@ -52,6 +52,8 @@ codes! {
     DeviceNotFound = "DEVICE_NOT_FOUND", NOT_FOUND, "Device not found";
     /// No delivery of that id that can be sent again.
     DeliveryNotFound = "DELIVERY_NOT_FOUND", NOT_FOUND, "Delivery not found";
+    /// The address is written to: nobody suppressed it.
+    SuppressionNotFound = "SUPPRESSION_NOT_FOUND", NOT_FOUND, "The address is not suppressed";
     /// The service has no key for Web Push.
     PushNotConfigured = "PUSH_NOT_CONFIGURED", NOT_FOUND, "Web Push is not configured";
     /// No parked event of that id.

@@ -28,7 +28,7 @@ use crate::telemetry::requests::RouteIndex;
 const HEALTH: &str = "/health/";
 
 /// What follows is a secret: who knows the path may do what it says.
-const CAPABILITY: &str = "/unsubscribe/";
+pub(super) const CAPABILITY: &str = "/unsubscribe/";
 
 /// As much of a path as a log may hold.
 fn loggable(path: &str) -> &str {

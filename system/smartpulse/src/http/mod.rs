@@ -22,6 +22,7 @@ pub mod problem;
 pub mod rate_limit;
 pub mod request_id;
 pub mod service_error;
+pub(crate) mod source;
 pub mod streams;
 
 pub use admission::{Admitted, Gatekeeper};

@@ -20,6 +20,7 @@ use super::accept::ServeLimits;
 use super::activity::{Activity, CountedIo, GuardedBody, State};
 use super::drain::Drain;
 use crate::http::edge::BadHost;
+use crate::http::source::Source;
 
 /// How often the one timer of a connection looks, per shorter limit.
 const LOOKS_PER_LIMIT: u32 = 4;
@@ -48,11 +49,12 @@ where
     S::Future: Send,
 {
     let activity = Arc::new(Activity::default());
+    let source = Source::of(&io);
     let io = TokioIo::new(CountedIo { io, activity: Arc::clone(&activity) });
     let counted = Arc::clone(&activity);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let guard = counted.request_started(request.version() == http::Version::HTTP_2);
-        let answer = service.clone().oneshot(marked(request.map(Body::new)));
+        let answer = service.clone().oneshot(marked(request.map(Body::new), source));
         async move { Ok::<_, Infallible>(answer.await?.map(|body| GuardedBody { body, guard: guard.answered() })) }
     });
     let mut connection = pin!(builder.serve_connection(io, service));
@@ -86,8 +88,10 @@ where
     }
 }
 
-/// Marks what HTTP/1.1 forbids and hyper lets pass: no `Host`, or two. The edge answers, as it answers everything.
-fn marked(mut request: Request) -> Request {
+/// Marks what HTTP/1.1 forbids and hyper lets pass: no `Host`, or two. The edge answers, as it answers everything. And
+/// says where the request comes from, where that matters.
+fn marked(mut request: Request, source: Option<Source>) -> Request {
+    Source::mark(source, &mut request);
     let is_one = || request.headers().get_all(http::header::HOST).iter().count() == 1;
     if request.version() == http::Version::HTTP_11 && !is_one() {
         request.extensions_mut().insert(BadHost);

@@ -1,12 +1,10 @@
 //! Accepting.
 
 use async_trait::async_trait;
-use domain::notification::model::{
-    Channel, DeliveryId, DeliveryStatus, IntegrationType, MailItem, Notification, NotificationId,
-};
+use domain::notification::model::{Channel, IntegrationType, Notification, NotificationId, StoredAttachment};
 use domain::ports::{
-    Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue, MailFor,
-    NotificationStoreError,
+    Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
+    NewDelivery, NotificationStoreError,
 };
 
 use super::MemoryNotifications;
@@ -26,7 +24,11 @@ impl Tables {
             Some(id) => self.accepted_before(*id, &user),
             None => self.accept_user(event, user, moment),
         });
-        Ok(Accepted { users: users.collect() })
+        let users: Vec<AcceptedUser> = users.collect();
+        if users.iter().any(|user| user.is_new) {
+            self.keep_files(&acceptance.attachments, moment);
+        }
+        Ok(Accepted { users })
     }
 
     fn accepted_before(&self, id: NotificationId, user: &ForUser) -> AcceptedUser {
@@ -53,12 +55,12 @@ impl Tables {
             inbox.last += 1;
             inbox.rows.insert((moment.wall, id), (inbox.last, notification));
         }
-        let devices = match channels.contains(Channel::PushNotification) {
-            true => self.push_to_devices(&user, moment),
-            false => 0,
-        };
-        if channels.contains(Channel::Email) {
-            self.mail_of(id, user.mail, moment);
+        let devices = self.devices_of(user_id);
+        let devices: Vec<_> = devices.iter().map(|device| (device.id, IntegrationType::of(&device.target))).collect();
+        let mut pushes = 0;
+        for new in user.deliveries(&devices) {
+            pushes += u32::from(new.device.is_some());
+            self.add_new(&new, moment);
         }
         let row = AcceptedRow {
             event_id,
@@ -70,46 +72,31 @@ impl Tables {
             at: moment.wall,
         };
         self.notifications.insert(id, row);
-        AcceptedUser { user_id, id, is_new: true, devices }
+        AcceptedUser { user_id, id, is_new: true, devices: pushes }
     }
 
-    fn push_to_devices(&mut self, user: &ForUser, moment: Moment) -> u32 {
-        let mut devices = self.devices_of(user.user_id);
-        devices.retain(|device| user.devices.lets(IntegrationType::of(&device.target)));
-        for device in &devices {
-            let mut row = self.new_delivery(Channel::PushNotification, moment);
-            (row.notification, row.device) = (Some(user.id), Some(device.id));
-            self.add(DeliveryId::of_push(user.id, device.id), row);
+    fn add_new(&mut self, new: &NewDelivery<'_>, moment: Moment) {
+        let mut row = self.new_delivery(new.channel, moment);
+        (row.notification, row.device, row.status) = (new.notification, new.device, new.status);
+        row.last_error = new.error.map(str::to_owned);
+        if let Some(item) = new.mail {
+            self.mails.insert(new.id, item.clone());
         }
-        u32::try_from(devices.len()).unwrap_or(u32::MAX)
+        self.add(new.id, row);
     }
 
-    fn mail_of(&mut self, id: NotificationId, mail: MailFor, moment: Moment) {
-        let delivery = DeliveryId::of_mail(id);
-        let mut row = self.new_delivery(Channel::Email, moment);
-        row.notification = Some(id);
-        match mail {
-            MailFor::None => return,
-            MailFor::Item(item) => {
-                self.mails.insert(delivery, item);
-            }
-            MailFor::Nowhere(why) => (row.status, row.last_error) = (DeliveryStatus::Skipped, Some(why)),
-        }
-        self.add(delivery, row);
+    fn keep_files(&mut self, files: &[StoredAttachment], moment: Moment) {
+        self.attachments.extend(files.iter().map(|file| (file.id, (moment.wall, file.clone()))));
     }
 
-    fn enqueue(&mut self, mails: MailEnqueue, moment: Moment) -> u32 {
-        let mut new: Vec<(DeliveryId, MailItem)> =
-            (0..).zip(mails.items).map(|(number, item)| (DeliveryId::of_enqueued(mails.key, number), item)).collect();
-        new.retain(|(id, _)| !self.deliveries.contains_key(id));
+    fn enqueue(&mut self, mails: &MailEnqueue, moment: Moment) -> u32 {
+        let mut new = mails.deliveries();
+        new.retain(|new| !self.deliveries.contains_key(&new.id));
         if !new.is_empty() {
-            let files = mails.attachments.into_iter().map(|file| (file.id, (moment.wall, file)));
-            self.attachments.extend(files);
+            self.keep_files(&mails.attachments, moment);
         }
-        for (id, item) in &new {
-            let row = self.new_delivery(Channel::Email, moment);
-            self.mails.insert(*id, item.clone());
-            self.add(*id, row);
+        for new in &new {
+            self.add_new(new, moment);
         }
         u32::try_from(new.len()).unwrap_or(u32::MAX)
     }
@@ -122,7 +109,7 @@ impl Acceptances for MemoryNotifications {
     }
 
     async fn enqueue_mails(&self, mails: MailEnqueue) -> Result<u32, NotificationStoreError> {
-        self.call("enqueue_mails", |tables, moment| Ok(tables.enqueue(mails, moment))).await
+        self.call("enqueue_mails", |tables, moment| Ok(tables.enqueue(&mails, moment))).await
     }
 
     async fn answer(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, NotificationStoreError> {

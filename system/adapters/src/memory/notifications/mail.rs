@@ -1,31 +1,30 @@
 //! Mails to render, and their way into the queue.
 
 use async_trait::async_trait;
-use domain::notification::model::{DeliveryId, DeliveryStatus};
+use domain::notification::model::{DeliveryId, DeliveryStage, DeliveryStatus};
 use domain::ports::{Claim, ClaimedWork, MailIntent, MailIntents, MailsToQueue, NotificationStoreError, QueuedMail};
 
 use super::MemoryNotifications;
 use super::handle::Moment;
 use super::tables::{QueueRow, Tables};
-use super::work::Stage;
 
 impl Tables {
     fn claim_mail_intents(&mut self, claim: &Claim, moment: Moment) -> ClaimedWork<MailIntent> {
         let mut items = Vec::new();
-        for id in self.due(Stage::Render, moment.now, claim.limit) {
+        for id in self.due(DeliveryStage::Render, moment.now, claim.limit) {
             self.hold(id, claim, moment.now);
             if let (Some(item), Some(row)) = (self.mails.get(&id), self.deliveries.get(&id)) {
                 items.push(MailIntent { id, item: item.clone(), accepted_at: row.created_at });
             }
         }
-        ClaimedWork { items, next_due: self.next_due(Stage::Render, moment.now) }
+        ClaimedWork { items, next_due: self.next_due(DeliveryStage::Render, moment.now) }
     }
 
     fn queue(&mut self, mails: MailsToQueue, moment: Moment) -> Vec<DeliveryId> {
         let mut refused = Vec::new();
         let is_its_own = |tables: &Self, id: DeliveryId| {
             let row = tables.deliveries.get(&id);
-            row.is_some_and(|row| row.is_held_by(mails.claim) && row.stage() == Some(Stage::Render))
+            row.is_some_and(|row| row.is_held_by(mails.claim) && row.stage() == Some(DeliveryStage::Render))
         };
         for row in mails.rows {
             match is_its_own(self, row.id) {

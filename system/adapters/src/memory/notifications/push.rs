@@ -1,13 +1,12 @@
 //! Pushes to send.
 
 use async_trait::async_trait;
-use domain::notification::model::{ClaimId, DeliveryId, DeliveryStatus};
+use domain::notification::model::{ClaimId, DeliveryId, DeliveryStage, DeliveryStatus};
 use domain::ports::{Claim, ClaimedWork, NotificationStoreError, PushIntent, PushIntents, PushOutcome, PushReport};
 
 use super::MemoryNotifications;
 use super::handle::Moment;
 use super::tables::Tables;
-use super::work::Stage;
 
 const DEVICE_GONE: &str = "the device was removed";
 const MUST_RESUBSCRIBE: &str = "the device must subscribe again";
@@ -15,7 +14,7 @@ const MUST_RESUBSCRIBE: &str = "the device must subscribe again";
 impl Tables {
     fn claim_pushes(&mut self, claim: &Claim, moment: Moment) -> ClaimedWork<PushIntent> {
         let mut items = Vec::new();
-        for id in self.due(Stage::Push, moment.now, claim.limit) {
+        for id in self.due(DeliveryStage::Push, moment.now, claim.limit) {
             match self.intent(id) {
                 Ok(intent) => {
                     self.hold(id, claim, moment.now);
@@ -27,7 +26,7 @@ impl Tables {
                 }),
             }
         }
-        ClaimedWork { items, next_due: self.next_due(Stage::Push, moment.now) }
+        ClaimedWork { items, next_due: self.next_due(DeliveryStage::Push, moment.now) }
     }
 
     /// The push behind a delivery, or what becomes of it.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::notification::model::{
-    AttachmentId, ClaimId, DeliveryId, DeliveryStatus, MailAddress, Name, StoredAttachment,
+    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, Name, StoredAttachment,
 };
 use domain::ports::{
     Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, NotificationStoreError,
@@ -12,14 +12,13 @@ use domain::ports::{
 use super::MemoryNotifications;
 use super::handle::Moment;
 use super::tables::Tables;
-use super::work::Stage;
 
 const SENDER_GONE: &str = "the sender went away while the mail was on its way";
 
 impl Tables {
     fn claim_mails(&mut self, claim: &Claim, moment: Moment) -> ClaimedMails {
         let (mut mails, mut held) = (Vec::new(), 0);
-        for id in self.due(Stage::Send, moment.now, u32::MAX) {
+        for id in self.due(DeliveryStage::Send, moment.now, u32::MAX) {
             let Some(row) = self.deliveries.get(&id) else { continue };
             if row.status == DeliveryStatus::Sending {
                 let unknown = MailOutcome::Unknown { error: SENDER_GONE.to_owned(), after: Default::default() };
@@ -39,7 +38,7 @@ impl Tables {
                 mails.push(mail);
             }
         }
-        ClaimedMails { mails, next_due: self.next_due(Stage::Send, moment.now), held }
+        ClaimedMails { mails, next_due: self.next_due(DeliveryStage::Send, moment.now), held }
     }
 
     fn mail_to_send(&self, id: DeliveryId) -> Option<MailToSend> {
@@ -96,7 +95,7 @@ impl Tables {
         }
         let mut may_go = progress.sending;
         may_go.retain(|id| {
-            self.deliveries.get(id).is_some_and(|row| row.is_held_by(claim) && row.stage() == Some(Stage::Send))
+            self.deliveries.get(id).is_some_and(|row| row.is_held_by(claim) && row.stage() == Some(DeliveryStage::Send))
         });
         for id in &may_go {
             self.change(*id, |row| (row.status, row.updated_at) = (DeliveryStatus::Sending, moment.wall));

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use coherence::Timestamp;
 use domain::model::{EventId, UnitId, UserId};
 use domain::notification::model::{
-    AttachmentId, Body, Channel, ChannelSet, DeliveryId, DeliveryStatus, Device, DeviceId, IntegrationType, MailItem,
-    Name, Notification, NotificationId, NotificationType, Preference, StoredAttachment, Title, UserEntry,
+    AttachmentId, Body, Channel, ChannelSet, DeliveryId, DeliveryStage, DeliveryStatus, Device, DeviceId,
+    IntegrationType, MailItem, Name, Notification, NotificationId, NotificationType, Preference, StoredAttachment,
+    Title, UserEntry,
 };
 use domain::ports::{IdempotencyKey, IdempotencyRecord, RenderedMail, Suppression, UnknownPolicy};
 
 use super::handle::Moment;
-use super::work::{DeliveryRow, Stage, Waiting};
+use super::work::{DeliveryRow, Waiting};
 
 /// What was accepted for one user.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ pub(super) struct Tables {
     pub(super) users: BTreeMap<UserId, UserEntry>,
     pub(super) units: BTreeMap<UnitId, Name>,
     pub(super) deliveries: BTreeMap<DeliveryId, DeliveryRow>,
-    pub(super) waiting: BTreeMap<Stage, Waiting>,
+    pub(super) waiting: BTreeMap<DeliveryStage, Waiting>,
     pub(super) order: u64,
     pub(super) mails: BTreeMap<DeliveryId, MailItem>,
     pub(super) queue: BTreeMap<DeliveryId, QueueRow>,

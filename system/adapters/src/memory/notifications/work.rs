@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coherence::Timestamp;
-use domain::notification::model::{Channel, ClaimId, DeliveryId, DeliveryStatus, DeviceId, NotificationId};
+use domain::notification::model::{
+    Channel, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, DeviceId, NotificationId,
+};
 use domain::ports::{CLAIM_LIFE_MAX, Claim};
 use tokio::time::Instant;
 
@@ -34,25 +36,12 @@ pub(super) struct Held {
     pub(super) until: Instant,
 }
 
-/// What a delivery waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    Push,
-    Render,
-    Send,
-}
-
 /// What waits at one stage, by the time from which on somebody may take it.
 pub(super) type Waiting = BTreeSet<(Instant, u64, DeliveryId)>;
 
 impl DeliveryRow {
-    pub(super) fn stage(&self) -> Option<Stage> {
-        match (self.channel, self.status) {
-            (Channel::PushNotification, DeliveryStatus::Pending) => Some(Stage::Push),
-            (Channel::Email, DeliveryStatus::Pending) => Some(Stage::Render),
-            (Channel::Email, DeliveryStatus::Queued | DeliveryStatus::Sending) => Some(Stage::Send),
-            _ => None,
-        }
+    pub(super) fn stage(&self) -> Option<DeliveryStage> {
+        DeliveryStage::of(self.channel, self.status)
     }
 
     fn place(&self, id: DeliveryId) -> (Instant, u64, DeliveryId) {
@@ -95,14 +84,14 @@ impl Tables {
     }
 
     /// What can be taken at this stage, at most `limit`.
-    pub(super) fn due(&self, stage: Stage, now: Instant, limit: u32) -> Vec<DeliveryId> {
+    pub(super) fn due(&self, stage: DeliveryStage, now: Instant, limit: u32) -> Vec<DeliveryId> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let waiting = self.waiting.get(&stage).into_iter().flatten();
         waiting.take_while(|(at, ..)| *at <= now).take(limit).map(|(.., id)| *id).collect()
     }
 
     /// When the next thing can be taken at this stage.
-    pub(super) fn next_due(&self, stage: Stage, now: Instant) -> Option<Duration> {
+    pub(super) fn next_due(&self, stage: DeliveryStage, now: Instant) -> Option<Duration> {
         let (at, ..) = self.waiting.get(&stage)?.first()?;
         Some(at.saturating_duration_since(now))
     }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use domain::model::EventId;
 use domain::notification::model::{
-    Channel, DeliveryId, DeliveryStatus, DeviceId, IntegrationType, MailItem, NotificationId,
+    Channel, DeliveryId, DeviceId, IntegrationType, MailItem, NotificationId, StoredAttachment,
 };
 use domain::ports::{
-    Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue, MailFor,
-    NotificationStoreError,
+    Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
+    NewDelivery, NotificationStoreError,
 };
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::SqliteNotifications;
-use super::columns::{EMAIL, PUSH};
+use super::columns;
 use super::handle::{failed, hex_list};
 use crate::sqlite::row;
 
@@ -41,25 +41,13 @@ const ROWS_PER_STATEMENT_MAX: usize = 500;
 /// Statements for so few rows recur, and stay prepared; larger ones would only fill the cache.
 const PREPARED_ROWS_MAX: usize = 2;
 
-/// A new delivery.
-struct NewDelivery {
-    id: DeliveryId,
-    notification: Option<NotificationId>,
-    device: Option<DeviceId>,
-    channel: i64,
-    stage: Option<i64>,
-    status: DeliveryStatus,
-    error: Option<String>,
-}
-
 /// What is to be written.
 #[derive(Default)]
 struct Rows<'a> {
     users: Vec<&'a ForUser>,
     /// Those with a row in the inbox, each with its position.
     inbox: Vec<(&'a ForUser, i64)>,
-    deliveries: Vec<NewDelivery>,
-    mails: Vec<(DeliveryId, &'a MailItem)>,
+    deliveries: Vec<NewDelivery<'a>>,
 }
 
 /// What stands under one user.
@@ -99,8 +87,8 @@ async fn look(
 async fn devices(
     connection: &mut SqliteConnection,
     users: &[ForUser],
-) -> Result<BTreeMap<usize, Vec<DeviceId>>, NotificationStoreError> {
-    let mut devices: BTreeMap<usize, Vec<DeviceId>> = BTreeMap::new();
+) -> Result<BTreeMap<usize, Vec<(DeviceId, IntegrationType)>>, NotificationStoreError> {
+    let mut devices: BTreeMap<usize, Vec<_>> = BTreeMap::new();
     let list = hex_list(users.iter().map(|user| user.user_id.0));
     let rows = sqlx::query(DEVICES).bind(list).fetch_all(connection).await.map_err(failed)?;
     for found in &rows {
@@ -108,9 +96,7 @@ async fn devices(
             (found.try_get_unchecked(0).map_err(failed)?, found.try_get_unchecked(2).map_err(failed)?);
         let place = usize::try_from(place).unwrap_or_default();
         let kind = if kind == 0 { IntegrationType::WebPush } else { IntegrationType::Fcm };
-        if users.get(place).is_some_and(|user| user.devices.lets(kind)) {
-            devices.entry(place).or_default().push(DeviceId(row::id(found, 1).map_err(failed)?));
-        }
+        devices.entry(place).or_default().push((DeviceId(row::id(found, 1).map_err(failed)?), kind));
     }
     Ok(devices)
 }
@@ -121,8 +107,7 @@ async fn accept(
     now: i64,
 ) -> Result<Accepted, NotificationStoreError> {
     let standing = look(connection, acceptance, now).await?;
-    let wants_push = |user: &ForUser| user.channels.contains(Channel::PushNotification);
-    let devices = match acceptance.users.iter().any(wants_push) {
+    let devices = match acceptance.users.iter().any(ForUser::wants_push) {
         true => devices(connection, &acceptance.users).await?,
         false => BTreeMap::new(),
     };
@@ -133,51 +118,32 @@ async fn accept(
             users.push(AcceptedUser { user_id, id, is_new: false, devices });
             continue;
         }
-        let to = devices.get(&place).filter(|_| wants_push(user)).map(Vec::as_slice).unwrap_or_default();
-        rows.add(user, standing.position, to);
-        let devices = u32::try_from(to.len()).unwrap_or(u32::MAX);
-        users.push(AcceptedUser { user_id, id: user.id, is_new: true, devices });
+        let to = devices.get(&place).map(Vec::as_slice).unwrap_or_default();
+        users.push(AcceptedUser { user_id, id: user.id, is_new: true, devices: rows.add(user, standing.position, to) });
     }
     let mut sql = QueryBuilder::new("");
     rows.push(&mut sql, acceptance.event_id, now);
+    push_attachments(&mut sql, &acceptance.attachments, &rows.deliveries, now);
     if let Some(record) = &acceptance.idempotency {
         push_answer(&mut sql, record);
     }
     sql.push("COMMIT");
-    let recurs = rows.users.len() + rows.deliveries.len() <= PREPARED_ROWS_MAX;
+    let recurs = rows.users.len() + rows.deliveries.len() <= PREPARED_ROWS_MAX && acceptance.attachments.is_empty();
     sql.build().persistent(recurs).execute(connection).await.map_err(failed)?;
     Ok(Accepted { users })
 }
 
 impl<'a> Rows<'a> {
-    fn add(&mut self, user: &'a ForUser, last_position: i64, devices: &[DeviceId]) {
+    /// All that a new user gets; answers to how many devices it goes.
+    fn add(&mut self, user: &'a ForUser, last_position: i64, devices: &[(DeviceId, IntegrationType)]) -> u32 {
         self.users.push(user);
         if user.channels.contains(Channel::InApp) {
             self.inbox.push((user, last_position + 1));
         }
-        self.deliveries.extend(devices.iter().map(|device| NewDelivery {
-            id: DeliveryId::of_push(user.id, *device),
-            notification: Some(user.id),
-            device: Some(*device),
-            channel: PUSH,
-            stage: Some(1),
-            status: DeliveryStatus::Pending,
-            error: None,
-        }));
-        if !user.channels.contains(Channel::Email) {
-            return;
-        }
-        let id = DeliveryId::of_mail(user.id);
-        let (stage, status, error) = match &user.mail {
-            MailFor::None => return,
-            MailFor::Item(item) => {
-                self.mails.push((id, item));
-                (Some(2), DeliveryStatus::Pending, None)
-            }
-            MailFor::Nowhere(why) => (None, DeliveryStatus::Skipped, Some(why.clone())),
-        };
-        let notification = Some(user.id);
-        self.deliveries.push(NewDelivery { id, notification, device: None, channel: EMAIL, stage, status, error });
+        let deliveries = user.deliveries(devices);
+        let pushes = deliveries.iter().filter(|new| new.device.is_some()).count();
+        self.deliveries.extend(deliveries);
+        u32::try_from(pushes).unwrap_or(u32::MAX)
     }
 
     fn push(&self, sql: &mut QueryBuilder<Sqlite>, event: EventId, now: i64) {
@@ -204,9 +170,7 @@ impl<'a> Rows<'a> {
         for chunk in self.deliveries.chunks(ROWS_PER_STATEMENT_MAX) {
             push_deliveries(sql, chunk, now);
         }
-        for chunk in self.mails.chunks(ROWS_PER_STATEMENT_MAX) {
-            push_mails(sql, chunk);
-        }
+        push_mails(sql, &self.deliveries);
     }
 }
 
@@ -229,7 +193,7 @@ fn push_inbox(sql: &mut QueryBuilder<Sqlite>, rows: &[(&ForUser, i64)], now: i64
     sql.push(" ON CONFLICT (UserId) DO UPDATE SET Last = excluded.Last; ");
 }
 
-fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery], now: i64) {
+fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery<'_>], now: i64) {
     sql.push(
         "INSERT INTO NotificationDeliveries \
          (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt) ",
@@ -239,35 +203,39 @@ fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery], now: i6
             .push_bind(row::blob(new.id.0))
             .push_bind(new.notification.map(|id| row::blob(id.0)))
             .push_bind(new.device.map(|id| row::blob(id.0)))
-            .push_bind(new.channel)
-            .push_bind(new.stage)
+            .push_bind(columns::channel_bit(new.channel))
+            .push_bind(new.stage().map(|stage| stage as i64))
             .push_bind(new.status.name())
-            .push_bind(new.error.clone())
+            .push_bind(new.error.map(str::to_owned))
             .push_bind(now)
             .push_bind(now);
     });
     sql.push("; ");
 }
 
-fn push_mails(sql: &mut QueryBuilder<Sqlite>, rows: &[(DeliveryId, &MailItem)]) {
-    sql.push(
-        "INSERT INTO MailIntents \
-         (Id, ToAddress, ToFolded, ToName, UserId, Subject, TemplateId, TemplateData, Attachments) ",
-    );
-    sql.push_values(rows, |mut columns, (id, item)| {
-        let files: Vec<String> = item.attachments.iter().map(|id| id.0.as_hyphenated().to_string()).collect();
-        columns
-            .push_bind(row::blob(id.0))
-            .push_bind(item.to.as_str().to_owned())
-            .push_bind(item.to.folded())
-            .push_bind(item.to_name.as_ref().map(|name| name.as_str().to_owned()))
-            .push_bind(item.user_id.map(|id| row::blob(id.0)))
-            .push_bind(item.subject.as_str().to_owned())
-            .push_bind(item.template.0.clone())
-            .push_bind(serde_json::json!(item.data).to_string())
-            .push_bind(serde_json::Value::from(files).to_string());
-    });
-    sql.push("; ");
+/// The mails among deliveries.
+fn push_mails(sql: &mut QueryBuilder<Sqlite>, deliveries: &[NewDelivery<'_>]) {
+    let mails: Vec<(DeliveryId, &MailItem)> = deliveries.iter().filter_map(|new| Some((new.id, new.mail?))).collect();
+    for chunk in mails.chunks(ROWS_PER_STATEMENT_MAX) {
+        sql.push(
+            "INSERT INTO MailIntents \
+             (Id, ToAddress, ToFolded, ToName, UserId, Subject, TemplateId, TemplateData, Attachments) ",
+        );
+        sql.push_values(chunk, |mut columns, (id, item)| {
+            let files: Vec<String> = item.attachments.iter().map(|id| id.0.as_hyphenated().to_string()).collect();
+            columns
+                .push_bind(row::blob(id.0))
+                .push_bind(item.to.as_str().to_owned())
+                .push_bind(item.to.folded())
+                .push_bind(item.to_name.as_ref().map(|name| name.as_str().to_owned()))
+                .push_bind(item.user_id.map(|id| row::blob(id.0)))
+                .push_bind(item.subject.as_str().to_owned())
+                .push_bind(item.template.0.clone())
+                .push_bind(serde_json::json!(item.data).to_string())
+                .push_bind(serde_json::Value::from(files).to_string());
+        });
+        sql.push("; ");
+    }
 }
 
 fn push_answer(sql: &mut QueryBuilder<Sqlite>, record: &IdempotencyRecord) {
@@ -290,48 +258,43 @@ fn push_answer(sql: &mut QueryBuilder<Sqlite>, record: &IdempotencyRecord) {
 async fn enqueue(connection: &mut SqliteConnection, mails: &MailEnqueue, now: i64) -> Result<u32, sqlx::Error> {
     const KNOWN: &str = "BEGIN IMMEDIATE; SELECT j.key FROM json_each(?1) j \
                          WHERE EXISTS (SELECT 1 FROM NotificationDeliveries WHERE Id = unhex(j.value))";
-    let ids: Vec<DeliveryId> = (0..).zip(&mails.items).map(|(n, _)| DeliveryId::of_enqueued(mails.key, n)).collect();
-    let known = sqlx::query_scalar::<_, i64>(KNOWN).bind(hex_list(ids.iter().map(|id| id.0)));
+    let new = mails.deliveries();
+    let known = sqlx::query_scalar::<_, i64>(KNOWN).bind(hex_list(new.iter().map(|new| new.id.0)));
     let known = known.fetch_all(&mut *connection).await?;
     let is_new = |place: usize| !known.iter().any(|known| usize::try_from(*known) == Ok(place));
-    let new: Vec<(DeliveryId, &MailItem)> =
-        ids.into_iter().zip(&mails.items).enumerate().filter(|(at, _)| is_new(*at)).map(|(_, one)| one).collect();
+    let new: Vec<NewDelivery<'_>> =
+        new.into_iter().enumerate().filter(|(at, _)| is_new(*at)).map(|(_, new)| new).collect();
     let mut sql = QueryBuilder::new("");
-    if !new.is_empty() {
-        push_attachments(&mut sql, mails, &new, now);
-    }
-    let delivery = |(id, _): &(DeliveryId, &MailItem)| NewDelivery {
-        id: *id,
-        notification: None,
-        device: None,
-        channel: EMAIL,
-        stage: Some(2),
-        status: DeliveryStatus::Pending,
-        error: None,
-    };
-    let deliveries: Vec<NewDelivery> = new.iter().map(delivery).collect();
-    deliveries.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_deliveries(&mut sql, chunk, now));
-    new.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_mails(&mut sql, chunk));
+    push_attachments(&mut sql, &mails.attachments, &new, now);
+    new.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_deliveries(&mut sql, chunk, now));
+    push_mails(&mut sql, &new);
     sql.push("COMMIT");
     sql.build().persistent(false).execute(connection).await?;
     Ok(u32::try_from(new.len()).unwrap_or(u32::MAX))
 }
 
-fn push_attachments(sql: &mut QueryBuilder<Sqlite>, mails: &MailEnqueue, new: &[(DeliveryId, &MailItem)], now: i64) {
-    if !mails.attachments.is_empty() {
-        sql.push("INSERT INTO MailAttachments (Id, Name, ContentType, Bytes, CreatedAt) ");
-        sql.push_values(&mails.attachments, |mut columns, stored| {
-            columns
-                .push_bind(row::blob(stored.id.0))
-                .push_bind(stored.file.name.clone())
-                .push_bind(stored.file.content_type.clone())
-                .push_bind(stored.file.bytes.to_vec())
-                .push_bind(now);
-        });
-        sql.push(" ON CONFLICT (Id) DO NOTHING; ");
+/// The files of new mails, if there are such mails, and which mails name them.
+fn push_attachments(
+    sql: &mut QueryBuilder<Sqlite>,
+    attachments: &[StoredAttachment],
+    new: &[NewDelivery<'_>],
+    now: i64,
+) {
+    if attachments.is_empty() || new.is_empty() {
+        return;
     }
-    let uses: Vec<_> =
-        new.iter().flat_map(|(id, item)| item.attachments.iter().map(move |file| (*file, *id))).collect();
+    sql.push("INSERT INTO MailAttachments (Id, Name, ContentType, Bytes, CreatedAt) ");
+    sql.push_values(attachments, |mut columns, stored| {
+        columns
+            .push_bind(row::blob(stored.id.0))
+            .push_bind(stored.file.name.clone())
+            .push_bind(stored.file.content_type.clone())
+            .push_bind(stored.file.bytes.to_vec())
+            .push_bind(now);
+    });
+    sql.push(" ON CONFLICT (Id) DO NOTHING; ");
+    let files = |new: &NewDelivery<'_>| new.mail.map(|item| item.attachments.clone()).unwrap_or_default();
+    let uses: Vec<_> = new.iter().flat_map(|new| files(new).into_iter().map(move |file| (file, new.id))).collect();
     for chunk in uses.chunks(ROWS_PER_STATEMENT_MAX) {
         sql.push("INSERT INTO MailAttachmentUses (AttachmentId, DeliveryId) ");
         sql.push_values(chunk, |mut columns, (file, delivery)| {

@@ -2,21 +2,13 @@
 
 use std::time::Duration;
 
-use domain::notification::model::ClaimId;
+use domain::notification::model::{ClaimId, DeliveryStage};
 use domain::ports::{CLAIM_LIFE_MAX, Claim, NotificationStoreError};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteNotifications;
 use super::handle::{failed, micros};
 use crate::sqlite::row;
-
-/// What a delivery waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    Push = 1,
-    Render = 2,
-    Send = 3,
-}
 
 pub(super) const NEXT: &str = "SELECT AvailableAt FROM NotificationDeliveries \
                                WHERE Stage = ?1 ORDER BY AvailableAt, Number LIMIT 1";
@@ -41,7 +33,7 @@ pub(super) const RELEASE: &str = "UPDATE NotificationDeliveries SET ClaimId = NU
 /// When the next thing at a stage can be taken, from now; `None`: nothing waits. Reads only: idle jobs ask all the time.
 pub(super) async fn next_due(
     store: &SqliteNotifications,
-    stage: Stage,
+    stage: DeliveryStage,
 ) -> Result<Option<Duration>, NotificationStoreError> {
     let next = sqlx::query_scalar::<_, i64>(NEXT).bind(stage as i64);
     let Some(at) = next.fetch_optional(store.readers()).await.map_err(failed)? else { return Ok(None) };
@@ -59,7 +51,7 @@ pub(super) async fn next_due(
 /// Takes what is due at a stage. `select` begins the statement that reads it, `after` is run last in the transaction.
 pub(super) async fn take(
     connection: &mut SqliteConnection,
-    stage: Stage,
+    stage: DeliveryStage,
     claim: &Claim,
     now: i64,
     [before, select, after]: [&'static str; 3],

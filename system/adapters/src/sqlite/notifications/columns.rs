@@ -2,8 +2,8 @@
 
 use domain::model::UserId;
 use domain::notification::model::{
-    AttachmentId, Body, Channel, DeliveryId, DeliveryStatus, Device, DeviceId, IntegrationType, MailAddress, MailItem,
-    Name, Notification, NotificationId, NotificationType, Title,
+    AttachmentId, Body, Channel, ChannelSet, DeliveryId, DeliveryStatus, Device, DeviceId, IntegrationType,
+    MailAddress, MailItem, Name, Notification, NotificationId, NotificationType, Title,
 };
 use domain::ports::{PushTarget, TemplateId, WebPushSubscription};
 use sqlx::Row;
@@ -12,15 +12,16 @@ use uuid::Uuid;
 
 use crate::sqlite::row;
 
-/// How channels stand in `Channel`: as their bits.
-pub(super) const PUSH: i64 = 2;
-pub(super) const EMAIL: i64 = 4;
+/// How a channel stands in `Channel`: as its bit.
+pub(super) fn channel_bit(channel: Channel) -> i64 {
+    ChannelSet::of([channel]).bits().into()
+}
 
 pub(super) fn channel(value: i64) -> Result<Channel, sqlx::Error> {
     match value {
         1 => Ok(Channel::InApp),
-        PUSH => Ok(Channel::PushNotification),
-        EMAIL => Ok(Channel::Email),
+        2 => Ok(Channel::PushNotification),
+        4 => Ok(Channel::Email),
         other => row::value(Err(format!("the channel {other}"))),
     }
 }

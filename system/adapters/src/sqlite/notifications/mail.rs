@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use domain::notification::model::DeliveryId;
+use domain::notification::model::{DeliveryId, DeliveryStage};
 use domain::ports::{
     Claim, ClaimedWork, MailIntent, MailIntents, MailsToQueue, NotificationStoreError, QueuedMail, UnknownPolicy,
 };
@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row};
 
 use super::SqliteNotifications;
-use super::claim::{self, Stage};
+use super::claim;
 use super::columns::{delivery_id, mail_item};
 use super::handle::{failed, hex_list};
 use crate::sqlite::row;
@@ -93,19 +93,19 @@ async fn queue(
 impl MailIntents for SqliteNotifications {
     async fn claim_mail_intents(&self, claim: Claim) -> Result<ClaimedWork<MailIntent>, NotificationStoreError> {
         let mut items = Vec::new();
-        if claim::next_due(self, Stage::Render).await?.is_some_and(|due| due.is_zero()) {
+        if claim::next_due(self, DeliveryStage::Render).await?.is_some_and(|due| due.is_zero()) {
             let here = self.clone();
             let rows = self.write(move |connection| {
-                Box::pin(
-                    async move { claim::take(connection, Stage::Render, &claim, here.now(), ["", SELECT, ""]).await },
-                )
+                Box::pin(async move {
+                    claim::take(connection, DeliveryStage::Render, &claim, here.now(), ["", SELECT, ""]).await
+                })
             });
             for found in &rows.await? {
                 items.push(intent(found).map_err(failed)?);
             }
         }
         let is_full = items.len() >= usize::try_from(claim.limit).unwrap_or(usize::MAX);
-        let next_due = if is_full { None } else { claim::next_due(self, Stage::Render).await? };
+        let next_due = if is_full { None } else { claim::next_due(self, DeliveryStage::Render).await? };
         Ok(ClaimedWork { items, next_due })
     }
 

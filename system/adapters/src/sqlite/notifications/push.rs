@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use domain::model::EventId;
-use domain::notification::model::{ClaimId, DeliveryId, DeliveryStatus, Device, NotificationId};
+use domain::notification::model::{ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, Device, NotificationId};
 use domain::ports::{Claim, ClaimedWork, NotificationStoreError, PushIntent, PushIntents, PushOutcome, PushReport};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::SqliteNotifications;
-use super::claim::{self, Stage};
+use super::claim;
 use super::columns::{attempts, body, delivery_id, device, kind, title};
 use super::handle::{failed, micros};
 use crate::sqlite::row;
@@ -88,11 +88,11 @@ fn report(report: &PushReport, now: i64) -> Value {
 impl PushIntents for SqliteNotifications {
     async fn claim_pushes(&self, claim: Claim) -> Result<ClaimedWork<PushIntent>, NotificationStoreError> {
         let mut items = Vec::new();
-        if claim::next_due(self, Stage::Push).await?.is_some_and(|due| due.is_zero()) {
+        if claim::next_due(self, DeliveryStage::Push).await?.is_some_and(|due| due.is_zero()) {
             let here = self.clone();
             let rows = self.write(move |connection| {
                 Box::pin(async move {
-                    claim::take(connection, Stage::Push, &claim, here.now(), ["", SELECT, RESOLVE]).await
+                    claim::take(connection, DeliveryStage::Push, &claim, here.now(), ["", SELECT, RESOLVE]).await
                 })
             });
             for found in &rows.await? {
@@ -100,7 +100,7 @@ impl PushIntents for SqliteNotifications {
             }
         }
         let is_full = items.len() >= usize::try_from(claim.limit).unwrap_or(usize::MAX);
-        let next_due = if is_full { None } else { claim::next_due(self, Stage::Push).await? };
+        let next_due = if is_full { None } else { claim::next_due(self, DeliveryStage::Push).await? };
         Ok(ClaimedWork { items, next_due })
     }
 

@@ -1,7 +1,9 @@
 //! The mail queue.
 
 use async_trait::async_trait;
-use domain::notification::model::{AttachmentId, ClaimId, DeliveryId, DeliveryStatus, MailAddress, StoredAttachment};
+use domain::notification::model::{
+    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, StoredAttachment,
+};
 use domain::ports::{
     Attachment, Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend,
     NotificationStoreError, Suppression, SuppressionReason, TemplateId, UnknownPolicy,
@@ -11,7 +13,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteNotifications;
-use super::claim::{self, Stage};
+use super::claim;
 use super::columns::{address, attachments, attempts, delivery_id};
 use super::handle::{failed, hex_list, micros};
 use super::suppressions;
@@ -110,13 +112,13 @@ fn report(report: &MailReport, now: i64) -> Value {
 impl MailQueue for SqliteNotifications {
     async fn claim_mails(&self, claim: Claim) -> Result<ClaimedMails, NotificationStoreError> {
         let (mut mails, mut held) = (Vec::new(), 0);
-        if claim::next_due(self, Stage::Send).await?.is_some_and(|due| due.is_zero()) {
+        if claim::next_due(self, DeliveryStage::Send).await?.is_some_and(|due| due.is_zero()) {
             let here = self.clone();
             let taken = self.write(move |connection| {
                 Box::pin(async move {
                     let now = here.now();
                     let parts = [ORPHANS, SELECT, SUPPRESSED];
-                    let rows = claim::take(connection, Stage::Send, &claim, now, parts).await?;
+                    let rows = claim::take(connection, DeliveryStage::Send, &claim, now, parts).await?;
                     let held = sqlx::query_scalar::<_, i64>(HELD).bind(now);
                     Ok((rows, held.fetch_one(connection).await.map_err(failed)?))
                 })
@@ -128,7 +130,7 @@ impl MailQueue for SqliteNotifications {
             }
         }
         let is_full = mails.len() >= usize::try_from(claim.limit).unwrap_or(usize::MAX);
-        let next_due = if is_full { None } else { claim::next_due(self, Stage::Send).await? };
+        let next_due = if is_full { None } else { claim::next_due(self, DeliveryStage::Send).await? };
         Ok(ClaimedMails { mails, next_due, held })
     }
 

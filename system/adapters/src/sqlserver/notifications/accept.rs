@@ -6,17 +6,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coherence::Timestamp;
-use domain::notification::model::{
-    Channel, DeliveryId, DeliveryStatus, DeviceId, IntegrationType, MailItem, NotificationId,
-};
+use domain::notification::model::{Channel, DeviceId, IntegrationType, NotificationId};
 use domain::ports::{
-    Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue, MailFor,
-    NotificationStoreError,
+    Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
+    NewDelivery, NotificationStoreError,
 };
 
-use super::columns::{EMAIL, PUSH};
 use super::handle::failed;
-use super::write::{self, NewDelivery};
+use super::write;
 use super::{SqlServerNotifications, enqueue};
 use crate::sqlserver::connection::{Session, Stop, transaction};
 use crate::sqlserver::errors::SqlError;
@@ -62,24 +59,24 @@ async fn look(session: &mut Session, acceptance: &Acceptance) -> Result<Standing
 }
 
 /// The devices of users, by the users' places.
-async fn devices(session: &mut Session, users: &[ForUser]) -> Result<BTreeMap<usize, Vec<DeviceId>>, SqlError> {
-    let mut devices: BTreeMap<usize, Vec<DeviceId>> = BTreeMap::new();
+async fn devices(
+    session: &mut Session,
+    users: &[ForUser],
+) -> Result<BTreeMap<usize, Vec<(DeviceId, IntegrationType)>>, SqlError> {
+    let mut devices: BTreeMap<usize, Vec<_>> = BTreeMap::new();
     let list = text(id_list(users.iter().map(|user| user.user_id.0)));
     for row in session.rows(&NOTIFICATIONS_DEVICES_OF, [list]).await? {
         let mut columns = Columns::of(&row);
         let (place, id, kind) = (columns.place()?, columns.id()?, columns.int()?);
         let kind = if kind == 0 { IntegrationType::WebPush } else { IntegrationType::Fcm };
-        if users.get(place).is_some_and(|user| user.devices.lets(kind)) {
-            devices.entry(place).or_default().push(DeviceId(id));
-        }
+        devices.entry(place).or_default().push((DeviceId(id), kind));
     }
     Ok(devices)
 }
 
 async fn accept(session: &mut Session, acceptance: &Acceptance) -> Result<Accepted, Stopped> {
     let standing = look(session, acceptance).await?;
-    let wants_push = |user: &ForUser| user.channels.contains(Channel::PushNotification);
-    let devices = match acceptance.users.iter().any(wants_push) {
+    let devices = match acceptance.users.iter().any(ForUser::wants_push) {
         true => devices(session, &acceptance.users).await?,
         false => BTreeMap::new(),
     };
@@ -90,15 +87,14 @@ async fn accept(session: &mut Session, acceptance: &Acceptance) -> Result<Accept
             users.push(AcceptedUser { user_id, id, is_new: false, devices });
             continue;
         }
-        let to = devices.get(&place).filter(|_| wants_push(user)).map(Vec::as_slice).unwrap_or_default();
-        rows.add(user, to);
-        let devices = u32::try_from(to.len()).unwrap_or(u32::MAX);
-        users.push(AcceptedUser { user_id, id: user.id, is_new: true, devices });
+        let to = devices.get(&place).map(Vec::as_slice).unwrap_or_default();
+        users.push(AcceptedUser { user_id, id: user.id, is_new: true, devices: rows.add(user, to) });
     }
     write::put_acceptances(session, acceptance.event_id, &rows.users, standing.now).await?;
     write::put_inbox(session, &rows.inbox, standing.now).await?;
     write::put_deliveries(session, &rows.deliveries, standing.now).await?;
-    write::put_mail_intents(session, &rows.mails).await?;
+    write::put_mail_intents(session, &rows.deliveries).await?;
+    enqueue::put_files(session, &acceptance.attachments, &rows.deliveries, standing.now).await?;
     if let Some(record) = &acceptance.idempotency {
         write::keep_answer(session, record).await?;
     }
@@ -111,46 +107,20 @@ struct Rows<'a> {
     users: Vec<&'a ForUser>,
     /// Those with a row in the inbox.
     inbox: Vec<&'a ForUser>,
-    deliveries: Vec<NewDelivery>,
-    mails: Vec<(DeliveryId, &'a MailItem)>,
+    deliveries: Vec<NewDelivery<'a>>,
 }
 
 impl<'a> Rows<'a> {
-    fn add(&mut self, user: &'a ForUser, devices: &[DeviceId]) {
+    /// All that a new user gets; answers to how many devices it goes.
+    fn add(&mut self, user: &'a ForUser, devices: &[(DeviceId, IntegrationType)]) -> u32 {
         self.users.push(user);
         if user.channels.contains(Channel::InApp) {
             self.inbox.push(user);
         }
-        self.deliveries.extend(devices.iter().map(|device| NewDelivery {
-            id: DeliveryId::of_push(user.id, *device),
-            notification: Some(user.id),
-            device: Some(*device),
-            channel: PUSH,
-            stage: Some(1),
-            status: DeliveryStatus::Pending,
-            error: None,
-        }));
-        if !user.channels.contains(Channel::Email) {
-            return;
-        }
-        let id = DeliveryId::of_mail(user.id);
-        let (stage, status, error) = match &user.mail {
-            MailFor::None => return,
-            MailFor::Item(item) => {
-                self.mails.push((id, item));
-                (Some(2), DeliveryStatus::Pending, None)
-            }
-            MailFor::Nowhere(why) => (None, DeliveryStatus::Skipped, Some(why.clone())),
-        };
-        self.deliveries.push(NewDelivery {
-            id,
-            notification: Some(user.id),
-            device: None,
-            channel: EMAIL,
-            stage,
-            status,
-            error,
-        });
+        let deliveries = user.deliveries(devices);
+        let pushes = deliveries.iter().filter(|new| new.device.is_some()).count();
+        self.deliveries.extend(deliveries);
+        u32::try_from(pushes).unwrap_or(u32::MAX)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::notification::model::ClaimId;
+use domain::notification::model::{ClaimId, DeliveryStage};
 use domain::ports::{CLAIM_LIFE_MAX, Claim, NotificationStoreError};
 use tiberius::Row;
 
@@ -13,18 +13,10 @@ use crate::sqlserver::row::Columns;
 use crate::sqlserver::statement::{Statement, Value, int, millis, small_int, uuid};
 use crate::sqlserver::statements::{NOTIFICATIONS_AHEAD, NOTIFICATIONS_NEXT_DUE, NOTIFICATIONS_RELEASE};
 
-/// What a delivery waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    Push = 1,
-    Render = 2,
-    Send = 3,
-}
-
 /// When the next thing at a stage can be taken, from now; `None`: nothing waits. Reads only: idle jobs ask all the time.
 pub(super) async fn next_due(
     store: &SqlServerNotifications,
-    stage: Stage,
+    stage: DeliveryStage,
 ) -> Result<Option<Duration>, NotificationStoreError> {
     let look = async {
         let rows = store.shared.rows(&NOTIFICATIONS_NEXT_DUE, [int(stage as i64)]).await?;
@@ -42,14 +34,17 @@ pub(super) async fn next_due(
 }
 
 /// Whether there is something to take now.
-pub(super) async fn is_due(store: &SqlServerNotifications, stage: Stage) -> Result<bool, NotificationStoreError> {
+pub(super) async fn is_due(
+    store: &SqlServerNotifications,
+    stage: DeliveryStage,
+) -> Result<bool, NotificationStoreError> {
     Ok(next_due(store, stage).await?.is_some_and(|due| due.is_zero()))
 }
 
 /// When more is due, if less than wanted was got.
 pub(super) async fn then_due(
     store: &SqlServerNotifications,
-    stage: Stage,
+    stage: DeliveryStage,
     claim: &Claim,
     got: usize,
 ) -> Result<Option<Duration>, NotificationStoreError> {

@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::sqlserver::errors::SqlError;
 use crate::sqlserver::row::{Columns, value};
 
-/// How channels stand in `Channel`: as their bits.
-pub(super) const PUSH: u8 = 2;
-pub(super) const EMAIL: u8 = 4;
+/// How a channel stands in `Channel`: as its bit.
+pub(super) fn channel_bit(channel: Channel) -> u8 {
+    ChannelSet::of([channel]).bits()
+}
 
 impl Columns<'_> {
     pub(super) fn channel(&mut self) -> Result<Channel, SqlError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::notification::model::DeliveryId;
+use domain::notification::model::{DeliveryId, DeliveryStage};
 use domain::ports::{
     Claim, ClaimedWork, MailIntent, MailIntents, MailsToQueue, NotificationStoreError, QueuedMail, UnknownPolicy,
 };
@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use tiberius::Row;
 
 use super::SqlServerNotifications;
-use super::claim::{self, Stage};
+use super::claim;
 use super::handle::{failed, long_ago};
 use super::push::delivery_ids;
 use crate::sqlserver::connection::{Session, Stop, transaction};
@@ -108,11 +108,11 @@ async fn queue(session: &mut Session, mails: &MailsToQueue) -> Result<Vec<Delive
 impl MailIntents for SqlServerNotifications {
     async fn claim_mail_intents(&self, claim: Claim) -> Result<ClaimedWork<MailIntent>, NotificationStoreError> {
         let mut items = Vec::new();
-        if claim::is_due(self, Stage::Render).await? {
+        if claim::is_due(self, DeliveryStage::Render).await? {
             let answers = claim::take(self, &NOTIFICATIONS_CLAIM_MAIL_INTENTS, &claim).await.map_err(failed)?;
             items = answers.iter().flatten().map(intent).collect::<Result<_, _>>().map_err(failed)?;
         }
-        let next_due = claim::then_due(self, Stage::Render, &claim, items.len()).await?;
+        let next_due = claim::then_due(self, DeliveryStage::Render, &claim, items.len()).await?;
         Ok(ClaimedWork { items, next_due })
     }
 

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use domain::model::EventId;
-use domain::notification::model::{ClaimId, DeliveryId, DeliveryStatus, NotificationId};
+use domain::notification::model::{ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, NotificationId};
 use domain::ports::{Claim, ClaimedWork, NotificationStoreError, PushIntent, PushIntents, PushOutcome, PushReport};
 use serde_json::{Value as Json, json};
 use tiberius::Row;
 
 use super::SqlServerNotifications;
-use super::claim::{self, Stage};
+use super::claim;
 use super::handle::failed;
 use crate::sqlserver::errors::SqlError;
 use crate::sqlserver::row::{Columns, id_json};
@@ -58,11 +58,11 @@ fn report(report: &PushReport) -> Json {
 impl PushIntents for SqlServerNotifications {
     async fn claim_pushes(&self, claim: Claim) -> Result<ClaimedWork<PushIntent>, NotificationStoreError> {
         let mut items = Vec::new();
-        if claim::is_due(self, Stage::Push).await? {
+        if claim::is_due(self, DeliveryStage::Push).await? {
             let answers = claim::take(self, &NOTIFICATIONS_CLAIM_PUSHES, &claim).await.map_err(failed)?;
             items = answers.iter().flatten().map(intent).collect::<Result<_, _>>().map_err(failed)?;
         }
-        let next_due = claim::then_due(self, Stage::Push, &claim, items.len()).await?;
+        let next_due = claim::then_due(self, DeliveryStage::Push, &claim, items.len()).await?;
         Ok(ClaimedWork { items, next_due })
     }
 

@@ -1,7 +1,9 @@
 //! The mail queue, and who is not written to.
 
 use async_trait::async_trait;
-use domain::notification::model::{AttachmentId, ClaimId, DeliveryId, DeliveryStatus, MailAddress, StoredAttachment};
+use domain::notification::model::{
+    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, StoredAttachment,
+};
 use domain::ports::{
     Attachment, Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend,
     NotificationStoreError, Suppression, SuppressionReason, TemplateId, UnknownPolicy,
@@ -10,7 +12,7 @@ use serde_json::{Value as Json, json};
 use tiberius::Row;
 
 use super::SqlServerNotifications;
-use super::claim::{self, Stage};
+use super::claim;
 use super::handle::failed;
 use super::push::{after_ms, delivery_ids};
 use crate::sqlserver::errors::SqlError;
@@ -70,7 +72,7 @@ fn reason_name(reason: SuppressionReason) -> &'static str {
 impl MailQueue for SqlServerNotifications {
     async fn claim_mails(&self, claim: Claim) -> Result<ClaimedMails, NotificationStoreError> {
         let (mut mails, mut held) = (Vec::new(), 0);
-        if claim::is_due(self, Stage::Send).await? {
+        if claim::is_due(self, DeliveryStage::Send).await? {
             let answers = claim::take(self, &NOTIFICATIONS_CLAIM_MAILS, &claim).await.map_err(failed)?;
             let orphans = answers.first().and_then(|rows| rows.first());
             let counted = orphans.map(|row| Columns::of(row).int()).transpose().map_err(failed)?;
@@ -78,7 +80,7 @@ impl MailQueue for SqlServerNotifications {
             let rows = answers.get(1).map(Vec::as_slice).unwrap_or_default();
             mails = rows.iter().map(mail).collect::<Result<_, _>>().map_err(failed)?;
         }
-        let next_due = claim::then_due(self, Stage::Send, &claim, mails.len()).await?;
+        let next_due = claim::then_due(self, DeliveryStage::Send, &claim, mails.len()).await?;
         Ok(ClaimedMails { mails, next_due, held })
     }
 

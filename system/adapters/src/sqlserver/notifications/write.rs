@@ -2,10 +2,10 @@
 
 use coherence::Timestamp;
 use domain::model::EventId;
-use domain::notification::model::{DeliveryId, DeliveryStatus, DeviceId, MailItem, NotificationId};
-use domain::ports::{ForUser, IdempotencyRecord};
+use domain::ports::{ForUser, IdempotencyRecord, NewDelivery};
 use serde_json::{Value as Json, json};
 
+use super::columns::channel_bit;
 use crate::sqlserver::connection::Session;
 use crate::sqlserver::errors::SqlError;
 use crate::sqlserver::row::id_json;
@@ -17,17 +17,6 @@ use crate::sqlserver::statements::{
 
 /// How many inbox rows one statement puts: 6 parameters each, of SQL Server's 2,100.
 const INBOX_ROWS_MAX: usize = 200;
-
-/// A new delivery.
-pub(super) struct NewDelivery {
-    pub(super) id: DeliveryId,
-    pub(super) notification: Option<NotificationId>,
-    pub(super) device: Option<DeviceId>,
-    pub(super) channel: u8,
-    pub(super) stage: Option<u8>,
-    pub(super) status: DeliveryStatus,
-    pub(super) error: Option<String>,
-}
 
 pub(super) async fn put_acceptances(
     session: &mut Session,
@@ -89,7 +78,7 @@ pub(super) async fn put_inbox(session: &mut Session, users: &[&ForUser], now: Ti
 
 pub(super) async fn put_deliveries(
     session: &mut Session,
-    deliveries: &[NewDelivery],
+    deliveries: &[NewDelivery<'_>],
     now: Timestamp,
 ) -> Result<(), SqlError> {
     if deliveries.is_empty() {
@@ -101,8 +90,8 @@ pub(super) async fn put_deliveries(
             "id": id_json(new.id.0),
             "notification": new.notification.map(|id| id_json(id.0)),
             "device": new.device.map(|id| id_json(id.0)),
-            "channel": new.channel,
-            "stage": new.stage,
+            "channel": channel_bit(new.channel),
+            "stage": new.stage().map(|stage| stage as u8),
             "status": new.status.name(),
             "error": new.error,
         })
@@ -111,14 +100,13 @@ pub(super) async fn put_deliveries(
     session.rows(&NOTIFICATIONS_PUT_DELIVERIES, values).await.map(drop)
 }
 
-pub(super) async fn put_mail_intents(session: &mut Session, mails: &[(DeliveryId, &MailItem)]) -> Result<(), SqlError> {
-    if mails.is_empty() {
-        return Ok(());
-    }
-    let list = mails.iter().map(|(id, item)| {
+/// The mails among deliveries.
+pub(super) async fn put_mail_intents(session: &mut Session, deliveries: &[NewDelivery<'_>]) -> Result<(), SqlError> {
+    let intent = |new: &NewDelivery<'_>| {
+        let item = new.mail?;
         let files: Vec<Json> = item.attachments.iter().map(|id| id_json(id.0)).collect();
-        json!({
-            "id": id_json(id.0),
+        Some(json!({
+            "id": id_json(new.id.0),
             "to": item.to.as_str(),
             "folded": item.to.folded(),
             "name": item.to_name.as_ref().map(|name| name.as_str()),
@@ -127,9 +115,13 @@ pub(super) async fn put_mail_intents(session: &mut Session, mails: &[(DeliveryId
             "template": item.template.0,
             "data": json!(item.data).to_string(),
             "files": Json::Array(files).to_string(),
-        })
-    });
-    let list = text(Json::Array(list.collect()).to_string());
+        }))
+    };
+    let list: Vec<Json> = deliveries.iter().filter_map(intent).collect();
+    if list.is_empty() {
+        return Ok(());
+    }
+    let list = text(Json::Array(list).to_string());
     session.rows(&NOTIFICATIONS_PUT_MAIL_INTENTS, [list]).await.map(drop)
 }
 

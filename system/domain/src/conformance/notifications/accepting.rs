@@ -107,13 +107,36 @@ pub async fn an_answer_is_kept_with_its_acceptance(harness: &dyn NotificationHar
     assert!(store.answer(&key(3)).await.unwrap().is_some());
 }
 
+fn file(n: u128) -> StoredAttachment {
+    let file = Attachment { name: "a.pdf".to_owned(), content_type: "application/pdf".to_owned(), bytes: "abc".into() };
+    StoredAttachment { id: AttachmentId(uuid::Uuid::from_u128(n)), file }
+}
+
+/// And not again when the event comes again, under other names.
+pub async fn files_are_accepted_with_the_mails_that_name_them(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    let with_file = |n: u128| {
+        let mut item = mail_to("a@example.com");
+        item.attachments = vec![file(n).id];
+        let user = ForUser { mail: MailFor::Item(item), ..for_user(n, user(1)) };
+        Acceptance { attachments: vec![file(n)], ..acceptance(1, vec![user]) }
+    };
+    for n in [1, 2] {
+        assert_eq!(store.accept(with_file(n)).await.unwrap().users[0].is_new, n == 1);
+    }
+    let intents = mail_intents(&*store, claim(1, LONG, 100)).await;
+    assert_eq!(intents.iter().map(|intent| &intent.item.attachments[..]).collect::<Vec<_>>(), [[file(1).id]]);
+    assert_eq!(store.attachments(&[file(1).id, file(2).id]).await.unwrap(), [file(1)]);
+    // What a mail that waits names is kept, however old it is.
+    let late = "2999-01-01T00:00:00Z".parse().unwrap();
+    store.prune(late, late, late).await.unwrap();
+    assert_eq!(store.attachments(&[file(1).id]).await.unwrap(), [file(1)]);
+}
+
 /// By their key and place.
 pub async fn mails_are_enqueued_once(harness: &dyn NotificationHarness) {
     let store = harness.store();
-    let file = StoredAttachment {
-        id: AttachmentId(uuid::Uuid::from_u128(1)),
-        file: Attachment { name: "a.pdf".to_owned(), content_type: "application/pdf".to_owned(), bytes: "abc".into() },
-    };
+    let file = file(1);
     let mut item = mail_to("a@example.com");
     item.attachments = vec![file.id];
     let mails = MailEnqueue {

@@ -98,7 +98,7 @@ pub fn for_user(n: u128, user_id: UserId) -> ForUser {
 
 /// The acceptance of `users`.
 pub fn acceptance(n: u128, users: Vec<ForUser>) -> Acceptance {
-    Acceptance { event_id: event(n), users, idempotency: None }
+    Acceptance { event_id: event(n), users, attachments: Vec::new(), idempotency: None }
 }
 
 /// Accepts event `n` for user 1 over all channels.

@@ -18,6 +18,7 @@ pub async fn run_all<H: NotificationHarness>(make: impl AsyncFn() -> H) {
         of_two_that_accept_an_event_one_does,
         channels_that_are_not_named_get_nothing,
         an_answer_is_kept_with_its_acceptance,
+        files_are_accepted_with_the_mails_that_name_them,
         mails_are_enqueued_once,
         texts_come_back_as_they_were,
         a_list_is_newest_first,

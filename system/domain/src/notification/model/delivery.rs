@@ -72,6 +72,29 @@ impl DeliveryStatus {
     }
 }
 
+/// What a delivery waits for. The numbers are what stores keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeliveryStage {
+    /// A push, for its attempt.
+    Push = 1,
+    /// A mail, for its rendering.
+    Render = 2,
+    /// A rendered mail, for the mail server.
+    Send = 3,
+}
+
+impl DeliveryStage {
+    /// What a delivery over this channel waits for that stands so; `None`: nothing more happens to it by itself.
+    pub const fn of(channel: Channel, status: DeliveryStatus) -> Option<Self> {
+        match (channel, status) {
+            (Channel::PushNotification, DeliveryStatus::Pending) => Some(Self::Push),
+            (Channel::Email, DeliveryStatus::Pending) => Some(Self::Render),
+            (Channel::Email, DeliveryStatus::Queued | DeliveryStatus::Sending) => Some(Self::Send),
+            _ => None,
+        }
+    }
+}
+
 /// One delivery of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

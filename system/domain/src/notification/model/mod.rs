@@ -1,6 +1,7 @@
 //! The values of the notification service, valid by construction; what comes from outside is parsed into them once
 //! ([`SendNotification`], [`SendPush`], [`RegisterDevice`], [`SetPreferences`], [`InboxParams`], ...), and everything wrong is named at once.
 
+mod attachments;
 mod channel;
 mod delivery;
 mod device;
@@ -14,7 +15,7 @@ mod send;
 mod text;
 
 pub use channel::{Channel, ChannelSet};
-pub use delivery::{DELIVERY_ERROR_CHARS_MAX, Delivery, DeliveryStatus};
+pub use delivery::{DELIVERY_ERROR_CHARS_MAX, Delivery, DeliveryStage, DeliveryStatus};
 pub use device::{
     DEVICES_PER_USER_MAX, Device, IntegrationType, OS_VERSION_CHARS_MAX, RegisterDevice, TOKEN_BYTES_MAX,
     VAPID_KEY_CHARS_MAX, proves_ownership, target_address,

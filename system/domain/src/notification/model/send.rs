@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Body, ChannelSet, IntegrationType, NotificationType, Title};
+use super::{Body, Channel, ChannelSet, IntegrationType, NotificationType, Title, attachments};
 use crate::model::input::{Fields, json};
 use crate::model::rules;
 use crate::model::{InputError, UserId};
+use crate::ports::Attachment;
 
-/// The body of `POST /notifications`, checked: `{userId, title, body, type?, channels}`.
+/// The body of `POST /notifications`, checked: `{userId, title, body, type?, channels, attachments?}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendNotification {
     /// To whom.
@@ -20,13 +21,15 @@ pub struct SendNotification {
     pub kind: NotificationType,
     /// How.
     pub channels: ChannelSet,
+    /// The files of the mail.
+    pub attachments: Vec<Attachment>,
 }
 
 impl SendNotification {
     /// Reads a request body.
     ///
     /// # Errors
-    /// [`InputError`] with every field that is wrong.
+    /// [`InputError`] with every field that is wrong; what is wrong with files, if nothing else is.
     pub fn from_json(bytes: &[u8]) -> Result<Self, InputError> {
         let value = json(bytes)?;
         let mut fields = Fields::of(&value)?;
@@ -38,8 +41,16 @@ impl SendNotification {
             Ok(set) if set.is_empty() => Err("must name a channel".to_owned()),
             read => read,
         });
-        let read = (|| Some(Self { user_id: user_id?, title: title?, body: body?, kind, channels: channels? }))();
-        fields.finish(read)
+        let files = fields.optional(attachments::FIELD, Ok);
+        let attachments = Vec::new();
+        let read =
+            (|| Some(Self { user_id: user_id?, title: title?, body: body?, kind, channels: channels?, attachments }))();
+        let read = fields.finish(read)?;
+        let attachments = files.map_or_else(|| Ok(Vec::new()), attachments::read)?;
+        if !attachments.is_empty() && !read.channels.contains(Channel::Email) {
+            return Err(InputError::field(attachments::FIELD, "go with mails: `channels` does not name Email"));
+        }
+        Ok(Self { attachments, ..read })
     }
 }
 

@@ -80,7 +80,10 @@ impl NotificationOperations {
         let directory = self.shared.ports.store.directory(&ids, event.unit_id).await?;
         let text = text(event, &directory)?;
         let users = wanting.into_iter().map(|one| self.for_user(event, &text, one, &directory)).collect();
-        for accepted in self.accept(Acceptance { event_id, users, idempotency: None }, event.completed_at).await? {
+        for accepted in self
+            .accept(Acceptance { event_id, users, attachments: Vec::new(), idempotency: None }, event.completed_at)
+            .await?
+        {
             *(if accepted.is_new { &mut told.new } else { &mut told.before }) += 1;
         }
         Ok(())

@@ -3,9 +3,7 @@
 use super::NotificationOperations;
 use crate::model::EventId;
 use crate::notification::error::NotificationError;
-use crate::notification::model::{
-    AttachmentId, DeliveryId, MailAddress, MailItem, Name, StoredAttachment, Title, check_attachments,
-};
+use crate::notification::model::{DeliveryId, MailAddress, MailItem, Name, Title, check_attachments};
 use crate::ports::{Attachment, MailEnqueue, TemplateData, TemplateId};
 
 /// A mail to enqueue (specification 5.1), to one or several recipients.
@@ -44,10 +42,6 @@ impl NotificationOperations {
             let message = format!("must have 1 to {} entries", MailRequest::RECIPIENTS_MAX);
             return Err(NotificationError::field("to", message));
         }
-        let ids = &self.shared.ports.ids;
-        let stored = |file| StoredAttachment { id: AttachmentId(ids.uuid()), file };
-        let attachments: Vec<StoredAttachment> = mail.attachments.into_iter().map(stored).collect();
-        let named: Vec<AttachmentId> = attachments.iter().map(|file| file.id).collect();
         let item = |(to, to_name)| MailItem {
             to,
             to_name,
@@ -55,9 +49,10 @@ impl NotificationOperations {
             subject: mail.subject.clone(),
             template: mail.template.clone(),
             data: mail.data.clone(),
-            attachments: named.clone(),
+            attachments: Vec::new(),
         };
-        let items: Vec<MailItem> = mail.to.into_iter().map(item).collect();
+        let mut items: Vec<MailItem> = mail.to.into_iter().map(item).collect();
+        let attachments = self.enclose(mail.attachments, &mut items);
         let deliveries = (0..).zip(&items).map(|(number, _)| DeliveryId::of_enqueued(key, number)).collect();
         self.shared.ports.store.enqueue_mails(MailEnqueue { key, items, attachments }).await?;
         self.shared.mail_wake.wake();

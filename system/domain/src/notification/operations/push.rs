@@ -69,6 +69,7 @@ impl NotificationOperations {
             kind: NotificationType::Alert,
             channels: ChannelSet::of([Channel::PushNotification]),
             devices: push.devices,
+            attachments: Vec::new(),
         };
         let sent = self.send(message, request).await?;
         loop {

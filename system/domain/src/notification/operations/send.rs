@@ -4,10 +4,10 @@ use super::{NamedRequest, NotificationOperations};
 use crate::model::UserId;
 use crate::notification::error::NotificationError;
 use crate::notification::model::{
-    Body, Channel, ChannelSet, DeviceFilter, Directory, MailItem, NotificationId, NotificationType, SendNotification,
-    Title,
+    AttachmentId, Body, Channel, ChannelSet, DeviceFilter, Directory, MailItem, NotificationId, NotificationType,
+    SendNotification, StoredAttachment, Title, check_attachments,
 };
-use crate::ports::{Acceptance, ForUser, MailFor, NotificationStoreError, TemplateData, TemplateId};
+use crate::ports::{Acceptance, Attachment, ForUser, MailFor, NotificationStoreError, TemplateData, TemplateId};
 
 /// Why a mail goes nowhere, as the delivery log tells it.
 const NO_ADDRESS: &str = "the directory has no mail address of the user";
@@ -29,12 +29,14 @@ pub struct Message {
     pub channels: ChannelSet,
     /// To which devices.
     pub devices: DeviceFilter,
+    /// The files of the mail, if there is one.
+    pub attachments: Vec<Attachment>,
 }
 
 impl From<SendNotification> for Message {
     fn from(request: SendNotification) -> Self {
-        let SendNotification { user_id, title, body, kind, channels } = request;
-        Self { user_id, title, body, kind, channels, devices: DeviceFilter::Both }
+        let SendNotification { user_id, title, body, kind, channels, attachments } = request;
+        Self { user_id, title, body, kind, channels, devices: DeviceFilter::Both, attachments }
     }
 }
 
@@ -66,16 +68,17 @@ impl NotificationOperations {
         message: Message,
         request: Option<&NamedRequest>,
     ) -> Result<SentMessage, NotificationError> {
+        check_attachments(&message.attachments).map_err(|why| NotificationError::field("attachments", why))?;
         let (store, asked_at) = (&*self.shared.ports.store, self.shared.ports.clock.now());
         if let Some(request) = request
             && let Some(id) = request.answered(store).await?
         {
             return Ok(SentMessage { id, replayed: true });
         }
-        let mail = match message.channels.contains(Channel::Email) {
+        let mut mail = match message.channels.contains(Channel::Email) {
             true => {
                 let directory = store.directory(&[message.user_id], None).await?;
-                let link = format!("{}/notifications", self.config.public_base_url);
+                let link = format!("{}/notifications", self.config.inbox_base_url);
                 let about = MailAbout {
                     title: &message.title,
                     message: message.body.as_str(),
@@ -87,10 +90,16 @@ impl NotificationOperations {
             false => MailFor::None,
         };
         let id = NotificationId(self.shared.ports.ids.uuid());
-        let Message { user_id, title, body, kind, channels, devices } = message;
+        let Message { user_id, title, body, kind, channels, devices, attachments } = message;
+        // What has nowhere to go takes no room.
+        let attachments = match &mut mail {
+            MailFor::Item(item) => self.enclose(attachments, std::slice::from_mut(item)),
+            MailFor::None | MailFor::Nowhere(_) => Vec::new(),
+        };
         let acceptance = Acceptance {
             event_id: self.shared.ports.ids.event_id(),
             users: vec![ForUser { user_id, id, title, body, kind, channels, devices, mail }],
+            attachments,
             idempotency: request.map(|request| request.record(id, self.shared.ports.clock.now())),
         };
         match (self.accept(acceptance, asked_at).await, request) {
@@ -102,6 +111,18 @@ impl NotificationOperations {
             },
             (Err(error), _) => Err(error),
         }
+    }
+}
+
+impl NotificationOperations {
+    /// Gives files their names, by which these mails name them.
+    pub(super) fn enclose(&self, files: Vec<Attachment>, items: &mut [MailItem]) -> Vec<StoredAttachment> {
+        let stored = |file| StoredAttachment { id: AttachmentId(self.shared.ports.ids.uuid()), file };
+        let stored: Vec<StoredAttachment> = files.into_iter().map(stored).collect();
+        for item in items {
+            item.attachments = stored.iter().map(|file| file.id).collect();
+        }
+        stored
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Acceptance {
     pub event_id: EventId,
     /// What each user gets; a user comes once.
     pub users: Vec<ForUser>,
+    /// The files that their mails name.
+    pub attachments: Vec<StoredAttachment>,
     /// The answer to keep, where the caller named the request.
     pub idempotency: Option<IdempotencyRecord>,
 }
@@ -87,7 +89,8 @@ pub struct MailEnqueue {
 #[async_trait]
 pub trait Acceptances: Send + Sync + 'static {
     /// Writes, for each user of which nothing was accepted under the event before: the notification (in the inbox, if
-    /// `InApp` is among the channels), a push intent for each device, a mail intent; and the answer to keep.
+    /// `InApp` is among the channels) and its [deliveries](ForUser::deliveries); the files, if there is such a user; and
+    /// the answer to keep.
     ///
     /// # Errors
     /// [`IdempotencyKeyTaken`](NotificationStoreError::IdempotencyKeyTaken), or the store's: then it may have been written.

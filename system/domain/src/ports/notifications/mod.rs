@@ -4,7 +4,7 @@
 //! forecasts. Work is handed out by *claims*: whoever claims holds what it got until the claim's life is over; results name
 //! the claim, and those of a claim that somebody else has taken over are refused. The store's clock decides.
 //!
-//! - `accept`: what an event or a request leads to, once; `inbox`: the in-app channel
+//! - `accept`: what an event or a request leads to, once; `leads_to`: to which deliveries; `inbox`: the in-app channel
 //! - `devices`, `recipients`: whom it reaches, and how
 //! - `push`: pushes to send; `mail`: mails to render; `queue`: mails to send (`NheaMailQueue`)
 //! - `deliveries`: what became of it
@@ -15,6 +15,7 @@ mod deliveries;
 mod devices;
 mod error;
 mod inbox;
+mod leads_to;
 mod mail;
 mod push;
 mod queue;
@@ -27,6 +28,7 @@ pub use deliveries::{Backlog, Deliveries, DeliveryLog, NotificationsPruned, RESE
 pub use devices::{Devices, Registered};
 pub use error::NotificationStoreError;
 pub use inbox::{Inbox, InboxChanges, InboxPage, InboxQuery, InboxStart};
+pub use leads_to::NewDelivery;
 pub use mail::{MailIntent, MailIntents, MailsToQueue, QueuedMail};
 pub use push::{PushIntent, PushIntents, PushOutcome, PushReport};
 pub use queue::{

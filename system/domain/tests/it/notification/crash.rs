@@ -2,8 +2,8 @@
 
 use adapters::memory::NotificationFault;
 use domain::notification::model::{Channel, DeliveryStatus};
-use domain::notification::operations::MailRequest;
-use domain::ports::{Deliveries as _, Resend, TemplateId};
+use domain::notification::operations::{MailRequest, Message};
+use domain::ports::{Attachment, Deliveries as _, Resend, TemplateId};
 
 use super::fakes::{Does, Replies};
 use super::world::{Settings, World, address, completed, message, ms, until};
@@ -87,6 +87,36 @@ async fn an_answer_that_was_lost_loses_nothing_and_doubles_nothing() {
             }
             assert_eq!(world.mail.taken().len(), 1, "{method} {fault:?}");
         }
+    }
+}
+
+/// The files of a mail are read after it was marked, and before it goes: whoever dies there has sent nothing.
+#[tokio::test(start_paused = true)]
+async fn a_crash_over_the_files_of_a_mail_leaves_it_held_and_unsent() {
+    for fault in [NotificationFault::Hang, NotificationFault::HangAfter] {
+        let world = World::new();
+        world.user_with(1, 0).await;
+        let node = world.start("a");
+        world.store.faults().once("attachments", fault);
+        let before = world.store.faults().calls().len();
+        let file = Attachment { name: "a".to_owned(), content_type: "a/b".to_owned(), bytes: "abc".into() };
+        let with_file = Message { attachments: vec![file.clone()], ..message(1) };
+        node.operations.send(with_file, None).await.unwrap();
+        let calls = || world.store.faults().calls()[before..].iter().filter(|call| **call == "attachments").count();
+        until("the crash", ms(20_000), async || calls() == 1).await;
+        node.kill().await;
+        world.store.faults().heal();
+        let _other = world.start("b");
+        world.settled(world.settings.sender.claim_life + ms(60_000)).await;
+        assert_eq!(world.mail.taken().len(), 0, "{fault:?}: nobody knows, so it is held");
+        let backlog = world.store.backlog().await.unwrap();
+        assert_eq!(backlog.unknown, 1, "{fault:?}");
+        // A person sends it again: with its file.
+        let id = world.deliveries(1).await.iter().find(|one| one.channel == Channel::Email).unwrap().id;
+        assert_eq!(world.store.resend(Resend::One(id)).await.unwrap(), 1);
+        world.settled(ms(10_000)).await;
+        let [mail] = &world.mail.taken()[..] else { panic!("{fault:?}: one mail") };
+        assert_eq!(mail.attachments, [file], "{fault:?}");
     }
 }
 

@@ -315,5 +315,6 @@ pub(super) fn message(n: u128) -> Message {
         kind: NotificationType::Alert,
         channels: ChannelSet::ALL,
         devices: DeviceFilter::Both,
+        attachments: Vec::new(),
     }
 }

@@ -11,6 +11,8 @@ use domain::notification::{NotificationError, NotificationManager, Registry};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::enclosed::Enclosed;
+use super::source::subject;
 use crate::auth::Caller;
 use crate::config::{HttpConfig, LimitsConfig};
 use crate::http::admission::{Gatekeeper, timely};
@@ -19,6 +21,7 @@ use crate::http::extract::BodyLimit;
 use crate::http::problem::Problem;
 use crate::http::rate_limit::RateLimiter;
 use crate::http::service_error::{notification_problem, problem_of};
+use crate::http::source::Source;
 use crate::http::streams::StreamBase;
 
 /// Changes that run at the same time; beyond that they are refused.
@@ -27,19 +30,16 @@ const CHANGES_MAX: usize = 1_024;
 /// the other channels.
 const PUSHES_MAX: usize = 256;
 
-/// How often a caller may send: a token bucket for each, over both send routes and sending again.
+/// Sources of unsubscribing that are told apart; all others share a bucket.
+const SOURCES_MAX: usize = 10_000;
+
+/// How often somebody may come: a token bucket for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SendLimits {
+pub struct Rate {
     /// Requests a second, over time; 0: no limit.
     pub rate_per_s: u32,
     /// Requests at once before the rate holds.
     pub burst: u32,
-}
-
-impl Default for SendLimits {
-    fn default() -> Self {
-        Self { rate_per_s: 50, burst: 500 }
-    }
 }
 
 /// What the API is made of.
@@ -56,8 +56,10 @@ pub struct NotificationApiParts {
     pub streams: StreamBase,
     /// The key that browsers subscribe with, in base64url; `None`: there is no Web Push.
     pub vapid_public_key: Option<String>,
-    /// How often a caller may send.
-    pub sends: SendLimits,
+    /// How often a caller may send: over both send routes and sending again.
+    pub sends: Rate,
+    /// How often one source may unsubscribe, with or without success.
+    pub unsubscribes: Rate,
 }
 
 /// The state of the routes. Clones share everything.
@@ -72,9 +74,11 @@ pub(super) struct Inner {
     pub(super) streams: StreamBase,
     pub(super) vapid_public_key: Option<String>,
     pub(super) body: BodyLimit,
+    pub(super) enclosed: Enclosed,
     pub(super) page_max: u32,
     deadline: Duration,
     send_limiter: Option<RateLimiter>,
+    unsubscribe_limiter: Option<RateLimiter>,
     changes: Arc<Semaphore>,
     pushes: Arc<Semaphore>,
 }
@@ -82,7 +86,17 @@ pub(super) struct Inner {
 impl NotificationApi {
     /// The API over these parts. Of `http` it takes limits and deadlines of requests.
     pub fn new(parts: NotificationApiParts, http: &HttpConfig, limits: &LimitsConfig) -> Self {
-        let NotificationApiParts { operations, manager, registry, keeper, streams, vapid_public_key, sends } = parts;
+        let NotificationApiParts {
+            operations,
+            manager,
+            registry,
+            keeper,
+            streams,
+            vapid_public_key,
+            sends,
+            unsubscribes,
+        } = parts;
+        let body = BodyLimit { bytes: http.body_limit_bytes, timeout: http.body_timeout };
         Self(Arc::new(Inner {
             operations,
             manager,
@@ -90,10 +104,12 @@ impl NotificationApi {
             keeper,
             streams,
             vapid_public_key,
-            body: BodyLimit { bytes: http.body_limit_bytes, timeout: http.body_timeout },
+            body,
+            enclosed: Enclosed::new(body),
             page_max: limits.page_max,
             deadline: http.request_timeout,
             send_limiter: RateLimiter::new(sends.rate_per_s, sends.burst, limits.subjects_max),
+            unsubscribe_limiter: RateLimiter::new(unsubscribes.rate_per_s, unsubscribes.burst, SOURCES_MAX),
             changes: Arc::new(Semaphore::new(CHANGES_MAX)),
             pushes: Arc::new(Semaphore::new(PUSHES_MAX)),
         }))
@@ -115,6 +131,14 @@ impl Inner {
         caller.identity.require(Role::NotifySend).map_err(|error| problem_of(error, None))?;
         if let Some(limiter) = &self.send_limiter {
             limiter.check(caller.identity.user.0, Instant::now())?;
+        }
+        Ok(())
+    }
+
+    /// Whoever unsubscribes shows no token of ours, so what holds is where the request comes from.
+    pub(super) fn unsubscriber(&self, source: Option<&Source>) -> Result<(), Problem> {
+        if let Some(limiter) = &self.unsubscribe_limiter {
+            limiter.check(subject(source), Instant::now())?;
         }
         Ok(())
     }

@@ -23,5 +23,7 @@ pub fn routes() -> OpenApiRouter<NotificationApi> {
         .routes(routes!(super::devices::remove_device))
         .routes(routes!(super::vapid::vapid_public_key))
         .routes(routes!(super::preferences::get_preferences, super::preferences::set_preferences))
+        .routes(routes!(super::suppressions::list_suppressions))
+        .routes(routes!(super::suppressions::remove_suppression))
         .routes(routes!(super::unsubscribe::unsubscribe_page, super::unsubscribe::unsubscribe))
 }

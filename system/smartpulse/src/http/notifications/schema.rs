@@ -48,6 +48,25 @@ pub struct SendBody {
     pub r#type: Option<String>,
     /// How: `"All"`, or some of `InApp`, `PushNotification`, `Email`.
     pub channels: Channels,
+    /// The files of the mail; only with `Email`. At most 5, and 10 MiB together.
+    #[schema(max_items = 5)]
+    pub attachments: Option<Vec<AttachmentBody>>,
+}
+
+/// A file.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Attachment)]
+pub struct AttachmentBody {
+    /// Its name: 1 to 200 bytes, and no path.
+    #[schema(example = "forecast.csv")]
+    pub name: String,
+    /// Its media type.
+    #[schema(example = "text/csv")]
+    pub r#type: String,
+    /// Its bytes, in base64.
+    #[schema(format = Byte)]
+    pub bytes: String,
 }
 
 /// `"All"`, or a list of `InApp`, `PushNotification`, `Email`.

@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::api::NotificationApi;
+use super::enclosed::Read;
 use super::named::{answered, named};
 use super::reply;
 use super::schema::SendBody;
 use crate::http::admission::Admitted;
 use crate::http::code::Code;
-use crate::http::extract::read_json;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::service_error::notification_problem;
 
@@ -30,7 +30,8 @@ pub(super) struct SentAnswer {
 /// A message to a user
 ///
 /// Over one or several channels. When it is answered, the message is stored and each channel will have it; what became of
-/// it tells `Location`. With `Idempotency-Key` a repeated request sends nothing and gets the same answer, for 24 hours.
+/// it tells `Location`. Files go with the mail: at most 5, and 10 MiB together; a body of more than 64 KiB needs its
+/// `Content-Length`. With `Idempotency-Key` a repeated request sends nothing and gets the same answer, for 24 hours.
 #[utoipa::path(
     post,
     path = "/api/notifications",
@@ -60,11 +61,15 @@ pub(super) async fn send_notification(
     request: Request,
 ) -> Result<Response, Problem> {
     api.sender(&admitted.caller)?;
-    let (headers, body) = read_json(request, api.body).await?;
+    let Read { headers, body, room } = api.enclosed.read(request).await?;
     let message = SendNotification::from_json(&body).map_err(|error| notification_problem(error.into(), MISSING))?;
     let named = named(&headers, admitted.caller.identity.user, "POST /api/notifications", &body)?;
     let operations = api.operations.clone();
-    let send = async move { operations.send(message.into(), named.as_ref()).await };
+    let send = async move {
+        let sent = operations.send(message.into(), named.as_ref()).await;
+        drop(room);
+        sent
+    };
     let sent = api.change(MISSING, send).await?;
     let mut response = reply::json(StatusCode::ACCEPTED, &SentAnswer { id: sent.id.0 });
     let location = format!("/api/notifications/{}/deliveries", sent.id);

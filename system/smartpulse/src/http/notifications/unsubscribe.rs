@@ -14,6 +14,7 @@ use crate::http::code::Code;
 use crate::http::extract::{BodyLimit, read_body};
 use crate::http::params::path_text;
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::source::Source;
 
 const PAGE: &str = include_str!("unsubscribe.html");
 const DONE: &str = include_str!("unsubscribed.html");
@@ -63,6 +64,7 @@ pub(super) async fn unsubscribe_page(token: Result<Path<String>, PathRejection>)
         (status = 400, body = ProblemDocument, description = "VALIDATION_FAILED: not what a mail program sends"),
         (status = 408, body = ProblemDocument, description = "REQUEST_TIMEOUT"),
         (status = 413, body = ProblemDocument, description = "BODY_TOO_LARGE"),
+        (status = 429, body = ProblemDocument, description = "RATE_LIMITED: too many from one address"),
         (status = 503, body = ProblemDocument, description = "OVERLOADED or UNAVAILABLE"),
     ),
 )]
@@ -71,6 +73,7 @@ pub(super) async fn unsubscribe(
     token: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
+    api.unsubscriber(request.extensions().get::<Source>())?;
     let token = path_text("token", token)?;
     let body = read_body(request, BodyLimit { bytes: BODY_BYTES_MAX, timeout: api.body.timeout }).await?;
     if !is_one_click(&body) {

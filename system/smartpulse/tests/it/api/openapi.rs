@@ -70,7 +70,8 @@ async fn every_route_is_described_and_the_reverse() {
     let page = app.inside("/metrics").await.text();
     let mut routes: BTreeSet<&str> =
         page.lines().filter_map(|line| line.split("route=\"").nth(1)?.split('"').next()).collect();
-    for plain in ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics", "unmatched"] {
+    let pages = ["/", "/docs", "/openapi.json", "/forecasts/{id}", "/notifications"];
+    for plain in pages.into_iter().chain(["/health/live", "/health/ready", "/metrics", "unmatched"]) {
         assert!(routes.remove(plain), "{plain}");
     }
     for path in smartpulse::http::admin::PATHS {

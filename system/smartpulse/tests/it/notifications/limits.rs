@@ -5,7 +5,7 @@ use std::time::Duration;
 use adapters::memory::NotificationFault;
 use domain::forecast::Role;
 use serde_json::json;
-use smartpulse::http::notifications::SendLimits;
+use smartpulse::http::notifications::Rate;
 
 use super::support::{World, message, reader, sender, token, user};
 
@@ -25,7 +25,7 @@ async fn sends_have_a_rate_of_their_own_by_default() {
 #[tokio::test(start_paused = true)]
 async fn each_sender_has_its_rate_over_all_routes_that_send() {
     let mut world = World::new();
-    world.sends = SendLimits { rate_per_s: 1, burst: 3 };
+    world.sends = Rate { rate_per_s: 1, burst: 3 };
     let node = world.idle();
     let send = |token: String| {
         let node = &node;

@@ -3,6 +3,7 @@
 //! [`support`] builds instances that share a store and a bus, [`channels`] are a push service and a mail server that do as
 //! they are told. Every answer is held against the API description. The other files are one theme each.
 
+mod attachments;
 mod bad_input;
 mod channels;
 mod deliveries;
@@ -17,4 +18,5 @@ mod push;
 mod send;
 mod streams;
 mod support;
+mod suppressions;
 mod unsubscribe;

@@ -44,6 +44,8 @@ async fn every_route_is_described_and_the_reverse() {
             "/api/deliveries/{id}/resend",
             "/api/devices",
             "/api/devices/{id}",
+            "/api/mail-suppressions",
+            "/api/mail-suppressions/{address}",
             "/api/notification-preferences",
             "/api/notifications",
             "/api/notifications/read-all",
@@ -58,7 +60,7 @@ async fn every_route_is_described_and_the_reverse() {
         ])
     );
     for template in templates {
-        let path = template.replace("{id}", &user(1).to_string()).replace("{token}", "x");
+        let path = template.replace("{id}", &user(1).to_string()).replace("{token}", "x").replace("{address}", "a@b.c");
         let named = described[template].as_object().unwrap();
         for method in ["GET", "PUT", "POST", "PATCH", "DELETE", "TRACE"] {
             let reply = node.ask(method, &path).send().await;
@@ -117,8 +119,9 @@ fn every_operation_is_told_in_full() {
 async fn requests_are_as_described() {
     let node = World::new().idle();
     let push = json!({"userId": user(1), "title": "a", "body": "b", "deviceType": "FCM"});
-    let mut send = message(1, "a", json!(["InApp"]));
+    let mut send = message(1, "a", json!(["Email"]));
     send["type"] = json!("Alert");
+    send["attachments"] = json!([{"name": "a.csv", "type": "text/csv", "bytes": "YQ=="}]);
     let preferences = json!({"items": [{"companyId": company(1), "unitId": user(1), "channels": "All"}]});
     for (name, method, path, full) in [
         ("SendNotification", "POST", "/api/notifications", send),

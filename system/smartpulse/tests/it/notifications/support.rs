@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 use smartpulse::app::Routes;
 use smartpulse::auth::verifier::Rules;
 use smartpulse::auth::{KeySet, MemoryTickets, TokenRequest, Verifier, sign_hs256};
-use smartpulse::config::{Config, Inputs, Override, load};
-use smartpulse::http::notifications::{NotificationApi, NotificationApiParts, SendLimits, routes};
+use smartpulse::config::{Config, Inputs, Override, RateSettings, load};
+use smartpulse::http::notifications::{NotificationApi, NotificationApiParts, Rate, routes};
 use smartpulse::http::params::{method_not_allowed, route_not_found};
 use smartpulse::http::streams::StreamBase;
 use smartpulse::http::{EdgeLayer, Gatekeeper, RateLimiter, RequestIds};
@@ -66,7 +66,8 @@ pub(super) struct World {
     tickets: Arc<MemoryTickets>,
     contract: Arc<Contract>,
     pub(super) config: Config,
-    pub(super) sends: SendLimits,
+    pub(super) sends: Rate,
+    pub(super) unsubscribes: Rate,
 }
 
 /// One instance.
@@ -83,6 +84,10 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.jobs.iter().for_each(JoinHandle::abort);
     }
+}
+
+fn rate(set: RateSettings) -> Rate {
+    Rate { rate_per_s: set.per_s, burst: set.burst }
 }
 
 impl World {
@@ -108,8 +113,9 @@ impl World {
             rng: Arc::new(SeededRng::new(7)),
             tickets: Arc::new(MemoryTickets::new(100)),
             contract: Arc::new(Contract::of(routes().split_for_parts().1)),
+            sends: rate(config.notifications.sends),
+            unsubscribes: rate(config.notifications.unsubscribes),
             config,
-            sends: SendLimits::default(),
         }
     }
 
@@ -187,6 +193,7 @@ impl World {
             ),
             vapid_public_key: Some(self.push.public_key()),
             sends: self.sends,
+            unsubscribes: self.unsubscribes,
         };
         NotificationApi::new(parts, &config.http, limits)
     }

@@ -1,6 +1,7 @@
 //! The link of `List-Unsubscribe`: one click, by POST alone.
 
 use serde_json::json;
+use smartpulse::http::notifications::Rate;
 
 use super::support::{Node, UNSUBSCRIBE, World, message, sender, until};
 use crate::api::client::Reply;
@@ -88,4 +89,24 @@ async fn the_token_is_in_no_log() {
     click(&node, &format!("/unsubscribe/{token}")).await;
     click(&node, &format!("/unsubscribe/{token}")).await;
     assert!(log.text().contains("/unsubscribe/") && !log.text().contains(token), "{}", log.text());
+}
+
+/// Those whose sources nobody knows (here no connection is between) share one bucket. By their addresses: `delivered::sources`.
+#[tokio::test(start_paused = true)]
+async fn it_has_a_rate_of_its_own() {
+    let mut world = World::new();
+    assert_ne!(world.unsubscribes.rate_per_s, 0, "limited by default");
+    world.unsubscribes = Rate { rate_per_s: 1, burst: 3 };
+    let node = world.idle();
+    let path = format!("/unsubscribe/{}", "0".repeat(32));
+    for _ in 0..3 {
+        assert_eq!(click(&node, &path).await.status, 200);
+    }
+    let refused = click(&node, &path).await;
+    refused.problem(429, "RATE_LIMITED");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(node.ask("GET", &path).send().await.status, 200, "looking costs nothing");
+    node.tell(1, "a").await;
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    assert_eq!(click(&node, &path).await.status, 200, "as Retry-After said");
 }
