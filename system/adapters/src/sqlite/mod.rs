@@ -36,7 +36,7 @@ pub use config::{CHECKPOINT_INTERVAL, PRUNE_INTERVAL, SqliteConfig};
 pub use database::Sqlite;
 pub use errors::SqliteError;
 pub use feed::SqliteFeed;
-pub use migrations::{Migrated, migrate_file};
+pub use migrations::{Migrated, look_at_file, migrate_file, texts_after};
 pub use notifications::SqliteNotifications;
 pub use prune::Pruned;
 pub use restore::{Restored, restore};

@@ -27,7 +27,7 @@ mod row;
 mod statement;
 mod statements;
 mod store;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod directory;
 pub mod error;
 pub mod import;
 mod incarnation;
+mod migrate;
 mod openapi;
 pub mod progress;
 pub mod run;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
-use super::{admin, config, database, directory, import, incarnation, openapi, serve, token, vapid_keys};
+use super::{admin, config, database, directory, import, incarnation, migrate, openapi, serve, token, vapid_keys};
 use crate::config::misnamed_variables;
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
@@ -63,7 +63,7 @@ enum Command {
     ImportDirectory(directory::ImportDirectoryCommand),
     VapidKeys(vapid_keys::VapidKeysCommand),
     Openapi(openapi::OpenapiCommand),
-    Migrate(database::MigrateCommand),
+    Migrate(migrate::MigrateCommand),
     Backup(database::BackupCommand),
     Restore(database::RestoreCommand),
     Incarnation(incarnation::IncarnationCommand),

@@ -12,9 +12,9 @@ mod plan;
 
 pub use apply::{Migrated, migrate};
 pub(super) use cdc::{CAPTURED, INSTANCES};
-#[cfg(test)]
-pub(super) use list::MIGRATIONS;
 pub use list::Phase;
+#[cfg(any(test, feature = "testing"))]
+pub(super) use list::{MIGRATIONS, Migration};
 #[cfg(test)]
 pub(super) use plan::compare;
 pub(super) use plan::require;

@@ -1,0 +1,102 @@
+//! Scripts for the [`Fake`](super::Fake): what a server would answer whose statements do nothing, and what one does that
+//! holds a database which is ready for this release.
+
+use coherence::Timestamp;
+
+use super::{Cell, Kind, Reply, Request, Table};
+use crate::sqlserver::migrations::{MIGRATIONS, Migration};
+
+/// What a server does whose statements do nothing.
+pub fn willing(request: &Request) -> Reply {
+    match request.kind {
+        Kind::Batch if request.text.contains("SELECT TOP 0") => Reply::Columns,
+        Kind::Batch | Kind::Load => Reply::Done,
+        Kind::Rpc => Reply::Number(1),
+        Kind::Transaction => Reply::Transaction,
+    }
+}
+
+/// As `script` says, but for requests whose text holds `part`.
+pub fn but(
+    part: &'static str,
+    reply: Reply,
+    script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
+    move |request| if request.text.contains(part) { reply.clone() } else { script(request) }
+}
+
+/// How the scripted database is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// How many of the migrations it has.
+    pub migrations: usize,
+    /// Its compatibility level.
+    pub compatibility: i64,
+    /// Whether statements read snapshots.
+    pub read_committed_snapshot: bool,
+    /// Whether transactions may read one.
+    pub snapshot_isolation: bool,
+    /// Whether Change Tracking is on.
+    pub change_tracking: bool,
+    /// Whether Change Data Capture is on.
+    pub cdc: bool,
+    /// What it says of its edition.
+    pub edition: String,
+    /// Its clock.
+    pub now: Timestamp,
+}
+
+impl Database {
+    /// One that is as it must be in both modes of the feed.
+    pub fn ready(now: Timestamp) -> Self {
+        Self {
+            migrations: MIGRATIONS.len(),
+            compatibility: 160,
+            read_committed_snapshot: true,
+            snapshot_isolation: true,
+            change_tracking: true,
+            cdc: true,
+            edition: "Developer Edition (64-bit)".to_owned(),
+            now,
+        }
+    }
+
+    /// Its script: it has no rows but those about itself.
+    pub fn script(self) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
+        move |request| self.reply(request)
+    }
+
+    fn reply(&self, request: &Request) -> Reply {
+        if request.kind != Kind::Rpc {
+            return willing(request);
+        }
+        let flag = |value: bool| Cell::int(i64::from(value));
+        let rows = |table: Table| Reply::Tables(vec![table]);
+        let says = |part: &str| request.text.contains(part);
+        if says("AS IsThere") {
+            return Reply::Number(i64::from(self.migrations > 0));
+        }
+        if says("FROM dbo.SmartPulseMigrations AS m") {
+            let applied = MIGRATIONS.iter().take(self.migrations);
+            let row =
+                |one: &Migration| vec![Cell::int(one.number.into()), Cell::text(one.name), Cell::text(one.hash())];
+            return rows(applied.map(row).collect());
+        }
+        if says("AS CompatibilityLevel") {
+            return rows(vec![vec![
+                Cell::int(self.compatibility),
+                flag(self.read_committed_snapshot),
+                flag(self.snapshot_isolation),
+                flag(self.change_tracking),
+                flag(self.cdc),
+                Cell::text("16.0.4131.2"),
+                Cell::text(&*self.edition),
+                Cell::Time(Some(self.now)),
+            ]]);
+        }
+        if says("recovery_fork_guid") {
+            return rows(vec![vec![Cell::int(1), Cell::int(0)]]);
+        }
+        Reply::Done
+    }
+}
