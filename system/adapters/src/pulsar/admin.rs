@@ -64,16 +64,39 @@ impl PulsarAdmin {
     /// # Errors
     /// The admin API is away, or refuses.
     pub async fn ensure_retention(&self) -> Result<bool, BusError> {
-        let path = format!("namespaces/{}/retention", self.config.namespace);
+        let path = self.retention_path();
         let wanted = Retention::of(self.config.retention);
-        let answer = self.send(self.request(Method::GET, &path)).await?;
-        // Nothing, where it was never set.
-        let set = serde_json::from_str::<Option<Retention>>(&answer).unwrap_or_default();
+        let set = self.retention_set(&path).await?;
         if set.is_some_and(|set| set.covers(wanted)) {
             return Ok(false);
         }
         self.send(self.request(Method::POST, &path).json(&wanted)).await?;
         Ok(true)
+    }
+
+    /// For how long the namespace keeps what was acknowledged: `None` for ever, zero where nothing is set.
+    pub(super) async fn retention(&self) -> Result<Option<Duration>, BusError> {
+        let Some(set) = self.retention_set(&self.retention_path()).await? else { return Ok(Some(Duration::ZERO)) };
+        // Either of the two ends it.
+        match (set.retention_time_in_minutes, set.retention_size_in_mb) {
+            (_, 0) => Ok(Some(Duration::ZERO)),
+            (UNLIMITED, _) => Ok(None),
+            (minutes, _) => Ok(Some(Duration::from_secs(minutes.max(0).unsigned_abs().saturating_mul(60)))),
+        }
+    }
+
+    fn retention_path(&self) -> String {
+        format!("namespaces/{}/retention", self.config.namespace)
+    }
+
+    async fn retention_set(&self, path: &str) -> Result<Option<Retention>, BusError> {
+        let answer = self.send(self.request(Method::GET, path)).await?;
+        // Nothing, where it was never set.
+        Ok(serde_json::from_str::<Option<Retention>>(&answer).unwrap_or_default())
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace
     }
 
     /// Deletes a subscription, whoever sits on it. One that is not there is no error.
@@ -86,7 +109,7 @@ impl PulsarAdmin {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/admin/v2/{path}", self.config.admin_url.trim_end_matches('/'));
         let request = self.client.request(method, url).timeout(self.config.operation_timeout);
         match &self.config.token {
@@ -95,16 +118,29 @@ impl PulsarAdmin {
         }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<String, BusError> {
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<String, BusError> {
         let (status, body) = self.call(request).await?;
         accepted(status, body)
     }
 
+    /// The same with what the answer's head says of the time.
+    pub(super) async fn dated(&self, request: RequestBuilder) -> Result<(String, Option<String>), BusError> {
+        let (status, body, date) = self.answer(request).await?;
+        Ok((accepted(status, body)?, date))
+    }
+
     async fn call(&self, request: RequestBuilder) -> Result<(StatusCode, String), BusError> {
+        let (status, body, _) = self.answer(request).await?;
+        Ok((status, body))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, String, Option<String>), BusError> {
         let answer = async {
             let response = request.send().await?;
+            let date = response.headers().get(reqwest::header::DATE);
+            let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
             let status = response.status();
-            Ok((status, response.text().await?))
+            Ok((status, response.text().await?, date))
         };
         answer.await.map_err(|error: reqwest::Error| match error.is_timeout() {
             true => BusError::Timeout,

@@ -10,6 +10,7 @@ pub mod batch_client;
 pub mod config;
 mod database;
 mod directory;
+mod doctor;
 pub mod error;
 pub mod import;
 mod incarnation;

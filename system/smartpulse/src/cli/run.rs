@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
-use super::{admin, config, database, directory, import, incarnation, migrate, openapi, serve, token, vapid_keys};
+use super::{
+    admin, config, database, directory, doctor, import, incarnation, migrate, openapi, serve, token, vapid_keys,
+};
 use crate::config::misnamed_variables;
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
@@ -66,6 +68,7 @@ enum Command {
     Migrate(migrate::MigrateCommand),
     Backup(database::BackupCommand),
     Restore(database::RestoreCommand),
+    Doctor(doctor::DoctorCommand),
     Incarnation(incarnation::IncarnationCommand),
     Admin(admin::AdminCommand),
 }
@@ -97,6 +100,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
         Some(Command::Migrate(command)) => command.run(surroundings),
         Some(Command::Backup(command)) => command.run(surroundings),
         Some(Command::Restore(command)) => command.run(surroundings),
+        Some(Command::Doctor(command)) => command.run(surroundings),
         Some(Command::Incarnation(command)) => command.run(surroundings),
         Some(Command::Admin(command)) => command.run(surroundings),
     };

@@ -3,6 +3,7 @@
 mod channel_error;
 mod channels;
 mod directory;
+mod doctor;
 mod embedded;
 mod error;
 mod incarnation;
@@ -22,6 +23,7 @@ mod vapid;
 
 pub use channel_error::ChannelError;
 pub use directory::Directory;
+pub use doctor::examine;
 pub use embedded::{Embedded, backup, restore};
 pub use error::WiringError;
 pub use incarnation::raise_incarnation;

@@ -17,5 +17,5 @@ pub use list::Phase;
 pub(super) use list::{MIGRATIONS, Migration};
 #[cfg(test)]
 pub(super) use plan::compare;
-pub(super) use plan::require;
 pub use plan::{Due, Settings, check, dry_run};
+pub(super) use plan::{due, require, settings, told};

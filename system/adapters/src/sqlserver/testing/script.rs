@@ -4,7 +4,7 @@
 use coherence::Timestamp;
 
 use super::{Cell, Kind, Reply, Request, Table};
-use crate::sqlserver::migrations::{MIGRATIONS, Migration};
+use crate::sqlserver::migrations::{CAPTURED, MIGRATIONS, Migration};
 
 /// What a server does whose statements do nothing.
 pub fn willing(request: &Request) -> Reply {
@@ -44,6 +44,12 @@ pub struct Database {
     pub edition: String,
     /// Its clock.
     pub now: Timestamp,
+    /// For how many days Change Tracking keeps changes.
+    pub tracking_days: i64,
+    /// For how many minutes CDC does.
+    pub capture_minutes: i64,
+    /// How long ago capture saw a lease renewed, in microseconds.
+    pub captured_us_ago: Option<i64>,
 }
 
 impl Database {
@@ -58,6 +64,9 @@ impl Database {
             cdc: true,
             edition: "Developer Edition (64-bit)".to_owned(),
             now,
+            tracking_days: 8,
+            capture_minutes: 10_080,
+            captured_us_ago: Some(900_000),
         }
     }
 
@@ -96,6 +105,35 @@ impl Database {
         }
         if says("recovery_fork_guid") {
             return rows(vec![vec![Cell::int(1), Cell::int(0)]]);
+        }
+        if says("AS RetentionPeriod") {
+            let row = [self.tracking_days, 3, 1, 1, 0];
+            return rows(vec![row.map(Cell::int).into()]);
+        }
+        self.about_capture(request)
+    }
+
+    fn about_capture(&self, request: &Request) -> Reply {
+        let says = |part: &str| request.text.contains(part);
+        if says("AS SeenUsAgo") {
+            let lsn = || Cell::Bytes(Some(vec![0, 0, 0, 1, 0, 0, 0, 1, 0, 1]));
+            return Reply::Tables(vec![
+                vec![vec![Cell::Int(self.captured_us_ago)]],
+                vec![vec![Cell::int(1), lsn()]],
+                vec![vec![Cell::text("dbo_Forecasts"), lsn()]],
+            ]);
+        }
+        if says("msdb.dbo.cdc_jobs") {
+            let job =
+                |kind: &str, interval, retention| vec![Cell::text(kind), Cell::int(interval), Cell::int(retention)];
+            return Reply::Tables(vec![vec![job("capture", 1, 0), job("cleanup", 0, self.capture_minutes)]]);
+        }
+        if says("FROM dbo.ForecastLeases AS l WHERE l.Name") {
+            return Reply::Tables(vec![vec![vec![Cell::Bytes(Some(vec![0; 16]))]]]);
+        }
+        if says("FROM cdc.change_tables AS i") {
+            let row = |column: &&str| vec![Cell::text("dbo_Forecasts"), Cell::text(*column), Cell::int(1)];
+            return Reply::Tables(vec![CAPTURED.iter().map(row).collect()]);
         }
         Reply::Done
     }
