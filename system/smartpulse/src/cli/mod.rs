@@ -12,6 +12,7 @@ mod database;
 mod directory;
 mod doctor;
 pub mod error;
+mod health;
 pub mod import;
 mod incarnation;
 mod migrate;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
 use super::{
-    admin, config, database, directory, doctor, import, incarnation, migrate, openapi, serve, token, vapid_keys,
+    admin, config, database, directory, doctor, health, import, incarnation, migrate, openapi, serve, token, vapid_keys,
 };
 use crate::config::misnamed_variables;
 
@@ -69,6 +69,7 @@ enum Command {
     Backup(database::BackupCommand),
     Restore(database::RestoreCommand),
     Doctor(doctor::DoctorCommand),
+    Health(health::HealthCommand),
     Incarnation(incarnation::IncarnationCommand),
     Admin(admin::AdminCommand),
 }
@@ -101,6 +102,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
         Some(Command::Backup(command)) => command.run(surroundings),
         Some(Command::Restore(command)) => command.run(surroundings),
         Some(Command::Doctor(command)) => command.run(surroundings),
+        Some(Command::Health(command)) => command.run(surroundings),
         Some(Command::Incarnation(command)) => command.run(surroundings),
         Some(Command::Admin(command)) => command.run(surroundings),
     };
