@@ -197,10 +197,12 @@ async fn instances<L: Listener<Addr = SocketAddr>>(
 /// Loads the sample into a store that was never written, where it is wanted, and answers its first forecast if the store
 /// holds it.
 async fn first_start(config: &Config, ports: &Ports, app: &App) -> Result<Option<ForecastId>, CliError> {
+    if config.profile != Profile::Embedded || config.store.kind == StoreKind::SqlServer {
+        return Ok(None);
+    }
     let failed = |error: &dyn std::error::Error| CliError::Refused(format!("cannot load the sample: {}", chain(error)));
     let items = sample::items().map_err(|error| failed(&error))?;
-    let is_ours = config.profile == Profile::Embedded && config.store.kind != StoreKind::SqlServer;
-    if is_ours && config.sample.load && config.roles.has(InstanceRole::ForecastApi) {
+    if config.sample.load && config.roles.has(InstanceRole::ForecastApi) {
         let end = ports.feed.end().await.map_err(|error| failed(&error))?;
         if end.0 == 0 {
             let loaded = load(app.service(), UserId(DEFAULT_USER), &items).await.map_err(|error| failed(&error))?;

@@ -56,7 +56,8 @@ fn production_asks_for_more_and_names_what_is_absent() {
         "`shared.kind` = \"redis\" (profile production) has no adapter",
     ];
     #[cfg(feature = "production")]
-    let of_this_build = ["needs `store.url` or `store.url_file`", "`bus.url` (default) must be", "needs `shared.url`"];
+    let of_this_build =
+        ["needs `store.url` or `store.url_file`", "default: `bus.url` must be pulsar://", "needs `shared.url`"];
     for part in of_any_build.into_iter().chain(of_this_build) {
         assert!(found.contains(part), "{part} in {found}");
     }

@@ -239,7 +239,8 @@ mod accepted {
         for file in ["auth-secret", "store-url", "store-owner-url", "shared-url", "bus-token", "mail-password"] {
             std::fs::write(dir.path().join(file), "9Zk1vQm3uT7wYb5nRd2sHf8gJc4xLp6eAo0iUyKtBqW=").unwrap();
         }
-        let longest = configurations().iter().map(|(name, text)| config(name, text, dir.path()).drain).max_by_key(|d| d.delay);
+        let longest =
+            configurations().iter().map(|(name, text)| config(name, text, dir.path()).drain).max_by_key(|d| d.delay);
         let drain = longest.unwrap();
         let needed = (drain.delay + drain.deadline).as_secs() + 10;
         let of = |text: &str, key: &str| -> u64 {
@@ -262,7 +263,9 @@ fn compose_names_the_services_as_the_specification_does() {
     }
     assert!(compose.contains("replicas: 3"));
     for file in ["productionforecast", "notificationservice"] {
-        assert!(text(&format!("kubernetes/{file}.yaml")).contains(&format!("kind: Service\nmetadata:\n  name: {file}\n")));
+        assert!(
+            text(&format!("kubernetes/{file}.yaml")).contains(&format!("kind: Service\nmetadata:\n  name: {file}\n"))
+        );
     }
     assert!(text("kubernetes/notificationservice.yaml").contains("port: 80, targetPort: http"));
 }

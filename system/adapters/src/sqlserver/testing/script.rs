@@ -1,10 +1,11 @@
 //! Scripts for the [`Fake`](super::Fake): what a server would answer whose statements do nothing, and what one does that
 //! holds a database which is ready for this release.
 
-use coherence::Timestamp;
+use coherence::{Timestamp, WallClock};
 
 use super::{Cell, Kind, Reply, Request, Table};
 use crate::sqlserver::migrations::{CAPTURED, MIGRATIONS, Migration};
+use crate::system::SystemClock;
 
 /// What a server does whose statements do nothing.
 pub fn willing(request: &Request) -> Reply {
@@ -42,8 +43,8 @@ pub struct Database {
     pub cdc: bool,
     /// What it says of its edition.
     pub edition: String,
-    /// Its clock.
-    pub now: Timestamp,
+    /// By how many seconds its clock is ahead of ours.
+    pub clock_ahead_s: i64,
     /// For how many days Change Tracking keeps changes.
     pub tracking_days: i64,
     /// For how many minutes CDC does.
@@ -54,7 +55,7 @@ pub struct Database {
 
 impl Database {
     /// One that is as it must be in both modes of the feed.
-    pub fn ready(now: Timestamp) -> Self {
+    pub fn ready() -> Self {
         Self {
             migrations: MIGRATIONS.len(),
             compatibility: 160,
@@ -63,11 +64,16 @@ impl Database {
             change_tracking: true,
             cdc: true,
             edition: "Developer Edition (64-bit)".to_owned(),
-            now,
+            clock_ahead_s: 0,
             tracking_days: 8,
             capture_minutes: 10_080,
             captured_us_ago: Some(900_000),
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        let ours = SystemClock.now();
+        Timestamp::from_microsecond(ours.as_microsecond() + self.clock_ahead_s * 1_000_000).unwrap_or(ours)
     }
 
     /// Its script: it has no rows but those about itself.
@@ -100,7 +106,7 @@ impl Database {
                 flag(self.cdc),
                 Cell::text("16.0.4131.2"),
                 Cell::text(&*self.edition),
-                Cell::Time(Some(self.now)),
+                Cell::Time(Some(self.now())),
             ]]);
         }
         if says("recovery_fork_guid") {

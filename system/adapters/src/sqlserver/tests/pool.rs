@@ -280,6 +280,19 @@ async fn a_server_that_does_not_answer_is_not_waited_for() {
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 
+/// Callers keep them in their own futures, and unoptimised code copies those from frame to frame: with the driver's inside, a
+/// worker's stack of 2 MiB overflowed.
+#[tokio::test]
+async fn what_a_caller_awaits_is_small() {
+    let fake = Fake::listen(willing).await.unwrap();
+    let pool = pool(&fake, |_| {});
+    let getting = std::mem::size_of_val(&pool.session());
+    let mut session = pool.session().await.unwrap();
+    let asking = std::mem::size_of_val(&session.rows(&STORE_INCARNATION, []));
+    let loading = std::mem::size_of_val(&session.load(QUEUE, &QUEUE_COLUMNS, Vec::new()));
+    assert!(getting.max(asking).max(loading) < 2_048, "{getting}, {asking} and {loading} bytes");
+}
+
 /// A transaction that adds one to what it was called with.
 async fn count(pool: &Pool, calls: &Arc<AtomicUsize>) -> Result<u64, StoreError> {
     let calls = Arc::clone(calls);
