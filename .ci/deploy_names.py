@@ -10,7 +10,7 @@ except ImportError:  # run by .ci/deploy.sh's own python
     import os
 
     sys.path += glob.glob(
-        os.path.expanduser(os.environ.get("SMARTPULSE_CACHE", "~/.cache/smartpulse") + "/deploy-1/python/lib/*/site-packages")
+        os.path.expanduser(os.environ.get("SMARTPULSE_CACHE", "~/.cache/smartpulse") + "/deploy-2/python/lib/*/site-packages")
     )
     import yaml
 

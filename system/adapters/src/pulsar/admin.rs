@@ -8,6 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::PulsarConfig;
+use super::examine::setting;
 use super::names::segment;
 use crate::outgoing::{ClientError, SystemDns, operator_client, tls_of_platform};
 
@@ -31,6 +32,23 @@ impl Retention {
     fn of(retention: Duration) -> Self {
         let minutes = i64::try_from(retention.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
         Self { retention_time_in_minutes: minutes, retention_size_in_mb: UNLIMITED }
+    }
+
+    /// A broker's default for namespaces on which nothing is set.
+    fn of_broker(settings: &str) -> Option<Self> {
+        Some(Self {
+            retention_time_in_minutes: setting(settings, "defaultRetentionTimeInMinutes")?,
+            retention_size_in_mb: setting(settings, "defaultRetentionSizeInMB")?,
+        })
+    }
+
+    /// How long that is; `None`: for ever. Both must be set for either to count.
+    fn kept(self) -> Option<Duration> {
+        match (self.retention_time_in_minutes, self.retention_size_in_mb) {
+            (_, 0) => Some(Duration::ZERO),
+            (UNLIMITED, _) => None,
+            (minutes, _) => Some(Duration::from_secs(minutes.max(0).unsigned_abs().saturating_mul(60))),
+        }
     }
 
     /// Whether this keeps at least what `wanted` would.
@@ -74,15 +92,11 @@ impl PulsarAdmin {
         Ok(true)
     }
 
-    /// For how long the namespace keeps what was acknowledged: `None` for ever, zero where nothing is set.
-    pub(super) async fn retention(&self) -> Result<Option<Duration>, BusError> {
-        let Some(set) = self.retention_set(&self.retention_path()).await? else { return Ok(Some(Duration::ZERO)) };
-        // Either of the two ends it.
-        match (set.retention_time_in_minutes, set.retention_size_in_mb) {
-            (_, 0) => Ok(Some(Duration::ZERO)),
-            (UNLIMITED, _) => Ok(None),
-            (minutes, _) => Ok(Some(Duration::from_secs(minutes.max(0).unsigned_abs().saturating_mul(60)))),
-        }
+    /// For how long the namespace keeps what was acknowledged, `None` for ever: what is set on it, or else the default among
+    /// the broker's settings.
+    pub(super) async fn retention(&self, settings: &str) -> Result<Option<Duration>, BusError> {
+        let set = self.retention_set(&self.retention_path()).await?;
+        Ok(set.or_else(|| Retention::of_broker(settings)).map_or(Some(Duration::ZERO), Retention::kept))
     }
 
     fn retention_path(&self) -> String {
@@ -186,6 +200,21 @@ mod tests {
         for short in [of(0, 0), of(10_079, -1), of(10_080, 100), of(-1, 0)] {
             assert!(!short.covers(wanted), "{short:?}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_follows_from_both_numbers() {
+        let week = Some(Duration::from_secs(7 * 24 * 60 * 60));
+        let of = |minutes, megabytes| {
+            Retention { retention_time_in_minutes: minutes, retention_size_in_mb: megabytes }.kept()
+        };
+        assert_eq!(
+            (of(10_080, -1), of(-1, -1), of(-1, 0), of(0, -1)),
+            (week, None, Some(Duration::ZERO), Some(Duration::ZERO))
+        );
+        let broker = r#"{"defaultRetentionTimeInMinutes":"10080","defaultRetentionSizeInMB":"-1"}"#;
+        assert_eq!(Retention::of_broker(broker).map(Retention::kept), Some(week));
+        assert_eq!(Retention::of_broker("{}"), None);
     }
 
     #[test]

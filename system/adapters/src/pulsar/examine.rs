@@ -29,7 +29,7 @@ pub struct PulsarExamination {
     pub health: Result<(), BusError>,
     /// How long it waits until it looks for new entries; an error where we may not ask, absent where it does not say.
     pub new_entries_delay: Result<Option<Duration>, BusError>,
-    /// For how long the namespace keeps what was acknowledged; absent: for ever. Zero where nothing is set.
+    /// For how long the namespace keeps what was acknowledged, by itself or by the broker's default; absent: for ever.
     pub retention: Result<Option<Duration>, BusError>,
     /// The broker's clock minus ours, in whole seconds; absent where it does not tell the time.
     pub clock_ahead_s: Option<i64>,
@@ -48,8 +48,8 @@ impl PulsarAdmin {
         Ok(PulsarExamination {
             version: version.trim().trim_matches('"').to_owned(),
             health,
+            retention: self.retention(settings.as_deref().unwrap_or_default()).await,
             new_entries_delay: settings.map(|settings| delay(&settings)),
-            retention: self.retention().await,
             clock_ahead_s: date.and_then(|date| ahead_s(&date, now)),
         })
     }
@@ -62,11 +62,14 @@ impl PulsarAdmin {
 }
 
 fn delay(settings: &str) -> Option<Duration> {
+    Some(Duration::from_millis(u64::try_from(setting(settings, DELAY)?).ok()?))
+}
+
+/// A whole number among the broker's settings, which it shows as text.
+pub(super) fn setting(settings: &str, name: &str) -> Option<i64> {
     let settings: serde_json::Value = serde_json::from_str(settings).ok()?;
-    // The broker shows each setting as text.
-    let value = &settings[DELAY];
-    let millis = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    Some(Duration::from_millis(millis))
+    let value = &settings[name];
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn ahead_s(date: &str, now: Timestamp) -> Option<i64> {
