@@ -13,6 +13,8 @@ mod process;
 #[cfg(feature = "production")]
 pub mod pulsar;
 mod server;
+#[cfg(feature = "production")]
+pub mod sqlserver;
 mod suite;
 
 pub use absence::{Absence, Way, first_of};

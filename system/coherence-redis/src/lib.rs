@@ -15,7 +15,7 @@
 //! - `redis`: what users hold; `address`, `config`, `error`: the edges
 //! - `names`: how things are called in Redis; `script`: the scripts; `reply`: what they answer
 //! - `shared_tier`, `backplane`, `identity`: the ports
-//! - `one_time`: tickets and the like
+//! - `one_time`: tickets and the like; `examine`: a look at the servers for an operator
 //! - `servers`: which server a call goes to; `node`: one server's connection; `slots`: the map of a cluster
 //! - `subscriber`: the job that holds a subscription; `gate`: what it lets through
 #![deny(missing_docs)]
@@ -24,6 +24,7 @@ mod address;
 mod backplane;
 mod config;
 mod error;
+mod examine;
 mod gate;
 mod identity;
 mod names;
@@ -40,6 +41,7 @@ mod subscriber;
 pub use address::{AddressError, SEEDS_MAX};
 pub use backplane::RedisBackplane;
 pub use config::RedisConfig;
+pub use examine::ServerExamination;
 pub use one_time::{Kept, OneTime};
 pub use redis::Redis;
 pub use shared_tier::RedisSharedTier;

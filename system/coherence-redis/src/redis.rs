@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use coherence::{Backplane, SharedTier};
+use coherence::{Backplane, SharedError, SharedTier, WallClock};
 
 use crate::address::{Address, AddressError};
 use crate::backplane::RedisBackplane;
 use crate::config::RedisConfig;
+use crate::examine::{ServerExamination, examine};
 use crate::one_time::OneTime;
 use crate::servers::Servers;
 use crate::shared_tier::RedisSharedTier;
@@ -36,6 +37,14 @@ impl Redis {
     /// Things that are good once, under names that begin with `kind`.
     pub fn one_time(&self, kind: &'static str) -> OneTime {
         OneTime::new(Arc::clone(&self.servers), kind)
+    }
+
+    /// What every master says about itself; of one server, that one. Changes nothing; each question has the deadline of a call.
+    ///
+    /// # Errors
+    /// One of them cannot be asked, or a cluster is not whole.
+    pub async fn examine(&self, clock: &dyn WallClock) -> Result<Vec<ServerExamination>, SharedError> {
+        Ok(examine(&self.servers, clock).await?)
     }
 
     /// The backplane on it.

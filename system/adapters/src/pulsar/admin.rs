@@ -8,6 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::PulsarConfig;
+use super::examine::setting;
 use super::names::segment;
 use crate::outgoing::{ClientError, SystemDns, operator_client, tls_of_platform};
 
@@ -31,6 +32,23 @@ impl Retention {
     fn of(retention: Duration) -> Self {
         let minutes = i64::try_from(retention.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
         Self { retention_time_in_minutes: minutes, retention_size_in_mb: UNLIMITED }
+    }
+
+    /// A broker's default for namespaces on which nothing is set.
+    fn of_broker(settings: &str) -> Option<Self> {
+        Some(Self {
+            retention_time_in_minutes: setting(settings, "defaultRetentionTimeInMinutes")?,
+            retention_size_in_mb: setting(settings, "defaultRetentionSizeInMB")?,
+        })
+    }
+
+    /// How long that is; `None`: for ever. Both must be set for either to count.
+    fn kept(self) -> Option<Duration> {
+        match (self.retention_time_in_minutes, self.retention_size_in_mb) {
+            (_, 0) => Some(Duration::ZERO),
+            (UNLIMITED, _) => None,
+            (minutes, _) => Some(Duration::from_secs(minutes.max(0).unsigned_abs().saturating_mul(60))),
+        }
     }
 
     /// Whether this keeps at least what `wanted` would.
@@ -64,16 +82,35 @@ impl PulsarAdmin {
     /// # Errors
     /// The admin API is away, or refuses.
     pub async fn ensure_retention(&self) -> Result<bool, BusError> {
-        let path = format!("namespaces/{}/retention", self.config.namespace);
+        let path = self.retention_path();
         let wanted = Retention::of(self.config.retention);
-        let answer = self.send(self.request(Method::GET, &path)).await?;
-        // Nothing, where it was never set.
-        let set = serde_json::from_str::<Option<Retention>>(&answer).unwrap_or_default();
+        let set = self.retention_set(&path).await?;
         if set.is_some_and(|set| set.covers(wanted)) {
             return Ok(false);
         }
         self.send(self.request(Method::POST, &path).json(&wanted)).await?;
         Ok(true)
+    }
+
+    /// For how long the namespace keeps what was acknowledged, `None` for ever: what is set on it, or else the default among
+    /// the broker's settings.
+    pub(super) async fn retention(&self, settings: &str) -> Result<Option<Duration>, BusError> {
+        let set = self.retention_set(&self.retention_path()).await?;
+        Ok(set.or_else(|| Retention::of_broker(settings)).map_or(Some(Duration::ZERO), Retention::kept))
+    }
+
+    fn retention_path(&self) -> String {
+        format!("namespaces/{}/retention", self.config.namespace)
+    }
+
+    async fn retention_set(&self, path: &str) -> Result<Option<Retention>, BusError> {
+        let answer = self.send(self.request(Method::GET, path)).await?;
+        // Nothing, where it was never set.
+        Ok(serde_json::from_str::<Option<Retention>>(&answer).unwrap_or_default())
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.config.namespace
     }
 
     /// Deletes a subscription, whoever sits on it. One that is not there is no error.
@@ -86,7 +123,7 @@ impl PulsarAdmin {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/admin/v2/{path}", self.config.admin_url.trim_end_matches('/'));
         let request = self.client.request(method, url).timeout(self.config.operation_timeout);
         match &self.config.token {
@@ -95,16 +132,29 @@ impl PulsarAdmin {
         }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<String, BusError> {
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<String, BusError> {
         let (status, body) = self.call(request).await?;
         accepted(status, body)
     }
 
+    /// The same with what the answer's head says of the time.
+    pub(super) async fn dated(&self, request: RequestBuilder) -> Result<(String, Option<String>), BusError> {
+        let (status, body, date) = self.answer(request).await?;
+        Ok((accepted(status, body)?, date))
+    }
+
     async fn call(&self, request: RequestBuilder) -> Result<(StatusCode, String), BusError> {
+        let (status, body, _) = self.answer(request).await?;
+        Ok((status, body))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, String, Option<String>), BusError> {
         let answer = async {
             let response = request.send().await?;
+            let date = response.headers().get(reqwest::header::DATE);
+            let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
             let status = response.status();
-            Ok((status, response.text().await?))
+            Ok((status, response.text().await?, date))
         };
         answer.await.map_err(|error: reqwest::Error| match error.is_timeout() {
             true => BusError::Timeout,
@@ -150,6 +200,21 @@ mod tests {
         for short in [of(0, 0), of(10_079, -1), of(10_080, 100), of(-1, 0)] {
             assert!(!short.covers(wanted), "{short:?}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_follows_from_both_numbers() {
+        let week = Some(Duration::from_secs(7 * 24 * 60 * 60));
+        let of = |minutes, megabytes| {
+            Retention { retention_time_in_minutes: minutes, retention_size_in_mb: megabytes }.kept()
+        };
+        assert_eq!(
+            (of(10_080, -1), of(-1, -1), of(-1, 0), of(0, -1)),
+            (week, None, Some(Duration::ZERO), Some(Duration::ZERO))
+        );
+        let broker = r#"{"defaultRetentionTimeInMinutes":"10080","defaultRetentionSizeInMB":"-1"}"#;
+        assert_eq!(Retention::of_broker(broker).map(Retention::kept), Some(week));
+        assert_eq!(Retention::of_broker("{}"), None);
     }
 
     #[test]

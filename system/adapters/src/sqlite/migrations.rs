@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use sqlx::Connection;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
 
 use super::SqliteConfig;
 use super::connection::open_writer;
@@ -46,6 +46,28 @@ pub async fn migrate_file(path: &Path) -> Result<Migrated, SqliteError> {
     migrate(&mut connection, &name).await?;
     connection.close().await.map_err(|error| SqliteError::io("closing the database")(error.into()))?;
     Ok(Migrated { from, to: SCHEMA })
+}
+
+/// What [`migrate_file`] would do to the file, which is read and not touched; one that is not there has schema 0.
+///
+/// # Errors
+/// [`SqliteError`], if the file is another program's, a later release's, or cannot be read.
+pub async fn look_at_file(path: &Path) -> Result<Migrated, SqliteError> {
+    if !path.exists() {
+        return Ok(Migrated { from: 0, to: SCHEMA });
+    }
+    let name = path.display().to_string();
+    let opened = SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging().connect().await;
+    let mut connection = opened.map_err(|error| SqliteError::io(format!("opening {name}"))(error.into()))?;
+    let from = schema_of(&mut connection, &name).await?;
+    connection.close().await.map_err(|error| SqliteError::io("closing the database")(error.into()))?;
+    Ok(Migrated { from, to: SCHEMA })
+}
+
+/// The texts of the migrations after schema `from`.
+pub fn texts_after(from: i64) -> Vec<&'static str> {
+    let is_due = |(version, _): &(i64, &str)| *version > from;
+    (1_i64..).zip(MIGRATIONS).filter(is_due).map(|(_, text)| text).collect()
 }
 
 /// Brings the file to this release's schema.

@@ -65,7 +65,8 @@ impl SqlServerConfig {
         let connect_timeout = Duration::from_secs(5);
         let statement_timeout = Duration::from_secs(10);
         target.handshake_timeout(Some(connect_timeout));
-        target.command_timeout(Some(statement_timeout));
+        // Ours comes first, and says what took too long.
+        target.command_timeout(Some(2 * statement_timeout));
         Ok(Self {
             target,
             feed: FeedMode::default(),

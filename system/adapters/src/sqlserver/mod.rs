@@ -16,6 +16,7 @@ mod config;
 mod connection;
 mod database;
 mod errors;
+mod examine;
 mod feed;
 mod leases;
 mod migrations;
@@ -27,7 +28,7 @@ mod row;
 mod statement;
 mod statements;
 mod store;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ mod tests;
 pub use config::{CONNECTIONS_MAX, FeedMode, PRUNE_INTERVAL, SqlServerConfig};
 pub use database::SqlServer;
 pub use errors::SqlServerError;
+pub use examine::{Capture, Examination, Tracking, examine};
 pub use feed::SqlServerFeed;
 pub use migrations::{Due, Migrated, Phase, Settings, check, dry_run, migrate};
 pub use notifications::SqlServerNotifications;

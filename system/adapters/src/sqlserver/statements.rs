@@ -41,6 +41,8 @@ statements! {
     CDC_ENABLE_TABLE(3) = "cdc/enable_table" => [];
     CDC_INSTANCES(2) = "cdc/instances" => [["Instance", "ColumnName", "IsReached"]];
     CDC_JOBS(1) = "cdc/jobs" => [];
+    EXAMINE_CAPTURE_JOBS(0) = "examine/capture_jobs" => [["JobType", "PollingInterval", "Retention"]];
+    EXAMINE_CHANGE_TRACKING(0) = "examine/change_tracking" => [["RetentionPeriod", "RetentionUnit", "IsAutoCleanup", "IsTracked", "MinimumVersion"]];
     FEED_CDC_CHANGES(5) = "feed/cdc_changes" => [["Lsn", "Ordinal", "Operation", "FirstOperation", "Id", "CompanyId", "ProductionUnitId", "ProviderId", "ForecastDate", "Demand", "Supply", "ConfidenceLevel", "Status", "Tags", "CreatedAt", "UpdatedAt", "VersionId", "WrittenAt", "Traceparent", "BeforeCompanyId", "BeforeProductionUnitId", "BeforeProviderId"]];
     FEED_CDC_END(0) = "feed/cdc_end" => [["MaximumLsn"]];
     FEED_CDC_WINDOW(1) = "feed/cdc_window" => [["SeenUsAgo"], ["Incarnation", "MaximumLsn"], ["Instance", "StartLsn"]];

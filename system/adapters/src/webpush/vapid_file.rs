@@ -68,8 +68,18 @@ fn failed(path: &Path, source: io::Error) -> VapidKeyError {
 
 #[cfg(unix)]
 fn is_exposed(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+    use std::os::unix::fs::MetadataExt;
+    let of_file = std::fs::metadata(path)?;
+    // Where the system does not say who we are, every file counts as ours.
+    let us = std::fs::metadata("/proc/self").map(|process| process.uid()).ok();
+    Ok(is_exposed_by(of_file.mode(), of_file.uid(), us))
+}
+
+/// A file of ours is ours to close. One of another owner was put there for us, as orchestrators mount secrets: of root, and
+/// open to our group or, in a container of its own, to all; who may read it was decided there.
+#[cfg(unix)]
+fn is_exposed_by(mode: u32, owner: u32, us: Option<u32>) -> bool {
+    mode & 0o077 != 0 && us.is_none_or(|us| us == owner)
 }
 
 #[cfg(not(unix))]
@@ -105,6 +115,16 @@ mod tests {
     }
 
     #[cfg(unix)]
+    #[test]
+    fn a_mounted_secret_is_of_another_owner() {
+        let (us, root) = (Some(10_001), 0);
+        assert!(!is_exposed_by(0o100_440, root, us), "Kubernetes: a secret volume with fsGroup");
+        assert!(!is_exposed_by(0o100_444, 1_000, us), "compose: a file of the host");
+        assert!(is_exposed_by(0o100_440, 10_001, us) && is_exposed_by(0o100_604, 10_001, us));
+        assert!(!is_exposed_by(0o100_600, 10_001, us) && !is_exposed_by(0o100_400, 10_001, None));
+        assert!(is_exposed_by(0o100_440, root, None));
+    }
+
     #[test]
     fn only_the_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `smartpulse migrate`, `backup` and `restore`: the database file of the embedded default.
+//! `smartpulse backup` and `restore`: the database file of the embedded default.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,15 +10,6 @@ use super::error::CliError;
 use super::run::Surroundings;
 use crate::config::{Config, StoreKind};
 use crate::wiring;
-
-/// Makes the database, or brings it to the schema of this release; `serve` does it too
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  smartpulse migrate --data-dir /var/lib/smartpulse")]
-pub(super) struct MigrateCommand {
-    #[command(flatten)]
-    config: ConfigArgs,
-}
 
 /// Copies the database to a new file, also while the service runs
 #[derive(Debug, Args)]
@@ -47,20 +38,6 @@ pub(super) struct RestoreCommand {
     config: ConfigArgs,
 }
 
-impl MigrateCommand {
-    pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
-        let path = database(&self.config, surroundings)?;
-        let migrated = block_on(wiring::migrate(&path))??;
-        let (path, from, to) = (path.display(), migrated.from, migrated.to);
-        let text = match from {
-            0 => format!("{path}: made with schema {to}"),
-            _ if from == to => format!("{path}: has schema {to} already"),
-            _ => format!("{path}: from schema {from} to schema {to}"),
-        };
-        Ok(writeln!(surroundings.out, "{text}")?)
-    }
-}
-
 impl BackupCommand {
     pub(super) fn run(&self, surroundings: &mut Surroundings<'_>) -> Result<(), CliError> {
         let path = database(&self.config, surroundings)?;
@@ -87,9 +64,12 @@ fn database(args: &ConfigArgs, surroundings: &Surroundings<'_>) -> Result<PathBu
     let Config { store, .. } = args.load(surroundings)?.config;
     match store.kind {
         StoreKind::Sqlite => Ok(store.path),
-        StoreKind::Memory | StoreKind::SqlServer => {
-            Err(CliError::Refused("this is for the database file of store.kind = \"sqlite\"".to_owned()))
-        }
+        StoreKind::Memory => Err(wiring::WiringError::NothingKept.into()),
+        StoreKind::SqlServer => Err(CliError::Refused(
+            "this is for the database file of store.kind = \"sqlite\"; SQL Server has BACKUP and RESTORE of its own, and a \
+             restored database is noticed by itself"
+                .to_owned(),
+        )),
     }
 }
 

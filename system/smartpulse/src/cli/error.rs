@@ -8,6 +8,7 @@ use crate::auth::jwks::ClientError;
 use crate::auth::secret_file::SecretFileError;
 use crate::cli::batch_client::SendError;
 use crate::config::ConfigErrors;
+pub(super) use crate::error_text::chain;
 use crate::import::rows::TableError;
 use crate::wiring::WiringError;
 
@@ -71,20 +72,6 @@ pub enum CliError {
     /// Anything that one sentence explains.
     #[error("{0}")]
     Refused(String),
-}
-
-/// An error with its causes, each said once: some name theirs already.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        let said = deeper.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = deeper.source();
-    }
-    text
 }
 
 impl From<io::Error> for CliError {

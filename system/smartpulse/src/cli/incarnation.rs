@@ -37,7 +37,7 @@ impl IncarnationCommand {
         let Action::Raise = self.action;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| CliError::Runtime(Arc::new(error)))?;
-        let raised = runtime.block_on(wiring::raise_incarnation(&config))?;
-        Ok(writeln!(surroundings.out, "{} is in incarnation {raised} now", config.store.path.display())?)
+        let (database, raised) = runtime.block_on(wiring::raise_incarnation(&config))?;
+        Ok(writeln!(surroundings.out, "{database} is in incarnation {raised} now")?)
     }
 }

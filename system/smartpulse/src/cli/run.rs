@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::args::ServeArgs;
-use super::{admin, config, database, directory, import, incarnation, openapi, serve, token, vapid_keys};
+use super::{
+    admin, config, database, directory, doctor, health, import, incarnation, migrate, openapi, serve, token, vapid_keys,
+};
 use crate::config::misnamed_variables;
 
 /// What a command sees of the machine. `main` gives the real things, a test gives its own.
@@ -63,9 +65,11 @@ enum Command {
     ImportDirectory(directory::ImportDirectoryCommand),
     VapidKeys(vapid_keys::VapidKeysCommand),
     Openapi(openapi::OpenapiCommand),
-    Migrate(database::MigrateCommand),
+    Migrate(migrate::MigrateCommand),
     Backup(database::BackupCommand),
     Restore(database::RestoreCommand),
+    Doctor(doctor::DoctorCommand),
+    Health(health::HealthCommand),
     Incarnation(incarnation::IncarnationCommand),
     Admin(admin::AdminCommand),
 }
@@ -97,6 +101,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &mut Surround
         Some(Command::Migrate(command)) => command.run(surroundings),
         Some(Command::Backup(command)) => command.run(surroundings),
         Some(Command::Restore(command)) => command.run(surroundings),
+        Some(Command::Doctor(command)) => command.run(surroundings),
+        Some(Command::Health(command)) => command.run(surroundings),
         Some(Command::Incarnation(command)) => command.run(surroundings),
         Some(Command::Admin(command)) => command.run(surroundings),
     };

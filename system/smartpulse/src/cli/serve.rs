@@ -21,7 +21,7 @@ use crate::config::{AuthMode, Config, InstanceRole, Profile, StoreKind};
 use crate::import::{load, sample};
 use crate::serve::{Drain, listen};
 use crate::telemetry::logs;
-use crate::wiring::Embedded;
+use crate::wiring::System;
 
 /// How long the database may take to close, and what is left of the runtime to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,9 +71,9 @@ async fn serve(config: &Config, surroundings: &mut Surroundings<'_>) -> Result<(
         bound.push(bind_all(of_instance(config, number)?).await?);
     }
     let signals = EndSignals::new().map_err(|error| CliError::Runtime(Arc::new(error)))?;
-    let embedded = Embedded::open(config).await?;
-    let outcome = instances(config, &embedded, bound, signals, surroundings).await;
-    let closed = tokio::time::timeout(CLOSE_TIMEOUT, embedded.close()).await;
+    let system = System::open(config).await?;
+    let outcome = instances(config, &system, bound, signals, surroundings).await;
+    let closed = tokio::time::timeout(CLOSE_TIMEOUT, system.close()).await;
     let all = outcome?;
     let sum = |count: fn(&Ended) -> u64| all.iter().map(count).sum::<u64>();
     tracing::info!(
@@ -146,7 +146,7 @@ async fn bind(
 /// Runs the instances of this process, over one database, one bus and one shared tier, to their common end.
 async fn instances<L: Listener<Addr = SocketAddr>>(
     config: &Config,
-    embedded: &Embedded,
+    system: &System,
     bound: Vec<Bound<L>>,
     signals: EndSignals,
     surroundings: &mut Surroundings<'_>,
@@ -156,14 +156,14 @@ async fn instances<L: Listener<Addr = SocketAddr>>(
     let drain = Drain::new(config.drain.delay, config.drain.deadline);
     let (mut apps, mut addresses) = (Vec::new(), Vec::new());
     for bound in bound {
-        let ports = if apps.is_empty() { embedded.ports.clone() } else { embedded.beside() };
+        let ports = if apps.is_empty() { system.ports().clone() } else { system.beside() };
         let name = format!("{host}-{}", bound.addresses.api.port());
         let app = App::under(&bound.config, ports, &name, drain.clone()).await?;
         addresses.push(bound.addresses);
         apps.push((app, bound));
     }
     let sample = match apps.first() {
-        Some((first, _)) => first_start(config, &embedded.ports, first).await?,
+        Some((first, _)) => first_start(config, system.ports(), first).await?,
         None => None,
     };
     let token = own_token(config, &addresses, surroundings)?;
@@ -198,9 +198,12 @@ async fn instances<L: Listener<Addr = SocketAddr>>(
 /// Loads the sample into a store that was never written, where it is wanted, and answers its first forecast if the store
 /// holds it.
 async fn first_start(config: &Config, ports: &Ports, app: &App) -> Result<Option<ForecastId>, CliError> {
+    if config.profile != Profile::Embedded || config.store.kind == StoreKind::SqlServer {
+        return Ok(None);
+    }
     let failed = |error: &dyn std::error::Error| CliError::Refused(format!("cannot load the sample: {}", chain(error)));
     let items = sample::items().map_err(|error| failed(&error))?;
-    if config.profile == Profile::Embedded && config.sample.load && config.roles.has(InstanceRole::ForecastApi) {
+    if config.sample.load && config.roles.has(InstanceRole::ForecastApi) {
         let end = ports.feed.end().await.map_err(|error| failed(&error))?;
         if end.0 == 0 {
             let loaded = load(app.service(), UserId(DEFAULT_USER), &items).await.map_err(|error| failed(&error))?;
@@ -237,7 +240,7 @@ fn about(config: &Config) -> String {
     match config.store.kind {
         StoreKind::Sqlite => format!("{}, data in {}", config.profile.as_str(), config.store.path.display()),
         StoreKind::Memory => format!("{}, in memory: nothing survives the end", config.profile.as_str()),
-        StoreKind::SqlServer => config.profile.as_str().to_owned(),
+        StoreKind::SqlServer => format!("{}, data in SQL Server", config.profile.as_str()),
     }
 }
 

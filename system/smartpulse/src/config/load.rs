@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::auth::AuthConfig;
 use super::bus::BusConfig;
 use super::cache::CacheConfig;
+use super::cdc::CdcConfig;
 use super::error::{ConfigError, ConfigErrors};
 use super::http::{HttpConfig, InternalConfig};
 use super::layers::{Layers, Source, Value};
@@ -14,6 +15,7 @@ use super::limits::{DrainConfig, LimitsConfig, LogConfig, SampleConfig};
 use super::mail::MailSettings;
 use super::notifications::{AlertSettings, Around, NotificationsConfig};
 use super::pipeline::{FollowerSettings, LeaseConfig, MonitorSettings, SyncSettings, TrackerSettings};
+use super::production;
 use super::profile::{self, PROFILES, Profile};
 use super::push::{FcmSettings, PushSettings};
 use super::reader::Reader;
@@ -28,8 +30,8 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "smartpulse.toml";
 /// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 5] =
-    ["auth.secret", "auth.previous_secret", "bus.token", "mail.password", "shared.url"];
+pub(super) const SECRETS: [&str; 6] =
+    ["auth.secret", "auth.previous_secret", "bus.token", "mail.password", "shared.url", "store.url"];
 
 /// May carry credentials.
 const JWKS_URL: &str = "auth.jwks_url";
@@ -47,6 +49,8 @@ pub struct Config {
     pub instances: usize,
     /// `[store]`.
     pub store: StoreConfig,
+    /// `[cdc]`.
+    pub cdc: CdcConfig,
     /// `[bus]`.
     pub bus: BusConfig,
     /// `[shared]`.
@@ -181,6 +185,7 @@ fn read(r: &mut Reader<'_>) -> Config {
         data_dir,
         roles: Roles::read(r),
         instances: r.size("instances", 1..=INSTANCES_MAX as u64),
+        cdc: CdcConfig::read(r),
         bus: BusConfig::read(r),
         shared: SharedConfig::read(r),
         notifications: NotificationsConfig::read(r, http.listen),
@@ -207,6 +212,7 @@ fn read(r: &mut Reader<'_>) -> Config {
     config.streams.check(r, config.http.idle_timeout);
     config.auth.check(r, config.profile);
     check_notifications(r, &config);
+    production::check(r, &config);
     config
 }
 

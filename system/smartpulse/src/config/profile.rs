@@ -62,7 +62,8 @@ pub(super) fn refuse_absent<T: PartialEq>(
     let names: Vec<_> = built.iter().map(|(name, _)| format!("{name:?}")).collect();
     let source = reader.source(key);
     reader.combination(format!(
-        "`{key}` = {name:?} ({source}) has no adapter in this build, which contains {}",
+        "`{key}` = {name:?} ({source}) has no adapter in this build, which contains {}: build it with `--features \
+         smartpulse/production`",
         names.join(", ")
     ));
 }

@@ -8,7 +8,7 @@ use adapters::sqlite::{self, CHECKPOINT_INTERVAL, Migrated, PRUNE_INTERVAL, Rest
 use adapters::system::{SystemClock, SystemIds, SystemRng, make_private_folder};
 use coherence::backplane::{MemoryBackplane, MemoryBackplaneLimits};
 use coherence::shared::{MemorySharedTier, MemorySharedTierLimits};
-use coherence::{Incarnation, Rng, WallClock};
+use coherence::{Rng, WallClock};
 use domain::ports::{Bus, Outbox};
 use futures_util::FutureExt;
 
@@ -35,7 +35,7 @@ impl Embedded {
     pub async fn open(config: &Config) -> Result<Self, WiringError> {
         let opened = Self::alone(config).await?;
         #[cfg(feature = "production")]
-        let opened = Self { ports: super::production::shared(config, opened.ports)?, ..opened };
+        let opened = Self { ports: super::redis::shared(config, opened.ports)?, ..opened };
         Ok(opened)
     }
 
@@ -158,7 +158,7 @@ fn sqlite_settings(config: &Config) -> SqliteConfig {
 ///
 /// # Errors
 /// It is another program's or a later release's, or cannot be written.
-pub async fn migrate(path: &Path) -> Result<Migrated, WiringError> {
+pub(super) async fn migrate(path: &Path) -> Result<Migrated, WiringError> {
     make_folder_of(path)?;
     Ok(sqlite::migrate_file(path).await?)
 }
@@ -180,25 +180,7 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Restored, WiringError> {
     Ok(sqlite::restore(from, to).await?)
 }
 
-/// Begins a new incarnation of the database, running or not: every cache forgets what it holds.
-///
-/// # Errors
-/// The database cannot be opened or written.
-pub async fn raise_incarnation(config: &Config) -> Result<Incarnation, WiringError> {
-    if config.store.kind == StoreKind::Memory {
-        return Err(WiringError::NothingKept);
-    }
-    if !config.store.path.exists() {
-        // Opening it would make one, and say that it is in a new life.
-        return Err(WiringError::NoDatabase(config.store.path.clone()));
-    }
-    let embedded = Embedded::open(config).await?;
-    let raised = embedded.ports.store.raise_incarnation(Incarnation(0)).await;
-    embedded.close().await?;
-    Ok(raised?)
-}
-
-fn memory_bus(config: &Config, clock: &Arc<dyn WallClock>) -> MemoryBus {
+pub(super) fn memory_bus(config: &Config, clock: &Arc<dyn WallClock>) -> MemoryBus {
     let settings = MemoryBusConfig {
         retention: config.bus.retention,
         max_bytes: config.bus.max_bytes,
@@ -208,11 +190,11 @@ fn memory_bus(config: &Config, clock: &Arc<dyn WallClock>) -> MemoryBus {
     MemoryBus::new(settings, Arc::clone(clock))
 }
 
-fn backplane() -> Arc<MemoryBackplane> {
+pub(super) fn backplane() -> Arc<MemoryBackplane> {
     Arc::new(MemoryBackplane::new(MemoryBackplaneLimits::default()))
 }
 
-fn tickets(config: &Config) -> Arc<MemoryTickets> {
+pub(super) fn tickets(config: &Config) -> Arc<MemoryTickets> {
     Arc::new(MemoryTickets::new(config.streams.tickets_max))
 }
 
@@ -222,7 +204,7 @@ fn make_folder_of(file: &Path) -> Result<(), WiringError> {
         .map_err(|source| WiringError::Directory { path: folder.to_owned(), source: Arc::new(source) })
 }
 
-fn shared(config: &Config) -> Arc<MemorySharedTier> {
+pub(super) fn shared(config: &Config) -> Arc<MemorySharedTier> {
     let values_bytes = usize::try_from(config.shared.capacity_bytes).unwrap_or(usize::MAX);
     Arc::new(MemorySharedTier::new(MemorySharedTierLimits { values_bytes, ..MemorySharedTierLimits::default() }))
 }

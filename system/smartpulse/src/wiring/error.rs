@@ -29,6 +29,10 @@ pub enum WiringError {
     #[cfg(feature = "production")]
     #[error("no client for `bus.admin_url`")]
     Pulsar(#[from] adapters::outgoing::ClientError),
+    /// SQL Server.
+    #[cfg(feature = "production")]
+    #[error(transparent)]
+    SqlServer(#[from] adapters::sqlserver::SqlServerError),
     /// The database.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),

@@ -3,22 +3,30 @@
 mod channel_error;
 mod channels;
 mod directory;
+mod doctor;
 mod embedded;
 mod error;
+mod incarnation;
+mod migrations;
 #[cfg(feature = "production")]
 mod production;
 #[cfg(feature = "production")]
 mod pulsar;
 #[cfg(feature = "production")]
+mod redis;
+#[cfg(feature = "production")]
 mod redis_tickets;
 #[cfg(feature = "production")]
 mod sqlserver;
+mod system;
 mod vapid;
 
 pub use channel_error::ChannelError;
 pub use directory::Directory;
-pub use embedded::{Embedded, backup, migrate, raise_incarnation, restore};
+pub use doctor::examine;
+pub use embedded::{Embedded, backup, restore};
 pub use error::WiringError;
-#[cfg(feature = "production")]
-pub use sqlserver::{notifications_on_sqlserver, on_sqlserver, open_sqlserver};
+pub use incarnation::raise_incarnation;
+pub use migrations::{DueMigration, MigrationPhase, Standing, bring, standing, statements};
+pub use system::System;
 pub use vapid::{NewVapidKey, new_vapid_key};

@@ -14,18 +14,22 @@ use crate::config::Config;
 /// How often the namespace's retention is looked at: operators change it, and at the start the broker may be away.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The bus that the configuration names. It connects with the first call: an instance starts without Pulsar.
-pub(super) fn bus(config: &Config, rng: &Arc<dyn Rng>) -> Result<PulsarBus, WiringError> {
+/// What the adapter is told.
+pub(super) fn settings(config: &Config) -> PulsarConfig {
     let settings = &config.bus;
     let defaults = PulsarConfig::new(&settings.url, &settings.admin_url);
-    let pulsar = PulsarConfig {
+    PulsarConfig {
         namespace: settings.namespace.clone(),
         token: settings.token.as_ref().map(|token| PulsarToken::new(token.expose())),
         retention: settings.retention,
         redelivery_timeout: settings.redelivery_timeout,
         ..defaults
-    };
-    Ok(PulsarBus::new(pulsar, Arc::clone(rng))?)
+    }
+}
+
+/// The bus that the configuration names. It connects with the first call: an instance starts without Pulsar.
+pub(super) fn bus(config: &Config, rng: &Arc<dyn Rng>) -> Result<PulsarBus, WiringError> {
+    Ok(PulsarBus::new(settings(config), Arc::clone(rng))?)
 }
 
 /// Sees to the retention.

@@ -1,54 +1,37 @@
-//! The store on SQL Server: the forecasts with their feed, leases, parked events and outbox; the notifications.
+//! The database on SQL Server, as the configuration names it.
 
 use std::sync::Arc;
 
-use adapters::sqlserver::{FeedMode, PRUNE_INTERVAL, SqlServer, SqlServerConfig, SqlServerError};
+use adapters::sqlserver::{FeedMode, PRUNE_INTERVAL, SqlServer, SqlServerConfig};
 use coherence::WallClock;
-use domain::ports::NotificationStore;
 use futures_util::FutureExt;
 
-use crate::app::{Job, Ports};
-use crate::config::Config;
+use super::error::WiringError;
+use crate::app::Job;
+use crate::config::{CdcMode, Config};
 
-/// Opens the database that `connection` names, with what the configuration says of every store. It must have been migrated.
-///
-/// # Errors
-/// [`SqlServerError`].
-pub async fn open_sqlserver(
-    connection: &str,
-    feed: FeedMode,
-    config: &Config,
-    clock: Arc<dyn WallClock>,
-) -> Result<SqlServer, SqlServerError> {
-    let mut settings = SqlServerConfig::new(connection)?;
-    settings.feed = feed;
+/// What the adapter is told.
+pub(super) fn settings(config: &Config) -> Result<SqlServerConfig, WiringError> {
+    let url = config.store.url.as_ref().map(|url| url.expose().as_str()).unwrap_or_default();
+    let mut settings = SqlServerConfig::new(url)?;
+    settings.feed = match config.cdc.mode {
+        CdcMode::ChangeTracking => FeedMode::ChangeTracking,
+        CdcMode::Cdc => FeedMode::Cdc,
+    };
+    settings.connections = config.store.connections;
     settings.retention = config.bus.retention;
     settings.max_bytes = config.bus.max_bytes;
     // A call that waits for a connection ends by itself, and not by its deadline alone.
     settings.acquire_timeout = settings.acquire_timeout.min(config.store.timeout / 2);
-    SqlServer::open(settings, clock).await
+    Ok(settings)
 }
 
-/// These ports, with the store on this database. Its events go through the outbox: the bus is elsewhere.
-pub fn on_sqlserver(server: &SqlServer, mut ports: Ports) -> Ports {
-    let store = Arc::new(server.store());
-    ports.jobs.push(prune(server.clone()));
-    Ports {
-        leases: Arc::clone(&store) as _,
-        parking: Arc::clone(&store) as _,
-        outbox: Some(Arc::clone(&store) as _),
-        feed: Arc::new(server.feed()),
-        store,
-        ..ports
-    }
+/// Opens the database. It must have been migrated.
+pub(super) async fn open(config: &Config, clock: Arc<dyn WallClock>) -> Result<SqlServer, WiringError> {
+    Ok(SqlServer::open(settings(config)?, clock).await?)
 }
 
-/// The store of notifications in the same database.
-pub fn notifications_on_sqlserver(server: &SqlServer) -> Arc<dyn NotificationStore> {
-    Arc::new(server.notifications())
-}
-
-fn prune(server: SqlServer) -> Job {
+pub(super) fn prune(server: SqlServer) -> Job {
     Job {
         name: "prune",
         every: PRUNE_INTERVAL,

@@ -62,6 +62,8 @@ fn help_shows_an_example_for_each_command() {
         "migrate",
         "backup",
         "restore",
+        "doctor",
+        "health",
         "incarnation",
         "admin",
     ] {

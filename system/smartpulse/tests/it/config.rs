@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use smartpulse::config::{
-    AuthMode, BusKind, CacheFreshness, ConfigError, Inputs, InstanceRole, Override, Profile, SharedKind, StoreKind,
-    load, read_file,
+    AuthMode, BusKind, CacheFreshness, CdcMode, ConfigError, Inputs, InstanceRole, Override, Profile, SharedKind,
+    StoreKind, load, read_file,
 };
 
 fn file(text: &str) -> Inputs {
@@ -31,6 +31,7 @@ fn the_defaults_are_the_embedded_system() {
     assert_eq!(config.profile, Profile::Embedded);
     assert_eq!((config.store.kind, config.bus.kind), (StoreKind::Sqlite, BusKind::Store));
     assert_eq!(config.shared.kind, SharedKind::Memory);
+    assert_eq!((config.cdc.mode, config.store.connections), (CdcMode::ChangeTracking, 100));
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.store.path.to_str(), Some("./data/smartpulse.db"));
     assert_eq!(config.bus.max_bytes, 1 << 30);
@@ -154,64 +155,20 @@ fn combinations_are_checked() {
     assert!(one("[http]\ncors_origins = [\"*\"]").contains("origins such as"));
     assert!(one("[log]\nlevel = \"=?=\"").contains("log.level"));
     #[cfg(not(feature = "production"))]
-    assert!(
-        one("[shared]\nkind = \"redis\"\nurl = \"redis://h\"")
-            .contains("no adapter in this build, which contains \"memory\"")
-    );
+    assert!(one("[shared]\nkind = \"redis\"\nurl = \"redis://h\"").contains(
+        "no adapter in this build, which contains \"memory\": build it with `--features smartpulse/production`"
+    ));
+    assert!(one("[cdc]\nmode = \"polling\"").contains("\"change_tracking\", \"cdc\""));
+    assert!(one("[store]\nconnections = 101").contains("an integer from 2 to 100"));
     #[cfg(feature = "production")]
-    assert!(one("[shared]\nkind = \"redis\"").contains("needs `shared.url`"));
+    {
+        assert!(one("[shared]\nkind = \"redis\"").contains("needs `shared.url`"));
+        assert!(one("[store]\nkind = \"sqlserver\"").contains("needs `store.url` or `store.url_file`"));
+        let in_file = "[store]\nkind = \"sqlserver\"\nurl = \"Server=h\"\n[bus]\nkind = \"store\"";
+        assert!(one(in_file).contains("lives inside the SQLite file"));
+    }
     let memory = load(&file("[store]\nkind = \"memory\"")).unwrap().config;
     assert_eq!(memory.bus.kind, BusKind::Memory, "the embedded bus follows the store");
-}
-
-#[test]
-fn production_asks_for_more_and_names_what_is_absent() {
-    let found = errors(&env(&[("SMARTPULSE__PROFILE", "production")])).join("\n");
-    for part in [
-        "`auth.issuer` must be set in production",
-        "`auth.audience` must be set in production",
-        "a generated secret would differ on each instance",
-        "`store.kind` = \"sqlserver\" (profile production) has no adapter in this build",
-        "`bus.kind` = \"pulsar\"",
-        "`shared.kind` = \"redis\"",
-        "`notifications.public_base_url` must be set in production",
-        "`push.vapid_key_file` must be set in production",
-        "`push.subject` must be set in production",
-        "`mail.host` must be set in production",
-        "`mail.from` must be set in production",
-    ] {
-        assert!(found.contains(part), "{part} in {found}");
-    }
-    let inputs = env(&[
-        ("SMARTPULSE__PROFILE", "production"),
-        ("SMARTPULSE__STORE__KIND", "sqlite"),
-        ("SMARTPULSE__BUS__KIND", "store"),
-        ("SMARTPULSE__SHARED__KIND", "memory"),
-        ("SMARTPULSE__AUTH__ISSUER", "https://issuer.example"),
-        ("SMARTPULSE__AUTH__AUDIENCE", "smartpulse"),
-        ("SMARTPULSE__AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
-        ("SMARTPULSE__NOTIFICATIONS__PUBLIC_BASE_URL", "https://app.example.com/"),
-        ("SMARTPULSE__PUSH__VAPID_KEY_FILE", "/etc/smartpulse/vapid.pem"),
-        ("SMARTPULSE__PUSH__SUBJECT", "mailto:ops@example.com"),
-        ("SMARTPULSE__MAIL__HOST", "mail.example.com"),
-        ("SMARTPULSE__MAIL__FROM", "smartpulse@example.com"),
-    ]);
-    let config = load(&inputs).unwrap().config;
-    assert_eq!(config.notifications.public_base_url.as_deref(), Some("https://app.example.com"));
-    assert_eq!((config.profile, config.drain.delay), (Profile::Production, Duration::from_secs(5)));
-}
-
-/// A forecast instance of production needs nothing of the notification service.
-#[test]
-fn what_the_roles_do_not_need_is_not_asked_for() {
-    let mut inputs = env(&[("SMARTPULSE__PROFILE", "production"), ("SMARTPULSE__ROLES", "forecast-api,tracker,sync")]);
-    let found = errors(&inputs).join("\n");
-    for part in ["notifications.", "push.", "mail."] {
-        assert!(!found.contains(part), "{part} in {found}");
-    }
-    inputs.env.insert("SMARTPULSE__ROLES".to_owned(), "mail-send".to_owned());
-    let found = errors(&inputs).join("\n");
-    assert!(found.contains("mail.host") && !found.contains("push.") && !found.contains("notifications."), "{found}");
 }
 
 #[test]
@@ -314,11 +271,15 @@ fn a_short_secret_is_named_with_where_it_stands() {
 }
 
 #[test]
-fn the_url_of_redis_is_a_secret() {
-    let loaded = load(&env(&[("SMARTPULSE__SHARED__URL", "redis://:hunter2@redis.example")])).unwrap();
+fn the_urls_of_redis_and_sql_server_are_secrets() {
+    let server = "Server=tcp:db.example,1433;Database=d;User Id=u;Password=hunter2";
+    let given = [("SMARTPULSE__SHARED__URL", "redis://:hunter2@redis.example"), ("SMARTPULSE__STORE__URL", server)];
+    let loaded = load(&env(&given)).unwrap();
     assert_eq!(loaded.config.shared.url.as_ref().unwrap().expose(), "redis://:hunter2@redis.example");
-    assert!(loaded.print().contains("shared.url = \"***\""));
-    assert!(!loaded.print().contains("hunter2") && !format!("{:?}", loaded.config).contains("hunter2"));
+    assert_eq!(loaded.config.store.url.as_ref().unwrap().expose(), server);
+    let printed = loaded.print();
+    assert!(printed.contains("shared.url = \"***\"") && printed.contains("store.url = \"***\""), "{printed}");
+    assert!(!printed.contains("hunter2") && !format!("{:?}", loaded.config).contains("hunter2"));
 }
 
 #[test]

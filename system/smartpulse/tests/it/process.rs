@@ -370,6 +370,11 @@ async fn commands_that_need_no_backend_have_none() {
     let description: Value = serde_json::from_str(&printed(dir.path(), &["openapi"])).unwrap();
     assert!(!dir.path().join("data").exists());
     let running = Running::start(dir.path(), &["--empty"]);
+    let inside = running.shown("Metrics").trim_start_matches("http://").trim_end_matches("/metrics").to_owned();
+    let health = ["health", "--internal-listen", &inside];
+    assert!(printed(dir.path(), &health).contains("\"status\""));
+    assert!(printed(dir.path(), &[&health[..], &["--live"]].concat()).contains("\"status\""));
+    assert!(refused(dir.path(), &["health", "--internal-listen", &address]).contains("does not answer"));
     let served: Value = running.client().get(running.shown("OpenAPI")).send().await.unwrap().json().await.unwrap();
     assert_eq!(description, served);
 }
@@ -377,10 +382,18 @@ async fn commands_that_need_no_backend_have_none() {
 #[test]
 fn migrate_says_what_it_did_and_refuses_what_is_not_ours() {
     let dir = tempfile::tempdir().unwrap();
+    let due = command(dir.path(), &["migrate", "--check"]);
+    let said = String::from_utf8_lossy(&due.stdout).into_owned();
+    assert!(due.status.code() == Some(1) && said.contains("due (expand): schema 3"), "{said}");
+    assert!(printed(dir.path(), &["migrate", "--dry-run"]).contains("CREATE TABLE forecasts"));
+    assert!(!dir.path().join("data").exists(), "neither of the two makes anything");
     let made = printed(dir.path(), &["migrate"]);
     assert!(made.contains("made with schema "), "{made}");
     let again = printed(dir.path(), &["migrate"]);
     assert_eq!(again, made.replace("made with schema 3", "has schema 3 already"));
+    let standing = printed(dir.path(), &["migrate", "--check"]);
+    assert!(standing.contains("schema 3, this release's is 3") && standing.contains("nothing is due"), "{standing}");
+    assert_eq!(printed(dir.path(), &["migrate", "--dry-run"]), "");
     std::fs::write(
         dir.path().join("text"),
         "This is no database, and long enough to be read as the head of one. ".repeat(20),

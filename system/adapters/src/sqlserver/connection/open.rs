@@ -15,7 +15,7 @@ const REDIRECTIONS_MAX: usize = 1;
 
 /// Makes a connection, within the time that the configuration gives it.
 pub(super) async fn open(config: &SqlServerConfig) -> Result<Wire, SqlError> {
-    match tokio::time::timeout(config.connect_timeout, connect(config)).await {
+    match tokio::time::timeout(config.connect_timeout, Box::pin(connect(config))).await {
         Ok(outcome) => outcome,
         Err(_) => Err(SqlError::Slow("connecting")),
     }
@@ -28,7 +28,8 @@ async fn connect(config: &SqlServerConfig) -> Result<Wire, SqlError> {
         let stream = TcpStream::connect(target.get_addr()).await.map_err(lost)?;
         // A request and its answer are one exchange: nothing is won by waiting for more to send.
         stream.set_nodelay(true).map_err(lost)?;
-        match Client::connect(target.clone(), stream.compat_write()).await {
+        // The driver's futures are large, and unoptimised code copies them from frame to frame: a worker's stack overflows.
+        match Box::pin(Client::connect(target.clone(), stream.compat_write())).await {
             // Azure's gateway, or an availability group's listener.
             Err(tiberius::error::Error::Routing { host, port }) => {
                 target.host(host);

@@ -29,7 +29,7 @@ impl managed::Manager for Manager {
     type Error = SqlError;
 
     async fn create(&self) -> Result<Connection, SqlError> {
-        let mut connection = Connection::new(open(&self.config).await?, self.config.statement_timeout);
+        let mut connection = Connection::new(Box::pin(open(&self.config)).await?, self.config.statement_timeout);
         connection.batch(RESET).await?;
         Ok(connection)
     }
@@ -75,7 +75,7 @@ impl Pool {
 
     /// A connection of its own for whoever asks: clean, with the settings of `reset.sql`.
     pub(in crate::sqlserver) async fn session(&self) -> Result<Session, SqlError> {
-        match self.pool.get().await {
+        match Box::pin(self.pool.get()).await {
             Ok(object) => Ok(Session::new(object)),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(SqlError::Exhausted),

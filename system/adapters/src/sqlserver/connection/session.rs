@@ -53,8 +53,9 @@ impl Connection {
             return Err(SqlError::Connection("the connection is of no use any more".to_owned()));
         }
         self.state = State::Busy;
+        // In a box, since the driver's futures are large.
         let Self { wire, state, timeout, .. } = self;
-        let outcome = tokio::time::timeout(*timeout, call(wire)).await.unwrap_or(Err(SqlError::Slow(what)));
+        let outcome = tokio::time::timeout(*timeout, Box::pin(call(wire))).await.unwrap_or(Err(SqlError::Slow(what)));
         *state = match &outcome {
             Err(error) if !error.spares_the_connection() => State::Broken,
             _ => State::Ready,

@@ -34,7 +34,7 @@ pub struct Migrated {
 /// [`SqlServerError`].
 pub async fn migrate(mut config: SqlServerConfig, phase: Phase) -> Result<Migrated, SqlServerError> {
     config.statement_timeout = BATCH_TIMEOUT;
-    config.target.command_timeout(Some(BATCH_TIMEOUT));
+    config.target.command_timeout(Some(2 * BATCH_TIMEOUT));
     config.connections = 1;
     let pool = Pool::new(config.clone())?;
     let mut session = pool.session().await.map_err(SqlServerError::during("connecting"))?;

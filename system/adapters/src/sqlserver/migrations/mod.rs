@@ -12,10 +12,10 @@ mod plan;
 
 pub use apply::{Migrated, migrate};
 pub(super) use cdc::{CAPTURED, INSTANCES};
-#[cfg(test)]
-pub(super) use list::MIGRATIONS;
 pub use list::Phase;
+#[cfg(any(test, feature = "testing"))]
+pub(super) use list::{MIGRATIONS, Migration};
 #[cfg(test)]
 pub(super) use plan::compare;
-pub(super) use plan::require;
 pub use plan::{Due, Settings, check, dry_run};
+pub(super) use plan::{due, require, settings, told};

@@ -46,8 +46,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What must be otherwise.
-    fn complaints(&self, feed: FeedMode) -> Vec<String> {
+    /// What must be otherwise for this mode of the feed.
+    pub fn complaints(&self, feed: FeedMode) -> Vec<String> {
         let mut wrong = Vec::new();
         if self.compatibility < COMPATIBILITY_MIN {
             wrong.push(format!("compatibility level {}, at least {COMPATIBILITY_MIN} is needed", self.compatibility));
@@ -67,7 +67,7 @@ impl Settings {
     }
 }
 
-pub(super) async fn settings(session: &mut Session) -> Result<Settings, SqlError> {
+pub(in crate::sqlserver) async fn settings(session: &mut Session) -> Result<Settings, SqlError> {
     let rows = session.rows(&SESSION_SETTINGS, []).await?;
     let row = rows.first().ok_or_else(|| SqlError::Unreadable("the database is not ours to see".to_owned()))?;
     let mut columns = Columns::of(row);
@@ -85,7 +85,7 @@ pub(super) async fn settings(session: &mut Session) -> Result<Settings, SqlError
 
 /// The migrations that are due, in their order. Refuses a database that a later release brought to a state that this one
 /// does not know, and one whose past is not ours.
-pub(super) async fn due(session: &mut Session) -> Result<Vec<&'static Migration>, SqlServerError> {
+pub(in crate::sqlserver) async fn due(session: &mut Session) -> Result<Vec<&'static Migration>, SqlServerError> {
     let failed = || SqlServerError::during("looking at the migrations");
     let exists = session.rows(&MIGRATIONS_EXISTS, []).await.map_err(failed())?;
     let is_there = exists.first().map_or(Ok(false), |row| Columns::of(row).flag()).map_err(failed())?;
@@ -131,13 +131,25 @@ pub async fn check(config: &SqlServerConfig) -> Result<(Settings, Vec<Due>), Sql
     let mut session = pool.session().await.map_err(failed())?;
     let settings = settings(&mut session).await.map_err(failed())?;
     let due = due(&mut session).await?;
+    let told = told(&mut session, config.feed, &settings, &due).await?;
+    Ok((settings, told))
+}
+
+/// The migrations and, where the feed reads CDC, what is to be arranged about it.
+pub(in crate::sqlserver) async fn told(
+    session: &mut Session,
+    feed: FeedMode,
+    settings: &Settings,
+    due: &[&Migration],
+) -> Result<Vec<Due>, SqlServerError> {
     let mut told: Vec<Due> =
         due.iter().map(|one| Due { number: one.number, name: one.name.to_owned(), phase: one.phase() }).collect();
-    if config.feed == FeedMode::Cdc {
-        let steps = cdc::due(&mut session, settings.cdc, due.is_empty()).await.map_err(failed())?;
+    if feed == FeedMode::Cdc {
+        let steps = cdc::due(session, settings.cdc, due.is_empty()).await;
+        let steps = steps.map_err(SqlServerError::during("looking at the database"))?;
         told.extend(steps.into_iter().map(|step| Due { number: 0, name: step.to_string(), phase: step.phase() }));
     }
-    Ok((settings, told))
+    Ok(told)
 }
 
 /// The texts that a migration would run, without running any: what [`migrate`](super::migrate) does up to `phase`.

@@ -2,7 +2,6 @@
 //! run time is made well, that the readers read the right columns, that the migrations are what was released; and, against
 //! a scripted server, that the pool keeps nothing that is of no use.
 
-mod fake;
 mod generated;
 mod migrations;
 mod pool;

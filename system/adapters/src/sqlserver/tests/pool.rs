@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use domain::ports::StoreError;
 
-use super::fake::{Fake, Kind, Reply, Request};
 use crate::sqlserver::connection::{Pool, Session, Stop, answers, transaction};
 use crate::sqlserver::errors::{PortError, SqlError};
 use crate::sqlserver::notifications::{QUEUE, QUEUE_COLUMNS};
 use crate::sqlserver::statement::{Value, int, text, text_or_null, time, uuid, uuid_or_null};
 use crate::sqlserver::statements::{LEASES_RELEASE, STORE_INCARNATION};
+use crate::sqlserver::testing::script::{self, willing};
+use crate::sqlserver::testing::{Fake, Kind, Reply, Request};
 use crate::sqlserver::{SqlServerConfig, row};
 
 /// Soon, and yet later than what is not to be waited for.
@@ -28,19 +29,9 @@ fn pool(fake: &Fake, change: impl FnOnce(&mut SqlServerConfig)) -> Pool {
     Pool::new(config).unwrap()
 }
 
-/// What a server does whose statements do nothing.
-fn willing(request: &Request) -> Reply {
-    match request.kind {
-        Kind::Batch if request.text.contains("SELECT TOP 0") => Reply::Columns,
-        Kind::Batch | Kind::Load => Reply::Done,
-        Kind::Rpc => Reply::Number(1),
-        Kind::Transaction => Reply::Transaction,
-    }
-}
-
-/// The same, but for statements of this text.
+/// A server that does nothing, but for statements of this text.
 fn but(part: &'static str, reply: Reply) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
-    move |request| if request.text.contains(part) { reply.clone() } else { willing(request) }
+    script::but(part, reply, willing)
 }
 
 /// Waits for what the other side notices a moment later.
@@ -65,7 +56,7 @@ async fn next_one_works(pool: &Pool) {
 
 #[tokio::test]
 async fn a_connection_is_used_again_and_reset_each_time() {
-    let fake = Fake::start(willing).await;
+    let fake = Fake::listen(willing).await.unwrap();
     let pool = pool(&fake, |_| {});
     for _ in 0..3 {
         next_one_works(&pool).await;
@@ -81,7 +72,7 @@ async fn a_connection_is_used_again_and_reset_each_time() {
 
 #[tokio::test]
 async fn a_dropped_call_takes_its_connection_with_it() {
-    let fake = Fake::start(but("DATEDIFF_BIG", Reply::Silence)).await;
+    let fake = Fake::listen(but("DATEDIFF_BIG", Reply::Silence)).await.unwrap();
     let pool = pool(&fake, |config| config.statement_timeout = Duration::from_secs(60));
     let mut session = pool.session().await.unwrap();
     let looking = session.rows(&crate::sqlserver::statements::LEASES_LOOK, [text("tracker"), uuid(uuid::Uuid::nil())]);
@@ -97,7 +88,7 @@ async fn a_dropped_call_takes_its_connection_with_it() {
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_takes_its_connection_with_it() {
-    let fake = Fake::start(but("ForecastMeta", Reply::Silence)).await;
+    let fake = Fake::listen(but("ForecastMeta", Reply::Silence)).await.unwrap();
     let pool = pool(&fake, |_| {});
     let error = answers(&pool, &STORE_INCARNATION, []).await.unwrap_err();
     assert!(matches!(error, SqlError::Slow(_)), "{error}");
@@ -108,13 +99,7 @@ async fn a_call_that_takes_too_long_takes_its_connection_with_it() {
 
 #[tokio::test]
 async fn a_connection_that_ends_is_not_lent_again() {
-    let hung_up = Arc::new(AtomicUsize::new(0));
-    let times = Arc::clone(&hung_up);
-    let fake = Fake::start(move |request| match request.kind {
-        Kind::Rpc if times.fetch_add(1, Ordering::SeqCst) == 0 => Reply::HangUp,
-        _ => willing(request),
-    })
-    .await;
+    let fake = Fake::replying_at(Kind::Rpc, 1, Reply::HangUp, willing).await.unwrap();
     let pool = pool(&fake, |_| {});
     let error = answers(&pool, &STORE_INCARNATION, []).await.unwrap_err();
     assert!(matches!(StoreError::from_sql(error), StoreError::Unavailable(Some(_))));
@@ -126,13 +111,7 @@ async fn a_connection_that_ends_is_not_lent_again() {
 /// The server went away while nobody used it.
 #[tokio::test]
 async fn a_connection_that_ended_meanwhile_is_replaced() {
-    let resets = Arc::new(AtomicUsize::new(0));
-    let times = Arc::clone(&resets);
-    let fake = Fake::start(move |request| match request.kind {
-        Kind::Batch if times.fetch_add(1, Ordering::SeqCst) == 1 => Reply::HangUp,
-        _ => willing(request),
-    })
-    .await;
+    let fake = Fake::replying_at(Kind::Batch, 2, Reply::HangUp, willing).await.unwrap();
     let pool = pool(&fake, |_| {});
     next_one_works(&pool).await;
     next_one_works(&pool).await;
@@ -141,7 +120,7 @@ async fn a_connection_that_ended_meanwhile_is_replaced() {
 
 #[tokio::test]
 async fn an_error_of_the_server_spares_the_connection_unless_it_is_fatal() {
-    let fake = Fake::start(but("Holder = NULL", Reply::Error(547, 16))).await;
+    let fake = Fake::listen(but("Holder = NULL", Reply::Error(547, 16))).await.unwrap();
     let pool = pool(&fake, |_| {});
     for _ in 0..2 {
         let error = answers(&pool, &LEASES_RELEASE, [text("tracker"), int(1)]).await.unwrap_err();
@@ -149,7 +128,7 @@ async fn an_error_of_the_server_spares_the_connection_unless_it_is_fatal() {
         next_one_works(&pool).await;
     }
     assert_eq!(fake.counts(), (1, 0));
-    let fake = Fake::start(but("Holder = NULL", Reply::Error(9001, 21))).await;
+    let fake = Fake::listen(but("Holder = NULL", Reply::Error(9001, 21))).await.unwrap();
     let pool = self::pool(&fake, |_| {});
     let error = answers(&pool, &LEASES_RELEASE, [text("tracker"), int(1)]).await.unwrap_err();
     assert!(matches!(StoreError::from_sql(error), StoreError::Unavailable(Some(_))));
@@ -158,7 +137,7 @@ async fn an_error_of_the_server_spares_the_connection_unless_it_is_fatal() {
 
 #[tokio::test]
 async fn an_open_transaction_ends_with_its_connection() {
-    let fake = Fake::start(willing).await;
+    let fake = Fake::listen(willing).await.unwrap();
     let pool = pool(&fake, |_| {});
     let mut session = pool.session().await.unwrap();
     session.begin().await.unwrap();
@@ -168,8 +147,8 @@ async fn an_open_transaction_ends_with_its_connection() {
     assert_eq!(pool.size(), (0, 0));
 }
 
-fn mails() -> Vec<Vec<Value>> {
-    // Many packets, so that some are sent before the end.
+/// Many packets, so that some are sent before the end: 36 kB each.
+fn mails(count: u128) -> Vec<Vec<Value>> {
     let row = |n: u128| {
         vec![
             uuid(uuid::Uuid::from_u128(n)),
@@ -186,15 +165,15 @@ fn mails() -> Vec<Vec<Value>> {
             time(coherence::Timestamp::UNIX_EPOCH).unwrap(),
         ]
     };
-    (1..=20).map(row).collect()
+    (1..=count).map(row).collect()
 }
 
 #[tokio::test]
 async fn a_load_is_one_message() {
-    let fake = Fake::start(willing).await;
+    let fake = Fake::listen(willing).await.unwrap();
     let pool = pool(&fake, |config| config.statement_timeout = Duration::from_secs(10));
     let mut session = pool.session().await.unwrap();
-    session.load(QUEUE, &QUEUE_COLUMNS, mails()).await.unwrap();
+    session.load(QUEUE, &QUEUE_COLUMNS, mails(20)).await.unwrap();
     drop(session);
     assert_eq!(fake.of(Kind::Load).len(), 1);
     let batches = fake.of(Kind::Batch);
@@ -206,39 +185,72 @@ async fn a_load_is_one_message() {
 /// Refused, not answered, or dropped in the middle: the connection is never lent again.
 #[tokio::test]
 async fn a_load_that_breaks_off_takes_its_connection_with_it() {
-    let fake = Fake::start(|request| match request.kind {
+    let fake = Fake::listen(|request| match request.kind {
         Kind::Load => Reply::Error(547, 16),
         _ => willing(request),
     })
-    .await;
+    .await
+    .unwrap();
     let pool = pool(&fake, |config| config.statement_timeout = Duration::from_secs(10));
     let mut session = pool.session().await.unwrap();
-    session.load(QUEUE, &QUEUE_COLUMNS, mails()).await.unwrap_err();
+    session.load(QUEUE, &QUEUE_COLUMNS, mails(20)).await.unwrap_err();
     drop(session);
     until(&fake, (1, 1)).await;
 
-    let fake = Fake::start(|request| if request.kind == Kind::Load { Reply::Silence } else { willing(request) }).await;
+    let fake = Fake::listen(|request| if request.kind == Kind::Load { Reply::Silence } else { willing(request) })
+        .await
+        .unwrap();
     let pool = self::pool(&fake, |config| config.statement_timeout = Duration::from_secs(10));
     let mut session = pool.session().await.unwrap();
-    let loading = session.load(QUEUE, &QUEUE_COLUMNS, mails());
+    let loading = session.load(QUEUE, &QUEUE_COLUMNS, mails(20));
     tokio::time::timeout(SOON, loading).await.unwrap_err();
     drop(session);
     until(&fake, (1, 1)).await;
 
-    // Dropped before the server has read it all.
-    let fake = Fake::start(but("INSERT BULK", Reply::Silence)).await;
+    // Dropped before its first row.
+    let fake = Fake::listen(but("INSERT BULK", Reply::Silence)).await.unwrap();
     let pool = self::pool(&fake, |config| config.statement_timeout = Duration::from_secs(10));
     let mut session = pool.session().await.unwrap();
-    let loading = session.load(QUEUE, &QUEUE_COLUMNS, mails());
+    let loading = session.load(QUEUE, &QUEUE_COLUMNS, mails(20));
     tokio::time::timeout(SOON, loading).await.unwrap_err();
     drop(session);
     until(&fake, (1, 1)).await;
     next_one_works(&pool).await;
 }
 
+/// Some rows are on the way and some are not: the server reads no further, and who sends is dropped, or out of time. What it
+/// would read next on this connection would be taken for rows.
+#[tokio::test]
+async fn a_load_that_is_half_sent_takes_its_connection_with_it() {
+    for is_dropped in [true, false] {
+        let fake = Fake::stuck_in_loads(willing).await.unwrap();
+        let patience = if is_dropped { Duration::from_secs(60) } else { SOON };
+        let pool = pool(&fake, |config| config.statement_timeout = patience);
+        let mut session = pool.session().await.unwrap();
+        session.begin().await.unwrap();
+        // Far more than the two sides' buffers hold.
+        let loading = session.load(QUEUE, &QUEUE_COLUMNS, mails(1_000));
+        match tokio::time::timeout(SOON * 3, loading).await {
+            Err(_) => assert!(is_dropped),
+            Ok(outcome) => {
+                let error = outcome.unwrap_err();
+                assert!(!is_dropped && matches!(error, SqlError::Slow(_)), "{error}");
+            }
+        }
+        assert!(matches!(ask(&mut session).await, Err(SqlError::Connection(_))), "of no use to its holder, either");
+        drop(session);
+        assert_eq!(pool.size(), (0, 0));
+        fake.go_on();
+        until(&fake, (1, 1)).await;
+        assert_eq!((fake.loads_begun(), fake.of(Kind::Load).len()), (1, 0), "it began, and never came to its end");
+        next_one_works(&pool).await;
+        assert_eq!(fake.counts(), (2, 1));
+    }
+}
+
 #[tokio::test]
 async fn no_more_connections_than_allowed() {
-    let fake = Fake::start(willing).await;
+    let fake = Fake::listen(willing).await.unwrap();
     let pool = pool(&fake, |config| config.connections = 2);
     let first = pool.session().await.unwrap();
     let _second = pool.session().await.unwrap();
@@ -268,6 +280,19 @@ async fn a_server_that_does_not_answer_is_not_waited_for() {
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 
+/// Callers keep them in their own futures, and unoptimised code copies those from frame to frame: with the driver's inside, a
+/// worker's stack of 2 MiB overflowed.
+#[tokio::test]
+async fn what_a_caller_awaits_is_small() {
+    let fake = Fake::listen(willing).await.unwrap();
+    let pool = pool(&fake, |_| {});
+    let getting = std::mem::size_of_val(&pool.session());
+    let mut session = pool.session().await.unwrap();
+    let asking = std::mem::size_of_val(&session.rows(&STORE_INCARNATION, []));
+    let loading = std::mem::size_of_val(&session.load(QUEUE, &QUEUE_COLUMNS, Vec::new()));
+    assert!(getting.max(asking).max(loading) < 2_048, "{getting}, {asking} and {loading} bytes");
+}
+
 /// A transaction that adds one to what it was called with.
 async fn count(pool: &Pool, calls: &Arc<AtomicUsize>) -> Result<u64, StoreError> {
     let calls = Arc::clone(calls);
@@ -283,14 +308,15 @@ async fn a_transaction_that_lost_is_done_again() {
     for (number, times, tries) in [(1205, 2, 3), (2627, 1, 2), (3960, 4, 5), (1205, 9, 5), (515, 1, 1), (1222, 1, 1)] {
         let failures = Arc::new(AtomicUsize::new(times));
         let left = Arc::clone(&failures);
-        let fake = Fake::start(move |request| match request.kind {
+        let fake = Fake::listen(move |request| match request.kind {
             Kind::Rpc if left.load(Ordering::SeqCst) > 0 => {
                 left.fetch_sub(1, Ordering::SeqCst);
                 Reply::Error(number, 14)
             }
             _ => willing(request),
         })
-        .await;
+        .await
+        .unwrap();
         let pool = pool(&fake, |_| {});
         let calls = Arc::new(AtomicUsize::new(0));
         let outcome = count(&pool, &calls).await;
@@ -306,13 +332,7 @@ async fn a_transaction_that_lost_is_done_again() {
 /// Whoever awaited the commit is told that nobody knows.
 #[tokio::test]
 async fn a_commit_that_is_not_answered_may_have_been_done() {
-    let transactions = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&transactions);
-    let fake = Fake::start(move |request| match request.kind {
-        Kind::Transaction if seen.fetch_add(1, Ordering::SeqCst) == 1 => Reply::Silence,
-        _ => willing(request),
-    })
-    .await;
+    let fake = Fake::replying_at(Kind::Transaction, 2, Reply::Silence, willing).await.unwrap();
     let pool = pool(&fake, |_| {});
     let calls = Arc::new(AtomicUsize::new(0));
     let outcome = count(&pool, &calls).await;
@@ -323,7 +343,7 @@ async fn a_commit_that_is_not_answered_may_have_been_done() {
 
 #[tokio::test]
 async fn a_closed_pool_lends_nothing() {
-    let fake = Fake::start(willing).await;
+    let fake = Fake::listen(willing).await.unwrap();
     let pool = pool(&fake, |_| {});
     let held = pool.session().await.unwrap();
     next_one_works(&pool).await;

@@ -1,7 +1,5 @@
-//! The ports' suites (`domain::conformance`), on each adapter.
+//! The ports' suites (`domain::conformance`), on each adapter that needs no server; the others' are in `testcontainers/`.
 
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(feature = "sqlserver")]
-mod sqlserver;

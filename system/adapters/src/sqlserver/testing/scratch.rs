@@ -1,8 +1,8 @@
 //! A database of a test's own, on a server that a test was given (feature `testing`).
 
-use super::connection::Pool;
-use super::errors::SqlServerError;
-use super::{FeedMode, Phase, SqlServerConfig, migrate};
+use crate::sqlserver::connection::Pool;
+use crate::sqlserver::errors::SqlServerError;
+use crate::sqlserver::{FeedMode, Phase, SqlServerConfig, migrate};
 
 /// A migrated database that nobody else uses. [`ScratchDatabase::drop_it`] takes it away; one that is left is named
 /// `smartpulse_test_...`.

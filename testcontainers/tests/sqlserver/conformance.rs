@@ -1,6 +1,6 @@
-//! SQL Server, where one is given: `SMARTPULSE_TEST_SQLSERVER_URL`, a connection string whose login may create databases.
-//! Without it each suite says so and passes, unless `SMARTPULSE_REQUIRE` names `sqlserver`.
+//! `domain::conformance`, the functions that memory and SQLite pass.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use adapters::sqlserver::testing::ScratchDatabase;
 use adapters::sqlserver::{FeedMode, SqlServer};
 use adapters::system::SystemClock;
 use async_trait::async_trait;
+use containers::sqlserver::SqlServer as Server;
 use domain::conformance::feed::FeedHarness;
 use domain::conformance::lease::LeaseHarness;
 use domain::conformance::notifications::NotificationHarness;
@@ -21,25 +22,13 @@ use domain::ports::{
 };
 use uuid::Uuid;
 
-const SERVER: &str = "SMARTPULSE_TEST_SQLSERVER_URL";
-
 /// What is written to see that the Agent's job is at work: it looks each second.
 const RENEW_EVERY: Duration = Duration::from_millis(300);
 
-/// The connection string, or a word about its absence.
-fn server() -> Option<String> {
-    if let Some(connection) = std::env::var(SERVER).ok().filter(|text| !text.trim().is_empty()) {
-        return Some(connection);
-    }
-    let required = std::env::var("SMARTPULSE_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.split([',', ' ']).any(|part| part == "sqlserver"),
-        "sqlserver is required, and {SERVER} is not set"
-    );
-    let why = format!("SKIPPED: no SQL Server ({SERVER} is not set)\n");
-    // Not by `eprintln!`: the test runner keeps that of a test that passes.
-    std::io::Write::write_all(&mut std::io::stderr(), why.as_bytes()).unwrap();
-    None
+/// Runs a case on a runtime of its own.
+pub(crate) fn block_on<T>(case: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(case)
 }
 
 /// A database of one case.
@@ -191,44 +180,30 @@ impl ParkingHarness for Database {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_conforms() {
-    let Some(server) = server() else { return };
-    store::run_all(async || Database::new(&server, FeedMode::ChangeTracking).await).await;
+pub(crate) fn the_store_conforms(server: &Server) {
+    block_on(store::run_all(async || Database::new(server.connection(), FeedMode::ChangeTracking).await));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_feed_conforms() {
-    let Some(server) = server() else { return };
-    feed::run_all(async || Database::new(&server, FeedMode::ChangeTracking).await).await;
+pub(crate) fn the_feed_conforms(server: &Server) {
+    block_on(feed::run_all(async || Database::new(server.connection(), FeedMode::ChangeTracking).await));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_feed_of_cdc_conforms() {
-    let Some(server) = server() else { return };
-    feed::run_all(async || Database::new(&server, FeedMode::Cdc).await).await;
+pub(crate) fn the_feed_of_cdc_conforms(server: &Server) {
+    block_on(feed::run_all(async || Database::new(server.connection(), FeedMode::Cdc).await));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_leases_conform() {
-    let Some(server) = server() else { return };
-    lease::run_all(async || Database::new(&server, FeedMode::ChangeTracking).await).await;
+pub(crate) fn the_leases_conform(server: &Server) {
+    block_on(lease::run_all(async || Database::new(server.connection(), FeedMode::ChangeTracking).await));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_outbox_conforms() {
-    let Some(server) = server() else { return };
-    outbox::run_all(async || Database::new(&server, FeedMode::ChangeTracking).await).await;
+pub(crate) fn the_outbox_conforms(server: &Server) {
+    block_on(outbox::run_all(async || Database::new(server.connection(), FeedMode::ChangeTracking).await));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_parking_conforms() {
-    let Some(server) = server() else { return };
-    parking::run_all(async || Database::new(&server, FeedMode::ChangeTracking).await).await;
+pub(crate) fn the_parking_conforms(server: &Server) {
+    block_on(parking::run_all(async || Database::new(server.connection(), FeedMode::ChangeTracking).await));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_notifications_conform() {
-    let Some(server) = server() else { return };
-    notifications::run_all(async || Database::new(&server, FeedMode::ChangeTracking).await).await;
+pub(crate) fn the_notifications_conform(server: &Server) {
+    block_on(notifications::run_all(async || Database::new(server.connection(), FeedMode::ChangeTracking).await));
 }
