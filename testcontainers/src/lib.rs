@@ -7,6 +7,8 @@
 mod absence;
 mod backend;
 #[cfg(feature = "production")]
+pub mod check;
+#[cfg(feature = "production")]
 mod docker;
 #[cfg(feature = "production")]
 mod process;

@@ -14,6 +14,7 @@ pub mod error;
 pub mod import;
 mod incarnation;
 mod openapi;
+mod process;
 pub mod progress;
 pub mod run;
 mod serve;
@@ -25,4 +26,5 @@ mod welcome;
 
 pub use args::{ConfigArgs, ServeArgs};
 pub use error::CliError;
+pub use process::main;
 pub use run::{Surroundings, run};
