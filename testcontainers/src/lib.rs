@@ -14,6 +14,8 @@ mod docker;
 mod process;
 #[cfg(feature = "production")]
 pub mod pulsar;
+#[cfg(feature = "production")]
+mod python;
 mod server;
 mod suite;
 
@@ -23,5 +25,7 @@ pub use backend::Backend;
 pub use docker::engine;
 #[cfg(feature = "production")]
 pub use process::{LocalProcess, free_port};
+#[cfg(feature = "production")]
+pub use python::Python;
 pub use server::Server;
 pub use suite::{Suite, without_production};

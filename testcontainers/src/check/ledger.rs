@@ -57,6 +57,8 @@ struct State {
     books: BTreeMap<Uuid, Book>,
     /// By node and forecast: the newest that it showed, by whichever endpoint.
     shown: BTreeMap<(usize, Uuid), Version>,
+    /// By node and forecast: the newest that its stream told.
+    told: BTreeMap<(usize, Uuid), Version>,
     /// How often a node was started.
     lives: BTreeMap<usize, u64>,
     numbers: u64,
@@ -190,6 +192,8 @@ impl Ledger {
     pub fn told(&self, asked: &Asked, id: Uuid, version: Version, whole: bool, before: Option<Version>) {
         let mut state = self.state();
         state.counts.events += 1;
+        let newest = state.told.entry((asked.node, id)).or_insert(version);
+        *newest = version.max(*newest);
         if let Some(before) = before {
             let next = Version { id: before.id + 1, ..before };
             if version < before {
@@ -199,6 +203,11 @@ impl Ledger {
             }
         }
         state.show(asked, id, version);
+    }
+
+    /// The newest version that the stream of a node told.
+    pub fn newest_told(&self, node: usize, id: Uuid) -> Option<Version> {
+        self.state().told.get(&(node, id)).copied()
     }
 
     /// A stream said that something may have been missed.

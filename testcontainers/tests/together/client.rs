@@ -42,6 +42,15 @@ impl Client {
         self.http.request(method, url).bearer_auth(&self.token)
     }
 
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// For those who have something else to show.
+    pub(crate) fn without_token(&self, method: Method, url: &str) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
     async fn answer(request: RequestBuilder) -> Result<Response, Refused> {
         let answer = request.timeout(REQUEST_MAX).send().await.map_err(|_| Refused::Unreachable)?;
         match answer.status() {

@@ -35,6 +35,7 @@ pub(crate) struct World {
 
 struct Node {
     arguments: Vec<String>,
+    env: Vec<(String, String)>,
     internal: String,
     process: LocalProcess,
 }
@@ -42,8 +43,10 @@ struct Node {
 pub(crate) struct Group {
     nodes: Vec<Node>,
     pub(crate) world: Arc<World>,
+    /// Where its topics are, at Pulsar.
+    pub(crate) namespace: String,
     // Ends after the processes in it.
-    dir: TempDir,
+    dir: Option<TempDir>,
 }
 
 /// A Redis of this case alone: the services keep a section there that two systems cannot share.
@@ -58,6 +61,12 @@ pub(crate) fn own_redis(options: Options) -> Result<Server, Absence> {
 impl Group {
     /// Three of them, once all are trusted and there are forecasts.
     pub(crate) async fn start(broker: &Broker, redis: &str) -> Self {
+        let env = [("SMARTPULSE__AUTH__SECRET", SECRET), ("SMARTPULSE__LOG__LEVEL", "info,smartpulse=debug")];
+        Self::with(broker, redis, &env).await
+    }
+
+    /// The same with other settings, the secret among them.
+    pub(crate) async fn with(broker: &Broker, redis: &str, env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let namespace = broker.admin().make_namespace(&format!("t{}", Uuid::new_v4().simple()));
         let shared = [
@@ -67,9 +76,11 @@ impl Group {
             ("bus.admin_url", broker.admin().url()),
             ("bus.namespace", &namespace),
             ("shared.kind", "redis"),
-            ("shared.url", redis),
         ];
         let shared: Vec<String> = shared.iter().map(|(key, value)| format!("--set={key}={value}")).collect();
+        let mut env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        // It may hold a password, which arguments would show to everybody.
+        env.push(("SMARTPULSE__SHARED__URL".to_owned(), redis.to_owned()));
         let (mut nodes, mut bases) = (Vec::new(), Vec::new());
         // All at once on an empty folder, as nothing forbids.
         for number in 0..NODES {
@@ -81,15 +92,14 @@ impl Group {
                 format!("--listen=127.0.0.1:{api}"),
                 format!("--internal-listen=127.0.0.1:{internal}"),
                 "--notifications-listen=127.0.0.1:0".to_owned(),
-                "--log-level=info,smartpulse=debug".to_owned(),
             ]);
-            let process = spawn(&arguments, dir.path(), number);
-            nodes.push(Node { arguments, internal: format!("http://127.0.0.1:{internal}"), process });
+            let process = spawn(&arguments, &env, dir.path(), number);
+            nodes.push(Node { arguments, env: env.clone(), internal: format!("http://127.0.0.1:{internal}"), process });
             bases.push(format!("http://127.0.0.1:{api}"));
         }
         let ledger = Arc::new(Ledger::default());
-        let world = World { client: Client::new(&token(dir.path())), ledger, bases, ids: Vec::new() };
-        let mut group = Self { nodes, world: Arc::new(world), dir };
+        let world = World { client: Client::new(&token(dir.path(), &env)), ledger, bases, ids: Vec::new() };
+        let mut group = Self { nodes, world: Arc::new(world), namespace, dir: Some(dir) };
         group.until_trusted(START_MAX).await;
         group.fill().await;
         group
@@ -129,13 +139,23 @@ impl Group {
         ready.is_ok_and(|ready| ready["feed"]["trusted"] == true)
     }
 
+    /// Waits until a node that was started answers at all.
+    pub(crate) async fn until_answers(&mut self, node: usize, within: Duration) {
+        let (begun, url) = (Instant::now(), format!("{}/health/live", self.world.bases[node]));
+        while self.world.client.text(&url).await.is_err() {
+            let waits = self.nodes[node].process.runs() && begun.elapsed() < within;
+            assert!(waits, "node {node} does not start\n{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The node that is the tracker, or the sync.
     pub(crate) async fn leader(&self, role: &str) -> usize {
         let begun = Instant::now();
         loop {
             for (number, node) in self.nodes.iter().enumerate() {
                 let page = self.world.client.text(&format!("{}/metrics", node.internal)).await.unwrap_or_default();
-                let line = format!("smartpulse_{role}_leader 1");
+                let line = format!("smartpulse_{role}_leader 1.0");
                 if page.lines().any(|found| found == line) {
                     return number;
                 }
@@ -153,12 +173,13 @@ impl Group {
 
     /// Starts a killed one, on its ports.
     pub(crate) fn start_again(&mut self, node: usize) {
-        self.nodes[node].process = spawn(&self.nodes[node].arguments, self.dir.path(), node);
+        let process = spawn(&self.nodes[node].arguments, &self.nodes[node].env, self.folder(), node);
+        self.nodes[node].process = process;
     }
 
     /// What the store holds, read from its file.
     pub(crate) async fn store(&self) -> Vec<(Uuid, Version, u64)> {
-        let file = self.dir.path().join("data/smartpulse.db");
+        let file = self.folder().join("data/smartpulse.db");
         let mut connection =
             SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file).read_only(true)).await.unwrap();
         let rows = sqlx::query("SELECT id, incarnation, version_id, CAST(demand AS INTEGER) FROM forecasts, meta");
@@ -213,12 +234,18 @@ impl Group {
         items.len() == store.len() && store.iter().all(listed)
     }
 
+    /// Where everything of these processes is; it is kept if the case fails.
+    fn folder(&self) -> &Path {
+        self.dir.as_ref().map(TempDir::path).unwrap()
+    }
+
     /// The ends of all logs, for a case that fails.
     pub(crate) fn logs(&self) -> String {
         const LINES: usize = 25;
         let end = |number: usize| {
             let text = self.log(number);
-            let lines: Vec<&str> = text.lines().collect();
+            // What each request did tells little here, and there is much of it.
+            let lines: Vec<&str> = text.lines().filter(|line| !line.contains("DEBUG smartpulse::http")).collect();
             let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
             format!("-- node {number}\n{last}\n")
         };
@@ -227,7 +254,7 @@ impl Group {
 
     /// All that a node has logged, over all its lives.
     pub(crate) fn log(&self, node: usize) -> String {
-        std::fs::read_to_string(self.dir.path().join(format!("node-{node}.log"))).unwrap_or_default()
+        std::fs::read_to_string(self.folder().join(format!("node-{node}.log"))).unwrap_or_default()
     }
 
     /// No guarantee was broken; and all processes end in order when they are asked to.
@@ -243,20 +270,24 @@ impl Group {
     }
 }
 
-fn spawn(arguments: &[String], dir: &Path, node: usize) -> LocalProcess {
+impl Drop for Group {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("their logs and data are kept: {}", self.dir.take().unwrap().keep().display());
+        }
+    }
+}
+
+fn spawn(arguments: &[String], env: &[(String, String)], dir: &Path, node: usize) -> LocalProcess {
     let mut command = Command::new(PROGRAM);
-    command.args(arguments).current_dir(dir).env_clear().env("SMARTPULSE__AUTH__SECRET", SECRET);
+    command.args(arguments).current_dir(dir).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
     LocalProcess::start(&mut command, &dir.join(format!("node-{node}.log"))).unwrap()
 }
 
-fn token(dir: &Path) -> String {
-    let output = Command::new(PROGRAM)
-        .arg("token")
-        .current_dir(dir)
-        .env_clear()
-        .env("SMARTPULSE__AUTH__SECRET", SECRET)
-        .output()
-        .unwrap();
+fn token(dir: &Path, env: &[(String, String)]) -> String {
+    let mut command = Command::new(PROGRAM);
+    command.arg("token").current_dir(dir).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

@@ -11,7 +11,7 @@ use crate::client::Refused;
 use crate::group::{NODES, World};
 use crate::stream::Listener;
 
-const READ_PAUSE: Duration = Duration::from_millis(5);
+const READ_PAUSE: Duration = Duration::from_millis(15);
 /// After a refusal.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 /// Every so many reads of a node one is a list, or names a minimum.

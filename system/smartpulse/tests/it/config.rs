@@ -172,7 +172,7 @@ fn production_asks_for_more_and_names_what_is_absent() {
         "`auth.audience` must be set in production",
         "a generated secret would differ on each instance",
         "`store.kind` = \"sqlserver\" (profile production) has no adapter in this build",
-        "`bus.kind` = \"pulsar\"",
+        if cfg!(feature = "production") { "`bus.url`" } else { "`bus.kind` = \"pulsar\"" },
         "`shared.kind` = \"redis\"",
         "`notifications.public_base_url` must be set in production",
         "`push.vapid_key_file` must be set in production",
