@@ -7,11 +7,15 @@
 mod absence;
 mod backend;
 #[cfg(feature = "production")]
+pub mod check;
+#[cfg(feature = "production")]
 mod docker;
 #[cfg(feature = "production")]
 mod process;
 #[cfg(feature = "production")]
 pub mod pulsar;
+#[cfg(feature = "production")]
+mod python;
 mod server;
 #[cfg(feature = "production")]
 pub mod sqlserver;
@@ -23,5 +27,7 @@ pub use backend::Backend;
 pub use docker::engine;
 #[cfg(feature = "production")]
 pub use process::{LocalProcess, free_port};
+#[cfg(feature = "production")]
+pub use python::Python;
 pub use server::Server;
 pub use suite::{Suite, without_production};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -74,6 +74,30 @@ impl LocalProcess {
         // Both fail only for a process that is gone already.
         let _gone = self.child.kill();
         let _status = self.child.wait();
+    }
+
+    /// Whether it has not ended.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// `SIGTERM`, and waits for its end.
+    ///
+    /// # Errors
+    /// It has not ended within `patience`; it is killed then.
+    pub fn terminate(&mut self, patience: Duration) -> Result<ExitStatus, Absence> {
+        self.signal(Signal::TERM);
+        let begun = Instant::now();
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Ok(status);
+            }
+            if begun.elapsed() > patience {
+                self.kill();
+                return Err(self.broken(&format!("did not end within {patience:?}")));
+            }
+            std::thread::sleep(ASK_EACH);
+        }
     }
 
     /// `SIGSTOP`: it keeps its connections and does nothing.

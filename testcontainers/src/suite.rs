@@ -58,6 +58,21 @@ impl Suite {
         self
     }
 
+    /// The same for a case that takes minutes: it runs with `--ignored` or `--include-ignored` alone.
+    #[must_use]
+    pub fn long<S: Send + Sync + 'static>(
+        mut self,
+        name: &str,
+        server: &Server<S>,
+        run: impl FnOnce(&S) -> Result<(), Absence> + Send + 'static,
+    ) -> Self {
+        self = self.fallible(name, server, run);
+        if let Some(trial) = self.trials.pop() {
+            self.trials.push(trial.with_ignored_flag(true));
+        }
+        self
+    }
+
     /// Runs the cases that the command line names.
     pub fn run(self) -> ExitCode {
         let mut arguments = Arguments::from_args();

@@ -1,6 +1,6 @@
 //! What the parts of one cache share: the ordinals, the floors, the stamps, the store gate, and L2.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -75,6 +75,8 @@ pub(crate) struct Core {
     pub(crate) floors: Floors,
     pub(crate) stamps: TagStamps,
     pub(crate) counters: Counters,
+    /// The last call of the shared tier failed.
+    pub(crate) shared_fails: AtomicBool,
     pub(crate) l2: LocalTier<Document>,
     pub(crate) trust: Trust,
     pub(crate) history: History,
@@ -117,6 +119,7 @@ impl Core {
             floors: Floors::new(config.floors_max, lives),
             stamps: TagStamps::new(config.stamps_max, config.stamp_life),
             counters: Counters::default(),
+            shared_fails: AtomicBool::new(false),
             l2: LocalTier::new(config.l2_bytes, rng.next_u64(), config.maintenance),
             trust: Trust::new(config.freshness.is_leased(), clock),
             history: History::default(),

@@ -1,6 +1,7 @@
 //! What becomes of a document that was fetched: rendered, stored where nothing newer is known, and told to L3.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -93,13 +94,24 @@ impl<R: Render> Inner<R> {
         raised
     }
 
-    /// Counts a failure of the shared tier; reads go on without it.
+    /// Counts a failure of the shared tier; reads go on without it. A log that told each of them would be full of nothing
+    /// else while it is away: the first one is a warning.
     pub(crate) fn note(&self, key: &Key, result: Result<(), SharedError>) {
-        if let Err(error) = result {
-            count(&self.core.counters.shared_errors);
-            tracing::warn!(%key, %error, "shared tier failed");
-            self.core.emit(CacheEvent::SharedTierFailed { key: key.clone(), error: error.to_string() });
+        let fails = &self.core.shared_fails;
+        let Err(error) = result else {
+            if fails.swap(false, Ordering::Relaxed) {
+                tracing::info!("the shared tier answers again");
+            }
+            return;
+        };
+        count(&self.core.counters.shared_errors);
+        match fails.swap(true, Ordering::Relaxed) {
+            false => {
+                tracing::warn!(%key, %error, "shared tier failed; until it answers again, failures are only counted")
+            }
+            true => tracing::debug!(%key, %error, "shared tier failed"),
         }
+        self.core.emit(CacheEvent::SharedTierFailed { key: key.clone(), error: error.to_string() });
     }
 
     pub(crate) fn view_entry(

@@ -1,13 +1,10 @@
-//! What Pulsar's own Python client sees of us, and we of it. `.ci/parts-pulsar.sh` installs it.
+//! What Pulsar's own Python client sees of us, and we of it. `.ci/parts-backends.sh` installs it.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use adapters::pulsar::PulsarConfig;
-use containers::Absence;
 use containers::pulsar::Broker;
+use containers::{Absence, Python};
 use domain::ports::{Bus, Outgoing, Topic};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -22,28 +19,10 @@ const EXAMPLES: [(Topic, &str); 4] = [
     (Topic::ForecastCompleted, include_str!("../../../system/domain/tests/golden/7_1_forecast_completed.json")),
 ];
 
-fn python() -> Result<PathBuf, Absence> {
-    let cache = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/smartpulse-parts"));
-    let parts = std::env::var_os("SMARTPULSE_PARTS").map(PathBuf::from).or_else(cache);
-    let python = parts.map(|parts| parts.join("pulsar/bin/python")).filter(|python| python.exists());
-    let required = std::env::var("SMARTPULSE_REQUIRE").unwrap_or_default();
-    let is_required = required.split(',').any(|name| name.trim() == "pulsar-client");
-    python.ok_or_else(|| {
-        let reason = "Pulsar's Python client is not there: run `.ci/parts-pulsar.sh`".to_owned();
-        if is_required { Absence::Broken(reason) } else { Absence::Missing(reason) }
-    })
-}
-
 /// Runs the peer; answers with what it printed.
-fn peer(python: &Path, broker: &Broker, arguments: &[&str], input: &[&str]) -> String {
+fn peer(python: &Python, broker: &Broker, arguments: &[&str], input: &[&str]) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pulsar/peer.py");
-    let mut command = Command::new(python);
-    command.args([script, broker.url()]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.join("\n").as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", output.status);
-    String::from_utf8(output.stdout).unwrap()
+    python.run(script, &[&[broker.url()], arguments].concat(), input).unwrap()
 }
 
 fn topic(config: &PulsarConfig, topic: Topic) -> String {
@@ -57,7 +36,7 @@ fn compact(example: &str) -> String {
 
 /// Topics, keys, properties, and the payload to the byte; also where it is compressed.
 pub(crate) fn others_read_what_we_publish(broker: &Broker) -> Result<(), Absence> {
-    let (python, config) = (python()?, config(broker));
+    let (python, config) = (Python::find()?, config(broker));
     block_on(async {
         let bus = bus(&config);
         for (topic_of, example) in EXAMPLES {
@@ -100,7 +79,7 @@ fn example_message() -> Outgoing {
 
 /// Another program's payloads, without our properties and keys.
 pub(crate) fn we_read_what_others_publish(broker: &Broker) -> Result<(), Absence> {
-    let (python, config) = (python()?, config(broker));
+    let (python, config) = (Python::find()?, config(broker));
     block_on(async {
         let bus = bus(&config);
         for (topic_of, example) in EXAMPLES {
@@ -121,7 +100,7 @@ pub(crate) fn we_read_what_others_publish(broker: &Broker) -> Result<(), Absence
 /// Other clients make batches by default: nothing of one is lost while a part of it is not done.
 pub(crate) fn batches_of_others_are_acknowledged_whole(broker: &Broker) -> Result<(), Absence> {
     const TOPIC: Topic = Topic::ForecastCompleted;
-    let (python, config) = (python()?, config(broker));
+    let (python, config) = (Python::find()?, config(broker));
     let lines: Vec<String> = (0..5).map(|n| format!("{{\"n\":{n}}}")).collect();
     let publish = || {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();

@@ -17,8 +17,8 @@ fn main() -> ExitCode {
         .one_at_a_time()
         .case("topics_are_unloaded", &broker, outages::topics_are_unloaded)
         .fallible("the_broker_restarts_at_once", &broker, outages::the_broker_restarts_at_once)
-        .fallible("the_broker_is_frozen", &broker, outages::the_broker_is_frozen)
-        .fallible("the_broker_is_away_for_long", &broker, outages::the_broker_is_away_for_long)
+        .long("the_broker_is_frozen", &broker, outages::the_broker_is_frozen)
+        .long("the_broker_is_away_for_long", &broker, outages::the_broker_is_away_for_long)
         .run()
 }
 

@@ -52,7 +52,7 @@ pub fn new_ticket(rng: &dyn Rng) -> Option<(String, TicketHash)> {
     Some((text, hash))
 }
 
-/// Why a ticket is not given.
+/// Why a ticket is not given, or not looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TicketError {
     /// The subject holds too many that it does not use.
@@ -62,7 +62,7 @@ pub enum TicketError {
     #[error("there is no room for another ticket")]
     Full,
     /// Where tickets are kept cannot be reached.
-    #[error("tickets cannot be given now")]
+    #[error("tickets cannot be given or taken now")]
     Unavailable,
 }
 
@@ -83,7 +83,10 @@ pub trait Tickets: Send + Sync + 'static {
     async fn keep(&self, ticket: TicketHash, caller: Arc<Caller>, life: Duration) -> Result<(), TicketError>;
 
     /// Takes the ticket: whose it is, if it was given out, not used and not expired.
-    async fn take(&self, ticket: TicketHash) -> Option<Arc<Caller>>;
+    ///
+    /// # Errors
+    /// That cannot be known now: nobody is let in on a guess, and nobody is told that the ticket is none.
+    async fn take(&self, ticket: TicketHash) -> Result<Option<Arc<Caller>>, TicketError>;
 }
 
 #[derive(Debug)]
@@ -157,10 +160,10 @@ impl Tickets for MemoryTickets {
         Ok(())
     }
 
-    async fn take(&self, ticket: TicketHash) -> Option<Arc<Caller>> {
+    async fn take(&self, ticket: TicketHash) -> Result<Option<Arc<Caller>>, TicketError> {
         // The order of hashes tells nothing about tickets, so that the time of the lookup does not matter.
-        let kept = self.table.lock().unwrap_or_else(PoisonError::into_inner).remove(ticket)?;
-        (Instant::now() < kept.until).then_some(kept.caller)
+        let kept = self.table.lock().unwrap_or_else(PoisonError::into_inner).remove(ticket);
+        Ok(kept.filter(|kept| Instant::now() < kept.until).map(|kept| kept.caller))
     }
 }
 
@@ -186,12 +189,12 @@ mod tests {
         let (text, hash) = new_ticket(&rng).unwrap();
         assert!(!format!("{hash:?}").contains(&text) && text.len() == 22, "{text}");
         tickets.keep(hash, caller(1), LIFE).await.unwrap();
-        assert_eq!(tickets.take(TicketHash::of("other").unwrap()).await, None);
-        assert_eq!(tickets.take(TicketHash::of(&text).unwrap()).await, Some(caller(1)));
-        assert_eq!(tickets.take(hash).await, None, "used");
+        assert_eq!(tickets.take(TicketHash::of("other").unwrap()).await, Ok(None));
+        assert_eq!(tickets.take(TicketHash::of(&text).unwrap()).await, Ok(Some(caller(1))));
+        assert_eq!(tickets.take(hash).await, Ok(None), "used");
         tickets.keep(hash, caller(1), LIFE).await.unwrap();
         tokio::time::advance(LIFE).await;
-        assert_eq!(tickets.take(hash).await, None, "expired");
+        assert_eq!(tickets.take(hash).await, Ok(None), "expired");
         assert_eq!(TicketHash::of(&"x".repeat(65)), None);
     }
 

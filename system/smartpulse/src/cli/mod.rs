@@ -17,6 +17,7 @@ pub mod import;
 mod incarnation;
 mod migrate;
 mod openapi;
+mod process;
 pub mod progress;
 pub mod run;
 mod serve;
@@ -28,4 +29,5 @@ mod welcome;
 
 pub use args::{ConfigArgs, ServeArgs};
 pub use error::CliError;
+pub use process::main;
 pub use run::{Surroundings, run};

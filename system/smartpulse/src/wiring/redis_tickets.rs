@@ -78,20 +78,18 @@ impl Tickets for RedisTickets {
         }
     }
 
-    async fn take(&self, ticket: TicketHash) -> Option<Arc<Caller>> {
-        let found = match self.things.take(&ticket.to_hex()).await {
-            Ok(found) => found?,
-            Err(error) => {
-                // The client asks for another one; it cannot be let in on a guess.
-                tracing::warn!(%error, "a ticket could not be looked up");
-                return None;
-            }
-        };
+    async fn take(&self, ticket: TicketHash) -> Result<Option<Arc<Caller>>, TicketError> {
+        let found = self.things.take(&ticket.to_hex()).await.map_err(|error| {
+            tracing::warn!(%error, "a ticket could not be looked up");
+            TicketError::Unavailable
+        })?;
+        let Some(found) = found else { return Ok(None) };
         match serde_json::from_slice::<KeptCaller>(&found) {
-            Ok(kept) => Some(Arc::new(kept.into())),
+            Ok(kept) => Ok(Some(Arc::new(kept.into()))),
             Err(error) => {
+                // It is gone now, whatever it was: the client asks for another one.
                 tracing::warn!(%error, "a ticket cannot be read");
-                None
+                Ok(None)
             }
         }
     }
@@ -115,5 +113,15 @@ mod tests {
             let text = serde_json::to_vec(&KeptCaller::from(&caller)).unwrap();
             assert_eq!(Caller::from(serde_json::from_slice::<KeptCaller>(&text).unwrap()), caller);
         }
+    }
+
+    #[tokio::test]
+    async fn without_redis_a_ticket_is_not_called_wrong() {
+        // Port 9 of this machine: nobody is there.
+        let config = coherence_redis::RedisConfig { call_timeout: Duration::from_millis(200), ..Default::default() };
+        let tickets =
+            RedisTickets::new(coherence_redis::Redis::open("redis://127.0.0.1:9", config).unwrap().one_time("ticket"));
+        let ticket = TicketHash::of("a ticket").unwrap();
+        assert_eq!(tickets.take(ticket).await, Err(TicketError::Unavailable));
     }
 }

@@ -71,7 +71,7 @@ impl StreamBase {
             None => keeper.verifier.authenticate(&request.headers).await?,
             Some(ticket) => {
                 let hash = TicketHash::of(&ticket).ok_or(AuthError::Ticket)?;
-                self.tickets.take(hash).await.ok_or(AuthError::Ticket)?
+                self.tickets.take(hash).await?.ok_or(AuthError::Ticket)?
             }
         };
         keeper.admit(caller)

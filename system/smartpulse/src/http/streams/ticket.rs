@@ -31,7 +31,8 @@ impl From<TicketError> for Problem {
     fn from(error: TicketError) -> Self {
         let code = match error {
             TicketError::TooMany => Code::RateLimited,
-            TicketError::Full | TicketError::Unavailable => Code::Overloaded,
+            TicketError::Full => Code::Overloaded,
+            TicketError::Unavailable => Code::Unavailable,
         };
         Problem::new(code).detail(error.to_string()).retry_after(std::time::Duration::from_secs(5))
     }
@@ -49,7 +50,7 @@ impl From<TicketError> for Problem {
         (status = 200, body = StreamTicket),
         (status = 401, body = ProblemDocument, description = "UNAUTHORIZED"),
         (status = 429, body = ProblemDocument, description = "RATE_LIMITED, or too many unused tickets"),
-        (status = 503, body = ProblemDocument, description = "OVERLOADED"),
+        (status = 503, body = ProblemDocument, description = "OVERLOADED; UNAVAILABLE"),
     ),
     security(("bearer" = [])),
 )]
