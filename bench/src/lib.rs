@@ -5,9 +5,12 @@
 // A bench that cannot set itself up has nothing to report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod claims;
 pub mod client;
 pub mod compare;
+pub mod figures;
 pub mod instance;
 pub mod quantiles;
 pub mod server;
 pub mod silence;
+pub mod turns;
