@@ -8,9 +8,12 @@
 pub mod claims;
 pub mod client;
 pub mod compare;
+pub mod documents;
 pub mod figures;
 pub mod instance;
+pub mod library;
 pub mod quantiles;
+pub mod redis;
 pub mod server;
 pub mod silence;
 pub mod turns;

@@ -2,6 +2,9 @@
 //! threads, the sink's work included. Goal (research, section 7): 5,000 a second.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod peers;
+
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,6 +17,7 @@ use adapters::webpush::{
 };
 use bench::figures::{Figure, Sheet, Unit, is_measuring};
 use bench::quantiles::quantile;
+use bench::turns::{Operation, criterion, turns};
 use criterion::{Criterion, Throughput};
 use domain::ports::{PushGateway, PushMessage, PushTarget, Urgency, WebPushSubscription};
 use tokio::time::Instant;
@@ -105,6 +109,38 @@ async fn throughput(sheet: &mut Sheet) {
     sheet.put(ms("attempt_p99", "the same, p99", p99).at_most(500.0, source));
 }
 
+/// Encryption alone, beside other people's crates.
+fn beside_peers(sheet: &mut Sheet, runner: &mut Criterion) {
+    let (receiver, plaintext) = (Receiver::new().unwrap(), payload(&message()).unwrap());
+    let native = peers::Native::new(&receiver);
+    let mut operations = vec![
+        Operation::new("ours", || {
+            let fresh = FreshKeys.next().unwrap();
+            black_box(encrypt(&plaintext, 128, &receiver.p256dh, &receiver.auth, &fresh).unwrap());
+        }),
+        Operation::new("web-push-native", || {
+            black_box(native.encrypt(&plaintext));
+        }),
+    ];
+    #[cfg(feature = "peer-web-push")]
+    let openssl = peers::WebPush::new(&receiver);
+    #[cfg(feature = "peer-web-push")]
+    operations.push(Operation::new("web-push (OpenSSL)", || {
+        black_box(openssl.encrypt(&plaintext));
+    }));
+    if is_measuring() {
+        let found = turns(&mut operations);
+        sheet.put(Figure::new("encrypt_us", "a message encrypted with a fresh key", found[0] / 1e3, Unit::Us));
+        for ((name, peer), at) in [("web_push_native", "web-push-native"), ("web_push", "web-push")].into_iter().zip(1..) {
+            if let Some(theirs) = found.get(at) {
+                let (name, what) = (format!("build_over_{name}"), format!("the same over {peer}"));
+                sheet.put(Figure::new(&name, what, found[0] / theirs, Unit::Ratio).at_most(1.0, "peers"));
+            }
+        }
+    }
+    criterion(runner, "encrypt", &mut operations);
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut sheet = Sheet::new("push", "Web Push: encrypted, signed and sent to a local sink on two threads");
@@ -112,16 +148,10 @@ fn main() {
         runtime.block_on(throughput(&mut sheet));
     }
     let mut criterion = Criterion::default().configure_from_args();
-    let (receiver, plaintext) = (Receiver::new().unwrap(), payload(&message()).unwrap());
+    beside_peers(&mut sheet, &mut criterion);
     let mut group = criterion.benchmark_group("push");
     group.throughput(Throughput::Elements(1));
     group.bench_function("payload", |bencher| bencher.iter(|| payload(&message()).unwrap()));
-    group.bench_function("encrypt", |bencher| {
-        bencher.iter(|| {
-            let fresh = FreshKeys.next().unwrap();
-            encrypt(&plaintext, 128, &receiver.p256dh, &receiver.auth, &fresh).unwrap()
-        });
-    });
     // The whole attempt, one after another, at a service that opens what it gets.
     let (service, gateway, target) = runtime.block_on(async {
         let service = FakePushService::start().await.unwrap();
