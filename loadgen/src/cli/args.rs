@@ -113,6 +113,9 @@ pub(super) struct ReachArgs {
     /// The base URL of an instance's notification API (scenario notifications); may be repeated
     #[arg(long, value_name = "URL")]
     pub(super) notifications: Vec<String>,
+    /// Certificates (PEM) that are trusted beside the machine's, for https targets
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// A file with the secret that tokens are signed with (or LOADGEN_SECRET)
     #[arg(long, value_name = "FILE")]
     pub(super) secret_file: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::args::{ChangeArgs, RunArgs};
 use super::live::Live;
 use super::reach;
+use crate::engine::ClockWatch;
 use crate::failure::Failure;
 use crate::report::{Circumstances, Report, build, machine, summary, write};
 use crate::scenario::{Kind, Run, Scenario, Staller, Usage, execute};
@@ -142,6 +143,7 @@ fn run(
         Some(Usage { memory_bytes, processor_s })
     };
     let import = server.map(|server| move |table: &str| server.import_directory(table));
+    let clock = ClockWatch::start();
     let live = std::cell::RefCell::new(live);
     let executed = execute(Run {
         scenario,
@@ -150,6 +152,7 @@ fn run(
         usage: Some(&usage),
         sinks,
         import: import.as_ref().map(|import| import as &dyn Fn(&str) -> Result<(), Failure>),
+        clock: &clock,
         interrupted,
         told: &mut |text| live.borrow_mut().say(text),
         live: &mut |so_far| live.borrow_mut().second(so_far),

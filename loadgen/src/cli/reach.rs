@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::args::ReachArgs;
 use crate::failure::Failure;
-use crate::http::BaseUrl;
+use crate::http::{BaseUrl, Trust};
 use crate::spawn::Spawned;
 use crate::target::Targets;
 use crate::token::{Grant, mint};
@@ -31,7 +31,11 @@ pub(super) fn named(args: &ReachArgs) -> Result<Targets, Failure> {
     if args.allow_writes && args.company.is_none() {
         return Err(Failure::Usage("--allow-writes wants a --company of its own".to_owned()));
     }
-    let urls = |texts: &[String]| texts.iter().map(|text| BaseUrl::parse(text)).collect::<Result<Vec<_>, _>>();
+    let trust = args.ca_file.as_deref().map(|file| Trust::of(Some(file)));
+    let trust = trust.transpose().map_err(|error| Failure::Usage(error.to_string()))?;
+    let urls = |texts: &[String]| {
+        texts.iter().map(|text| BaseUrl::parse_trusting(text, trust.as_ref())).collect::<Result<Vec<_>, _>>()
+    };
     let (api, internal, notifications) = (urls(&args.target)?, urls(&args.metrics)?, urls(&args.notifications)?);
     let company =
         args.company.ok_or_else(|| Failure::Usage("name the --company whose forecasts are read".to_owned()))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::file::Scenario;
 use super::hook::{Staller, stall_later};
-use crate::engine::{ClockWatch, Engine, EngineError, Measured, Settings, Traffic};
+use crate::engine::{ClockWatch, Endpoint, Engine, EngineError, Measured, Settings, Traffic};
 use crate::failure::Failure;
 use crate::http::BaseUrl;
 
@@ -25,6 +25,8 @@ pub(super) struct Drive<'a> {
     pub(super) staller: Option<Staller>,
     /// Memory and processor time of the server, where it is ours.
     pub(super) usage: Option<&'a dyn Fn() -> Option<Usage>>,
+    /// Whether the wall clock is set meanwhile: all times would be wrong.
+    pub(super) clock: &'a ClockWatch,
     pub(super) interrupted: &'a AtomicBool,
     pub(super) live: &'a mut dyn FnMut(&Measured),
 }
@@ -49,13 +51,12 @@ pub(super) struct Driven {
 
 /// Runs the plan.
 pub(super) fn drive<T: Traffic>(drive: Drive<'_>, traffic: &mut T) -> Result<Driven, Failure> {
-    let Drive { scenario, urls, staller, usage, interrupted, live } = drive;
+    let Drive { scenario, urls, staller, usage, clock, interrupted, live } = drive;
     let usage = || usage.and_then(|usage| usage());
     let engine =
         Engine::connect(settings(scenario, urls)?, &traffic.kinds()).map_err(|error| named(error, urls))?;
     let over = Arc::<AtomicBool>::default();
     let stall = scenario.stall.zip(staller).map(|(stall, staller)| stall_later(staller, stall, Arc::clone(&over)));
-    let clock = ClockWatch::start();
     let (mut memory, mut stepped, before) = (Vec::new(), None, usage());
     let measured = engine.run(traffic, &mut |so_far| {
         live(so_far);
@@ -85,9 +86,12 @@ pub(super) fn drive<T: Traffic>(drive: Drive<'_>, traffic: &mut T) -> Result<Dri
 }
 
 fn settings(scenario: &Scenario, urls: &[BaseUrl]) -> Result<Settings, Failure> {
-    let resolve = |url: &BaseUrl| url.resolve().map_err(|error| Failure::Target(format!("{url}: {error}")));
+    let resolve = |url: &BaseUrl| {
+        let address = url.resolve().map_err(|error| Failure::Target(format!("{url}: {error}")))?;
+        Ok(Endpoint { address, tls: url.tls().cloned() })
+    };
     Ok(Settings {
-        targets: urls.iter().map(resolve).collect::<Result<_, _>>()?,
+        targets: urls.iter().map(resolve).collect::<Result<_, Failure>>()?,
         connections: scenario.connections,
         schedule: scenario.schedule()?,
         warm_up: scenario.warm_up(),

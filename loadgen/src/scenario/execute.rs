@@ -12,7 +12,7 @@ use super::observers::Observers;
 use super::propagation::{Propagation, join};
 use super::server_side::ServerSide;
 use super::traffic::ForecastTraffic;
-use crate::engine::Measured;
+use crate::engine::{ClockWatch, Measured};
 use crate::failure::Failure;
 use crate::scrape::Scrape;
 use crate::seed;
@@ -37,6 +37,8 @@ pub struct Run<'a> {
     pub sinks: Option<&'a Sinks>,
     /// Tells the server people's addresses, where it is ours.
     pub import: Option<&'a dyn Fn(&str) -> Result<(), Failure>>,
+    /// Notices that the wall clock is set: then there is no report.
+    pub clock: &'a ClockWatch,
     /// Set by a signal: the run ends without a report.
     pub interrupted: &'a AtomicBool,
     /// Hears a line of progress.
@@ -75,7 +77,7 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
     if run.scenario.kind == Kind::Notifications {
         return execute_notifications(run);
     }
-    let Run { scenario, targets, staller, usage, interrupted, told, live, .. } = run;
+    let Run { scenario, targets, staller, usage, clock, interrupted, told, live, .. } = run;
     let mut notes = Vec::new();
     let ids = population(scenario, targets, told, &mut notes)?;
     let size = ids.len();
@@ -89,7 +91,7 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
     let mut traffic = ForecastTraffic::new(scenario, &targets.api, &targets.token, ids, company);
     let before = Scrape::read(&targets.internal)?;
     told(&format!("running {} for {:?}", scenario.name, scenario.schedule()?.length()));
-    let drive_with = Drive { scenario, urls: &targets.api, staller, usage, interrupted, live };
+    let drive_with = Drive { scenario, urls: &targets.api, staller, usage, clock, interrupted, live };
     let Driven { measured, memory, processor_s } = drive(drive_with, &mut traffic)?;
     let propagation = observers.map(|observers| {
         await_last(&traffic, measured.started);

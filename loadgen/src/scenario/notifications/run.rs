@@ -62,6 +62,7 @@ fn measure(run: &mut Run<'_>, people: &[Person], sender: String, sinks: &Sinks) 
             urls: &urls,
             staller: None,
             usage: run.usage,
+            clock: run.clock,
             interrupted: run.interrupted,
             live: &mut *run.live,
         },
