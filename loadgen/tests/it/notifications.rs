@@ -7,8 +7,8 @@ use super::server::Server;
 
 const COMPANY: &str = "0b5d0000-0000-4000-8000-00000000c0de";
 const READY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"degraded\":[]}";
-const SINKS: &str = "HTTP/1.1 200 OK\r\ncontent-length: 29\r\n\r\n{\"degraded\":[],\"sinks\":true}";
-const NO_SINKS: &str = "HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n{\"degraded\":[],\"sinks\":false}";
+const SINKS: &str = "HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n{\"degraded\":[],\"sinks\":true}";
+const NO_SINKS: &str = "HTTP/1.1 200 OK\r\ncontent-length: 29\r\n\r\n{\"degraded\":[],\"sinks\":false}";
 const LIST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 22\r\nx-instance: i\r\n\r\n{\"total\":0,\"items\":[]}";
 const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nx-instance: i\r\n\r\n";
 
