@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use bench::client::Client;
-use bench::compare::{Contestant, compare, print};
+use bench::compare::{Contestant, Row, compare, print};
+use bench::figures::{Figure, Sheet, Unit, is_measuring};
 use bench::instance::{Asked, Instance};
 use bench::server::Server;
 use bench::silence::Silence;
@@ -132,19 +133,47 @@ fn contestants() -> Vec<Contestant> {
     all
 }
 
+/// Bytes of a 304 over those of a 200.
+fn bytes_ratio(all: &mut [Contestant]) -> f64 {
+    all[3].client.one().len() as f64 / all[2].client.one().len() as f64
+}
+
+fn put(sheet: &mut Sheet, rows: &[Row], bytes_ratio: f64) {
+    let ratio = |name, what, value| Figure::new(name, what, value, Unit::Ratio);
+    let [_, accept, hit, not_modified] = rows else { panic!("four contestants") };
+    sheet.put(
+        ratio("hit_cpu_over_bare", "authenticated L1 hit: processor time over the bare handler", hit.processor_ratio)
+            .at_most(1.15, "research P1"),
+    );
+    sheet.put(
+        ratio("hit_rate_over_bare", "authenticated L1 hit: requests a second over the bare handler", hit.rate_ratio)
+            .at_least(0.88, "research P1"),
+    );
+    sheet.put(
+        ratio("not_modified_cpu_over_bare", "304: processor time over the bare handler", not_modified.processor_ratio)
+            .at_most(1.12, "research P4"),
+    );
+    sheet.put(
+        ratio("not_modified_bytes_over_200", "304: bytes over those of the 200", bytes_ratio)
+            .at_most(0.40, "research P4"),
+    );
+    sheet.put(ratio("accept_loop_cpu_over_bare", "the bare handler in our accept loop", accept.processor_ratio));
+    sheet.put(Figure::new("hit_cpu_us", "authenticated L1 hit: processor time", hit.processor_us, Unit::Us));
+    sheet.put(Figure::new("hit_per_s", "authenticated L1 hits on one thread", hit.requests_per_s, Unit::PerS));
+}
+
 fn main() {
     let mut all = contestants();
-    // `cargo bench -- --test` shows that everything runs, and measures nothing.
-    let measuring = !std::env::args().any(|argument| argument == "--test" || argument == "--list");
-    if measuring {
+    let mut sheet = Sheet::new(
+        "hot_path",
+        "an authenticated L1 hit over loopback sockets, beside a bare axum handler with the same body",
+    );
+    if is_measuring() {
         compare(&mut all, 2, SLICE);
         let rows = compare(&mut all, ROUNDS, SLICE);
         println!("\n{CONNECTIONS} connections, one request in flight on each; medians of {ROUNDS} rounds in turns");
         print(&rows);
-        println!(
-            "authenticated L1 hit over bare handler, processor time: {:.3} (goal <= 1.15)\n",
-            rows[2].processor_ratio
-        );
+        put(&mut sheet, &rows, bytes_ratio(&mut all));
     }
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("hot_path");
@@ -154,4 +183,5 @@ fn main() {
     }
     group.finish();
     criterion.final_summary();
+    sheet.finish();
 }

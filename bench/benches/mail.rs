@@ -14,6 +14,7 @@ use adapters::mime::Sender;
 use adapters::smtp::testing::{FakeSmtp, Script};
 use adapters::smtp::{Smtp, SmtpConfig, TlsMode};
 use adapters::system::SystemClock;
+use bench::figures::{Figure, Sheet, Unit, is_measuring};
 use bench::quantiles::quantile;
 use criterion::Criterion;
 use domain::ports::{MailTransport, OutgoingMail};
@@ -98,8 +99,8 @@ fn mail(n: u64) -> OutgoingMail {
     }
 }
 
-/// Sends for a while over so many connections.
-async fn busy(transport: &Arc<Smtp>, connections: usize, what: &str) {
+/// Sends for a while over so many connections; answers how many a second.
+async fn busy(transport: &Arc<Smtp>, connections: usize, what: &str) -> f64 {
     let (started, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..connections {
@@ -120,17 +121,21 @@ async fn busy(transport: &Arc<Smtp>, connections: usize, what: &str) {
     let rate = latencies.len() as f64 / started.elapsed().as_secs_f64();
     let [p50, p99] = [0.5, 0.99].map(|q| quantile(&mut latencies, q).as_secs_f64() * 1e3);
     println!("{connections:>3} connections{what:<22} {rate:>8.0} mails/s   p50 {p50:>6.3} ms   p99 {p99:>6.3} ms");
+    rate
 }
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let measuring = !std::env::args().any(|argument| argument == "--test" || argument == "--list");
+    let mut sheet = Sheet::new("mail", "mails through the SMTP transport to a local sink, both ends on two cores");
     let (sink, port) = Sink::start(&[]);
     let smtp = transport(port);
-    if measuring {
+    if is_measuring() {
         println!("mails to {}", sink.name());
         for connections in [1, 2, 4, 10] {
-            runtime.block_on(busy(&smtp, connections, ""));
+            let rate = runtime.block_on(busy(&smtp, connections, ""));
+            let what = format!("mails a second over {connections} connections to {}", sink.name());
+            let figure = Figure::new(&format!("sent_per_s_{connections}"), what, rate, Unit::PerS);
+            sheet.put(if connections == 10 { figure.at_least(5_000.0, "goal: 5,000 a second") } else { figure });
         }
         if matches!(sink, Sink::Postfix(_)) {
             let (_plain, port) = Sink::start(&["-p"]);
@@ -149,4 +154,5 @@ fn main() {
         });
     });
     criterion.final_summary();
+    sheet.finish();
 }

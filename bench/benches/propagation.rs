@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
+use bench::figures::{Figure, Sheet, Unit, is_measuring};
 use bench::instance::{SECRET, token};
 use bench::quantiles::quantile;
 use bench::silence::Silence;
@@ -48,7 +49,7 @@ impl Node {
     }
 
     /// Waits until this version of the forecast is applied; answers when it passed each of [`STATIONS`].
-    async fn applied(&mut self, id: &str, version: u64) -> [Timestamp; STATIONS.len()] {
+    async fn applied(&mut self, id: &str, version: u64) -> Passed {
         loop {
             match self.heard.recv().await.unwrap() {
                 Followed::Change { message, received_at, applied_at }
@@ -89,12 +90,25 @@ async fn start(config: &Config, embedded: &Embedded, drain: &Drain) -> Vec<Node>
     nodes
 }
 
-fn report(what: &str, times: &mut [Duration]) {
+/// Prints, and answers p50, p99 and the most, in milliseconds.
+fn report(what: &str, times: &mut [Duration]) -> [f64; 3] {
     let [p50, p99, max] = [0.5, 0.99, 1.0].map(|q| quantile(times, q).as_secs_f64() * 1e3);
     println!("{what:<52} p50 {p50:>7.2} ms   p99 {p99:>7.2} ms   max {max:>7.2} ms");
+    [p50, p99, max]
 }
 
-async fn measure(nodes: &mut [Node], patches: u64) {
+/// When a change passed each of [`STATIONS`].
+type Passed = [Timestamp; STATIONS.len()];
+
+/// What was seen of the PATCHes.
+struct Seen {
+    writes: Vec<Duration>,
+    everywhere: Vec<Duration>,
+    /// Of each change on each instance.
+    stations: Vec<Passed>,
+}
+
+async fn measure(nodes: &mut [Node], patches: u64) -> Seen {
     let token = token();
     let mut ids = Vec::new();
     for n in 0..FORECASTS {
@@ -139,30 +153,54 @@ async fn measure(nodes: &mut [Node], patches: u64) {
             assert_eq!((level.as_str(), &page["items"][0]), ("L4", &answer), "no list shows the old one");
         }
     }
-    report("PATCH", &mut writes);
-    report("PATCH sent -> applied on all three", &mut everywhere);
-    let between = |from: usize, to: usize| -> Vec<Duration> {
-        seen.iter().map(|at| Duration::try_from(at[to].duration_since(at[from])).unwrap_or_default()).collect()
-    };
-    report("committed -> applied, each instance", &mut between(0, STATIONS.len() - 1));
-    for to in 1..STATIONS.len() {
-        report(&format!("  {} -> {}", STATIONS[to - 1], STATIONS[to]), &mut between(to - 1, to));
-    }
     println!(
         "{patched} of {} reads that followed were answered by the patched document (L2)",
         patches * INSTANCES as u64
     );
+    Seen { writes, everywhere, stations: seen }
+}
+
+/// What the specification (section 6.1) gives each part of the way, in milliseconds at most: between which stations.
+const BUDGET: [(&str, &str, usize, usize, f64); 5] = [
+    ("detection", "CDC detection: committed to detected", 0, 1, 500.0),
+    ("polling_to_bus", "polling to the bus: detected to confirmed", 1, 2, 300.0),
+    ("bus", "the bus: confirmed to consumed", 2, 3, 100.0),
+    ("pub_sub", "Pub/Sub: consumed to received", 3, 5, 50.0),
+    ("processing", "instance processing: received to applied", 5, 6, 50.0),
+];
+
+fn tell(mut seen: Seen, sheet: &mut Sheet) {
+    report("PATCH", &mut seen.writes);
+    let between = |from: usize, to: usize| -> Vec<Duration> {
+        let took = |at: &Passed| Duration::try_from(at[to].duration_since(at[from])).unwrap_or_default();
+        seen.stations.iter().map(took).collect()
+    };
+    let [p50, p99, max] = report("PATCH sent -> applied on all three", &mut seen.everywhere);
+    let ms = |name: &str, what: &str, value| Figure::new(name, what, value, Unit::Ms);
+    sheet.put(ms("everywhere_p50", "PATCH sent to applied on all three, p50", p50).at_most(2.0, "goal: 2 ms"));
+    sheet.put(ms("everywhere_p99", "the same, p99", p99).at_most(1_000.0, "specification 6.1: 1-5 s"));
+    sheet.put(ms("everywhere_max", "the same, the most", max).at_most(5_000.0, "C3: 5 s"));
+    report("committed -> applied, each instance", &mut between(0, STATIONS.len() - 1));
+    for to in 1..STATIONS.len() {
+        report(&format!("  {} -> {}", STATIONS[to - 1], STATIONS[to]), &mut between(to - 1, to));
+    }
+    for (name, what, from, to, most) in BUDGET {
+        let p99 = quantile(&mut between(from, to), 0.99).as_secs_f64() * 1e3;
+        sheet.put(ms(&format!("{name}_p99"), &format!("{what}, p99"), p99).at_most(most, "specification 6.1"));
+    }
 }
 
 fn main() {
-    let measuring = !std::env::args().any(|argument| argument == "--test" || argument == "--list");
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path().to_str().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut sheet = Sheet::new("propagation", "from a PATCH on one of three instances over SQLite to all of them");
     runtime.block_on(async {
         let embedded = Embedded::open(&config).await.unwrap();
         let drain = Drain::new(Duration::ZERO, Duration::from_secs(5));
         let mut nodes = start(&config, &embedded, &drain).await;
-        measure(&mut nodes, if measuring { PATCHES } else { 10 }).await;
+        let seen = measure(&mut nodes, if is_measuring() { PATCHES } else { 10 }).await;
+        tell(seen, &mut sheet);
     });
+    sheet.finish();
 }

@@ -5,10 +5,15 @@
 // A bench that cannot set itself up has nothing to report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod claims;
 pub mod client;
 pub mod compare;
+pub mod documents;
 pub mod figures;
 pub mod instance;
+pub mod library;
 pub mod quantiles;
+pub mod redis;
 pub mod server;
 pub mod silence;
+pub mod turns;

@@ -1,7 +1,7 @@
 //! An open-loop load generator for SmartPulse: a black box over HTTP that checks every reply, and every claim of the caches.
 //!
 //! [`engine`] sends what a plan says when it says so; [`scenario`]s say what is sent and judge what comes back; [`model`]
-//! computes what the tiers must answer; [`report`] writes it down; [`cli`] is the program.
+//! computes what the tiers must answer; [`sinks`] take notifications; [`report`] writes it down; [`cli`] is the program.
 
 pub mod cli;
 pub mod engine;
@@ -13,6 +13,7 @@ pub mod report;
 pub mod scenario;
 pub mod scrape;
 pub mod seed;
+pub mod sinks;
 pub mod spawn;
 pub mod target;
 pub mod token;

@@ -47,6 +47,9 @@ pub struct Spawned {
     pub api: Vec<BaseUrl>,
     /// The internal addresses.
     pub internal: Vec<BaseUrl>,
+    /// The addresses of the notification API, where it is served.
+    pub notifications: Vec<BaseUrl>,
+    binary: PathBuf,
 }
 
 /// The binary beside our own.
@@ -110,7 +113,15 @@ impl Spawned {
         // secret is not an argument: those are read by everybody on the machine.
         command.current_dir(dir.path()).env_clear().env("SMARTPULSE__AUTH__SECRET", &secret);
         let child = command.stdin(Stdio::null()).stdout(out).stderr(log).spawn().map_err(io)?;
-        let mut spawned = Self { child, dir, secret, api: Vec::new(), internal: Vec::new() };
+        let mut spawned = Self {
+            child,
+            dir,
+            secret,
+            api: Vec::new(),
+            internal: Vec::new(),
+            notifications: Vec::new(),
+            binary: wanted.binary.to_owned(),
+        };
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = spawned.child.try_wait() {
@@ -119,12 +130,40 @@ impl Spawned {
             let shown = fs::read_to_string(spawned.dir.path().join("out")).unwrap_or_default();
             spawned.api = addresses(&shown, "API");
             spawned.internal = addresses(&shown, "Metrics");
+            spawned.notifications = addresses(&shown, "Notifications");
             if spawned.api.len() == wanted.instances && spawned.internal.len() == wanted.instances {
                 return Ok(spawned);
             }
             thread::sleep(Duration::from_millis(20));
         }
         Err(Failure::Target(format!("the server told no addresses within {START_TIMEOUT:?}:\n{}", spawned.log())))
+    }
+
+    /// Tells the server people's addresses: a table as `smartpulse import-directory` takes it.
+    ///
+    /// # Errors
+    /// The binary refuses it.
+    pub fn import_directory(&self, table: &str) -> Result<(), Failure> {
+        let failed = |reason: String| Failure::Target(format!("import-directory: {reason}"));
+        let path = self.dir.path().join("people.csv");
+        fs::write(&path, table).map_err(|error| failed(error.to_string()))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("import-directory").arg(&path).arg("--data-dir").arg(self.dir.path().join("data"));
+        command.current_dir(self.dir.path()).env_clear().env("SMARTPULSE__AUTH__SECRET", &self.secret);
+        let output = command.stdin(Stdio::null()).output().map_err(|error| failed(error.to_string()))?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(failed(String::from_utf8_lossy(&output.stderr).into_owned())),
+        }
+    }
+
+    /// Processor time that it has used, in seconds; nothing where the system does not tell.
+    pub fn processor_s(&self) -> Option<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The program's name, in parentheses, may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
     /// The process.

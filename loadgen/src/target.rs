@@ -20,6 +20,12 @@ pub struct Targets {
     pub api: Vec<BaseUrl>,
     /// The internal addresses, where there are any.
     pub internal: Vec<BaseUrl>,
+    /// The addresses of the notification API, where there are any.
+    pub notifications: Vec<BaseUrl>,
+    /// What tokens are signed with, where it was given.
+    pub secret: Option<String>,
+    /// Who tokens are from and for, where that is wanted.
+    pub claims: (Option<String>, Option<String>),
     /// The bearer token.
     pub token: String,
     /// The company that everything belongs to.
@@ -71,6 +77,25 @@ impl Targets {
             }
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Whether messages of each notification API go to sinks: never is anything sent to real people.
+    ///
+    /// # Errors
+    /// [`Failure::Target`]: one of them does not say so.
+    pub fn sends_to_sinks(&self) -> Result<(), Failure> {
+        for url in &self.notifications {
+            let mut client = BlockingClient::new(url.clone(), None);
+            let ready = client.get("/health/ready")?;
+            let body = client.json(&ready).unwrap_or_default();
+            if ready.status != 200 || body["sinks"] != Value::Bool(true) {
+                return Err(Failure::Target(format!(
+                    "{url} does not say that its messages go to sinks (/health/ready: {}, {body}): nothing is sent",
+                    ready.status
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Whether each target is there, ready, and takes the token.

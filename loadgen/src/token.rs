@@ -22,6 +22,10 @@ pub struct Grant {
     pub company: Option<Uuid>,
     /// Whether it may write.
     pub may_write: bool,
+    /// Whether it may send messages to anybody.
+    pub may_send: bool,
+    /// Whose it is; nobody's: [`USER`]'s.
+    pub user: Option<Uuid>,
     /// The issuer, where one is wanted.
     pub issuer: Option<String>,
     /// The audience, where one is wanted.
@@ -58,9 +62,14 @@ pub fn mint(secret: &str, grant: &Grant) -> Result<String, Failure> {
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let claims = Claims {
-        sub: USER,
+        sub: grant.user.unwrap_or(USER),
         companies: grant.company.map_or(Companies::All("*"), |company| Companies::One([company])),
-        roles: if grant.may_write { &["forecast:write"] } else { &[] },
+        roles: match (grant.may_write, grant.may_send) {
+            (true, true) => &["forecast:write", "notify:send"],
+            (true, false) => &["forecast:write"],
+            (false, true) => &["notify:send"],
+            (false, false) => &[],
+        },
         iat: now,
         exp: now + LIFE_S,
         iss: grant.issuer.as_deref(),

@@ -9,4 +9,5 @@ mod types;
 
 pub use origin::{git_ref, load_average, machine, now, root};
 pub use sheet::{Sheet, folder, is_measuring};
+pub(crate) use sheet::{number, write};
 pub use types::{Direction, FORMAT, Figure, Limit, Machine, Origin, Record, Unit, Verdict};

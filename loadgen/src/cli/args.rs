@@ -35,6 +35,8 @@ pub(super) enum Command {
     Soak(RunArgs),
     /// The mix, with a stall in the middle
     Outage(RunArgs),
+    /// Events and messages to sinks on this machine: how long until each channel has them
+    Notifications(RunArgs),
     /// A scenario of your own (TOML), or a built-in one by name
     Run {
         /// The file, or the name
@@ -108,6 +110,12 @@ pub(super) struct ReachArgs {
     /// The internal base URL of an instance, for its /metrics; may be repeated
     #[arg(long, value_name = "URL")]
     pub(super) metrics: Vec<String>,
+    /// The base URL of an instance's notification API (scenario notifications); may be repeated
+    #[arg(long, value_name = "URL")]
+    pub(super) notifications: Vec<String>,
+    /// Certificates (PEM) that are trusted beside the machine's, for https targets
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// A file with the secret that tokens are signed with (or LOADGEN_SECRET)
     #[arg(long, value_name = "FILE")]
     pub(super) secret_file: Option<PathBuf>,
@@ -155,7 +163,7 @@ pub(super) struct ChangeArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct RunArgs {
     /// Starts the release binary with this many instances, and ends it afterwards
-    #[arg(long, value_name = "INSTANCES", conflicts_with_all = ["target", "metrics"])]
+    #[arg(long, value_name = "INSTANCES", conflicts_with_all = ["target", "metrics", "notifications"])]
     pub(super) spawn: Option<usize>,
     /// The binary to start [default: smartpulse beside this program]
     #[arg(long, value_name = "FILE", requires = "spawn")]
@@ -165,6 +173,10 @@ pub(super) struct RunArgs {
     /// A command that stalls the target: called with `start` and `stop` as its last word (outage)
     #[arg(long, value_name = "COMMAND")]
     pub(super) outage_hook: Option<String>,
+    /// Where the sink of pushes listens (notifications); a server that was not started for the run must list its origin in
+    /// push.allowed_private_origins
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(super) sink_listen: std::net::SocketAddr,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
     /// The folder of the report [default: loadgen-out/<scenario>]

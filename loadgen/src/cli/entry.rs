@@ -41,6 +41,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Stampede(args) => measure(load("stampede")?, &args),
         Command::Soak(args) => measure(load("soak")?, &args),
         Command::Outage(args) => measure(load("outage")?, &args),
+        Command::Notifications(args) => measure(load("notifications")?, &args),
         Command::Run { scenario, args } => measure(load(&scenario)?, &args),
         Command::Seed { size, reach } => seed_all(size, &reach),
         Command::Clean { reach } => {

@@ -1,5 +1,6 @@
 //! One run from the command line.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -7,10 +8,12 @@ use std::sync::atomic::AtomicBool;
 use super::args::{ChangeArgs, RunArgs};
 use super::live::Live;
 use super::reach;
+use crate::engine::ClockWatch;
 use crate::failure::Failure;
 use crate::report::{Circumstances, Report, build, machine, summary, write};
-use crate::scenario::{Kind, Run, Scenario, Staller, execute};
+use crate::scenario::{Kind, Run, Scenario, Staller, Usage, execute};
 use crate::seed;
+use crate::sinks::Sinks;
 use crate::spawn::{Spawned, Wanted, beside_ourselves, version_of};
 use crate::target::Targets;
 
@@ -47,9 +50,16 @@ pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure>
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
             .map_err(|error| Failure::Usage(format!("signals: {error}")))?;
     }
+    let sinks = match scenario.kind {
+        Kind::Notifications => Some(Sinks::start(args.sink_listen)?),
+        _ => None,
+    };
     let (server, version) = match args.spawn {
         Some(instances) => {
-            let (server, version) = start(&scenario, instances, args.binary.as_deref(), &mut live)?;
+            let mut settings = scenario.settings();
+            settings.extend(sinks.as_ref().map(Sinks::settings).unwrap_or_default());
+            let (server, version) =
+                start(&scenario, &settings, instances, args.binary.as_deref(), &mut live)?;
             (Some(server), Some(version))
         }
         None => (None, None),
@@ -58,7 +68,8 @@ pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure>
         Some(server) => reach::spawned(server)?,
         None => reach::named(&args.reach)?,
     };
-    let outcome = run(&scenario, &targets, server.as_ref(), version, args, &mut live, &interrupted);
+    let ours = Ours { server: server.as_ref(), version, sinks: sinks.as_ref() };
+    let outcome = run(&scenario, &targets, ours, args, &mut live, &interrupted);
     live.close();
     let report = match (outcome, &server) {
         (Err(Failure::Target(reason)), Some(server)) if !server.log().is_empty() => {
@@ -72,6 +83,7 @@ pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure>
 
 fn start(
     scenario: &Scenario,
+    settings: &BTreeMap<String, String>,
     instances: usize,
     binary: Option<&Path>,
     live: &mut Live,
@@ -85,20 +97,26 @@ fn start(
     };
     let version = version_of(&binary)?;
     live.say(&format!("starting {instances} instances of {version}"));
-    let settings = scenario.settings();
-    let wanted = Wanted { binary: &binary, instances, settings: &settings, roles: &scenario.roles };
+    let wanted = Wanted { binary: &binary, instances, settings, roles: &scenario.roles };
     Ok((Spawned::start(&wanted)?, version))
+}
+
+/// What was started for a run.
+struct Ours<'a> {
+    server: Option<&'a Spawned>,
+    version: Option<String>,
+    sinks: Option<&'a Sinks>,
 }
 
 fn run(
     scenario: &Scenario,
     targets: &Targets,
-    server: Option<&Spawned>,
-    version: Option<String>,
+    ours: Ours<'_>,
     args: &RunArgs,
     live: &mut Live,
     interrupted: &AtomicBool,
 ) -> Result<Report, Failure> {
+    let Ours { server, version, sinks } = ours;
     let staller = match (&args.outage_hook, server) {
         (Some(command), _) => Some(Staller::Command(command.clone())),
         (None, Some(server)) => Some(Staller::Process(server.pid())),
@@ -108,6 +126,9 @@ fn run(
         (None, None) => None,
     };
     let preflight = targets.preflight()?;
+    if scenario.kind == Kind::Notifications {
+        targets.sends_to_sinks()?;
+    }
     for note in &preflight.notes {
         live.say(&format!("note: {note}"));
     }
@@ -117,13 +138,21 @@ fn run(
         machine: machine(),
         server: version,
     };
-    let memory = || server.and_then(Spawned::memory_bytes);
+    let usage = || {
+        let (memory_bytes, processor_s) = server.and_then(|server| server.memory_bytes().zip(server.processor_s()))?;
+        Some(Usage { memory_bytes, processor_s })
+    };
+    let import = server.map(|server| move |table: &str| server.import_directory(table));
+    let clock = ClockWatch::start();
     let live = std::cell::RefCell::new(live);
     let executed = execute(Run {
         scenario,
         targets,
         staller,
-        memory: Some(&memory),
+        usage: Some(&usage),
+        sinks,
+        import: import.as_ref().map(|import| import as &dyn Fn(&str) -> Result<(), Failure>),
+        clock: &clock,
         interrupted,
         told: &mut |text| live.borrow_mut().say(text),
         live: &mut |so_far| live.borrow_mut().second(so_far),

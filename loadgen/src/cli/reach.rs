@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::args::ReachArgs;
 use crate::failure::Failure;
-use crate::http::BaseUrl;
+use crate::http::{BaseUrl, Trust};
 use crate::spawn::Spawned;
 use crate::target::Targets;
 use crate::token::{Grant, mint};
@@ -31,14 +31,18 @@ pub(super) fn named(args: &ReachArgs) -> Result<Targets, Failure> {
     if args.allow_writes && args.company.is_none() {
         return Err(Failure::Usage("--allow-writes wants a --company of its own".to_owned()));
     }
-    let urls = |texts: &[String]| texts.iter().map(|text| BaseUrl::parse(text)).collect::<Result<Vec<_>, _>>();
-    let (api, internal) = (urls(&args.target)?, urls(&args.metrics)?);
+    let trust = args.ca_file.as_deref().map(|file| Trust::of(Some(file)));
+    let trust = trust.transpose().map_err(|error| Failure::Usage(error.to_string()))?;
+    let urls = |texts: &[String]| {
+        texts.iter().map(|text| BaseUrl::parse_trusting(text, trust.as_ref())).collect::<Result<Vec<_>, _>>()
+    };
+    let (api, internal, notifications) = (urls(&args.target)?, urls(&args.metrics)?, urls(&args.notifications)?);
     let company =
         args.company.ok_or_else(|| Failure::Usage("name the --company whose forecasts are read".to_owned()))?;
+    let secret = secret_of(args.secret_file.as_deref(), "LOADGEN_SECRET")?;
     let token = match secret_of(args.token_file.as_deref(), "LOADGEN_TOKEN")? {
         Some(token) => token,
         None => {
-            let secret = secret_of(args.secret_file.as_deref(), "LOADGEN_SECRET")?;
             let none = || {
                 Failure::Usage("name a --secret-file or a --token-file (or LOADGEN_SECRET, LOADGEN_TOKEN)".to_owned())
             };
@@ -47,14 +51,25 @@ pub(super) fn named(args: &ReachArgs) -> Result<Targets, Failure> {
                 may_write: args.allow_writes,
                 issuer: args.issuer.clone(),
                 audience: args.audience.clone(),
+                ..Grant::default()
             };
-            mint(&secret.ok_or_else(none)?, &grant)?
+            mint(secret.as_ref().ok_or_else(none)?, &grant)?
         }
     };
     if token.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err(Failure::Usage("the token is not one word".to_owned()));
     }
-    Ok(Targets { api, internal, token, company, may_write: args.allow_writes, is_ours: false })
+    Ok(Targets {
+        api,
+        internal,
+        notifications,
+        secret,
+        claims: (args.issuer.clone(), args.audience.clone()),
+        token,
+        company,
+        may_write: args.allow_writes,
+        is_ours: false,
+    })
 }
 
 /// The targets of a server of our own.
@@ -63,6 +78,9 @@ pub(super) fn spawned(server: &Spawned) -> Result<Targets, Failure> {
     Ok(Targets {
         api: server.api.clone(),
         internal: server.internal.clone(),
+        notifications: server.notifications.clone(),
+        secret: Some(server.secret.clone()),
+        claims: (None, None),
         token: mint(&server.secret, &grant)?,
         company: OWN_COMPANY,
         may_write: true,

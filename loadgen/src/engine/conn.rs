@@ -1,10 +1,13 @@
 //! One connection: what it is doing, and its buffers.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
+use rustls::ClientConnection;
+
+use super::endpoint::Endpoint;
 use super::traffic::Job;
 
 /// A request on its way.
@@ -45,6 +48,8 @@ pub(super) struct Conn {
     pub(super) target: usize,
     pub(super) state: State,
     pub(super) stream: Option<TcpStream>,
+    /// TLS over it, where the target asks for that.
+    tls: Option<Box<ClientConnection>>,
     /// The start of a reply that came in parts.
     pub(super) input: Vec<u8>,
     pub(super) output: Vec<u8>,
@@ -59,6 +64,7 @@ impl Conn {
             target,
             state: State::Down { retry_ns: 0 },
             stream: None,
+            tls: None,
             input: Vec::new(),
             output: Vec::with_capacity(1024),
             written: 0,
@@ -67,7 +73,9 @@ impl Conn {
     }
 
     /// Begins to connect, without waiting.
-    pub(super) fn begin(&mut self, address: SocketAddr, until_ns: u64) -> io::Result<()> {
+    pub(super) fn begin(&mut self, endpoint: &Endpoint, until_ns: u64) -> io::Result<()> {
+        let address = endpoint.address;
+        self.tls = endpoint.tls.as_ref().map(|tls| tls.begin().map(Box::new)).transpose()?;
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(family, SocketType::STREAM, flags, None)?;
@@ -102,18 +110,26 @@ impl Conn {
     /// Puts the connection away.
     pub(super) fn end(&mut self, retry_ns: u64) {
         self.stream = None;
+        self.tls = None;
         self.state = State::Down { retry_ns };
     }
 
     /// Begins to send what is in `output`.
     pub(super) fn send(&mut self) -> io::Result<()> {
         self.written = 0;
+        if let Some(tls) = &mut self.tls {
+            // Kept by it until the handshake is over.
+            tls.writer().write_all(&self.output)?;
+        }
         self.flush()
     }
 
     /// Sends what is left of `output`, as far as there is room for it.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Err(io::ErrorKind::NotConnected.into()) };
+        if let Some(tls) = &mut self.tls {
+            return flush_tls(tls, stream);
+        }
         while self.written < self.output.len() {
             match stream.write(&self.output[self.written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -126,9 +142,17 @@ impl Conn {
         Ok(())
     }
 
+    /// Whether a read of `count` bytes into a buffer of `room` may have left something behind, of which no event will tell.
+    pub(super) fn may_hold_more(&self, count: usize, room: usize) -> bool {
+        self.tls.is_some() || count >= room
+    }
+
     /// Reads once.
     pub(super) fn read(&mut self, scratch: &mut [u8]) -> io::Result<Input> {
         let Some(stream) = &mut self.stream else { return Ok(Input::Nothing) };
+        if let Some(tls) = &mut self.tls {
+            return read_tls(tls, stream, scratch);
+        }
         loop {
             return match stream.read(scratch) {
                 Ok(0) => Ok(Input::Closed),
@@ -137,6 +161,43 @@ impl Conn {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
             };
+        }
+    }
+}
+
+/// Sends what TLS has to send, as far as there is room for it.
+fn flush_tls(tls: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
+    while tls.wants_write() {
+        match tls.write_tls(stream) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads until there is something for us, or nothing more now.
+fn read_tls(tls: &mut ClientConnection, stream: &mut TcpStream, scratch: &mut [u8]) -> io::Result<Input> {
+    loop {
+        match tls.reader().read(scratch) {
+            Ok(0) => return Ok(Input::Closed),
+            Ok(read) => return Ok(Input::Bytes(read)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        match tls.read_tls(stream) {
+            Ok(0) => return Ok(Input::Closed),
+            Ok(_) => {
+                tls.process_new_packets().map_err(io::Error::other)?;
+                // The handshake's next step, and what waited for its end.
+                flush_tls(tls, stream)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Input::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! spins the rest, since a timer alone is tens of microseconds late.
 
 mod conn;
+mod endpoint;
 mod pool;
 mod recorder;
 mod run;
@@ -15,6 +16,7 @@ mod watch;
 
 pub(crate) use recorder::histogram;
 pub use recorder::{Failures, LevelCounts, Measured, Percentiles, Second};
+pub use endpoint::Endpoint;
 pub use run::{Engine, EngineError, Settings};
 pub use schedule::{BadSchedule, Schedule, Stage};
 pub use traffic::{Arrival, Job, Outcome, Times, Traffic};

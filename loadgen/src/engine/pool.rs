@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
 
 use super::conn::{Conn, InFlight, State};
+use super::endpoint::Endpoint;
 use super::traffic::Job;
 
 /// How long a connection may take to stand.
@@ -20,7 +20,7 @@ const EVENTS_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Target {
-    address: Option<SocketAddr>,
+    endpoint: Option<Endpoint>,
     pub(super) idle: VecDeque<usize>,
     /// Arrivals that wait for a connection, with their due times.
     pub(super) waiting: VecDeque<(Job, u64)>,
@@ -39,13 +39,13 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Begins all connections.
-    pub(super) fn open(addresses: &[SocketAddr], connections: usize) -> io::Result<Self> {
+    pub(super) fn open(endpoints: &[Endpoint], connections: usize) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let targets = addresses.iter().map(|address| Target { address: Some(*address), ..Target::default() });
+        let targets = endpoints.iter().map(|endpoint| Target { endpoint: Some(endpoint.clone()), ..Target::default() });
         let mut pool = Self {
             epoll,
             // One of each target after another, so that events of all targets mix.
-            conns: (0..connections * addresses.len()).map(|index| Conn::new(index % addresses.len())).collect(),
+            conns: (0..connections * endpoints.len()).map(|index| Conn::new(index % endpoints.len())).collect(),
             targets: targets.collect(),
             waiting: 0,
             in_flight: 0,
@@ -61,8 +61,8 @@ impl Pool {
     fn begin(&mut self, index: usize, now_ns: u64) -> io::Result<()> {
         let conn = &mut self.conns[index];
         let target = &mut self.targets[conn.target];
-        let Some(address) = target.address else { return Ok(()) };
-        if conn.begin(address, now_ns + CONNECT_TIMEOUT_NS).is_err() {
+        let Some(endpoint) = &target.endpoint else { return Ok(()) };
+        if conn.begin(endpoint, now_ns + CONNECT_TIMEOUT_NS).is_err() {
             conn.end(now_ns + RETRY_NS);
             return Ok(());
         }

@@ -1,13 +1,13 @@
 //! The loop.
 
 use std::io;
-use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
 use super::conn::{InFlight, Input, State};
+use super::endpoint::Endpoint;
 use super::pool::{CONNECT_TIMEOUT_NS, Pool};
 use super::recorder::Measured;
 use super::schedule::Schedule;
@@ -32,8 +32,8 @@ const INPUT_BYTES_MAX: usize = 64 << 20;
 /// How a run is made.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The targets' addresses.
-    pub targets: Vec<SocketAddr>,
+    /// The targets.
+    pub targets: Vec<Endpoint>,
     /// Keep-alive connections to each.
     pub connections: usize,
     /// When arrivals are due.
@@ -285,8 +285,8 @@ impl Engine {
                     if !self.replied(traffic, index, count) {
                         return;
                     }
-                    // A short read has emptied the socket; what comes later is a new event.
-                    if count < READ_BYTES {
+                    // A short read has emptied a plain socket; what comes later is a new event.
+                    if !self.pool.conns[index].may_hold_more(count, READ_BYTES) {
                         return;
                     }
                 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::reply::{Level, Malformed, Version, parse};
+use super::tls::Wire;
 use super::url::BaseUrl;
 
 /// How long a connection may take to stand.
@@ -67,13 +68,13 @@ pub struct Answer {
 pub struct BlockingClient {
     base: BaseUrl,
     token: Option<String>,
-    stream: Option<TcpStream>,
+    stream: Option<Wire>,
 }
 
 /// An event stream.
 #[derive(Debug)]
 pub struct Stream {
-    stream: TcpStream,
+    stream: Wire,
     /// What came with the head.
     pending: Vec<u8>,
 }
@@ -146,7 +147,7 @@ impl BlockingClient {
                     if status != 200 {
                         return Ok((status, None));
                     }
-                    stream.set_read_timeout(Some(STREAM_SLICE)).map_err(|source| self.failed(source))?;
+                    stream.tcp().set_read_timeout(Some(STREAM_SLICE)).map_err(|source| self.failed(source))?;
                     return Ok((200, Some(Stream { stream, pending: buffer.split_off(at) })));
                 }
                 Ok(httparse::Status::Partial) if buffer.len() < 64 << 10 => {}
@@ -175,7 +176,7 @@ impl BlockingClient {
         HttpError::Io { url: self.base.to_string(), source }
     }
 
-    fn connect(&self) -> Result<TcpStream, HttpError> {
+    fn connect(&self) -> Result<Wire, HttpError> {
         let address = self.base.resolve().map_err(|source| self.failed(source))?;
         let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map_err(|source| self.failed(source))?;
         let prepared = stream
@@ -183,7 +184,7 @@ impl BlockingClient {
             .and_then(|()| stream.set_read_timeout(Some(REQUEST_TIMEOUT)))
             .and_then(|()| stream.set_write_timeout(Some(REQUEST_TIMEOUT)));
         prepared.map_err(|source| self.failed(source))?;
-        Ok(stream)
+        Wire::new(stream, self.base.tls()).map_err(|source| self.failed(source))
     }
 
     fn exchange(&mut self, request: &[u8]) -> Result<Answer, HttpError> {

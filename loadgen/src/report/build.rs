@@ -4,12 +4,12 @@ use hdrhistogram::Histogram;
 
 use super::machine::{Machine, git_ref};
 use super::types::{
-    Errors, Latency, Levels, Model, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION, SecondRow,
+    Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION, SecondRow,
     ServerCounts, Threshold,
 };
 use crate::engine::{Measured, Percentiles, Second};
 use crate::http::Level;
-use crate::scenario::{Executed, Expected, Judged, Propagation, Scenario, ServerSide, figures, judge, shares};
+use crate::scenario::{Executed, Expected, Judged, Notified, Propagation, Scenario, ServerSide, figures, judge, shares};
 use crate::target::{Preflight, Targets};
 
 /// Percentiles of the distribution curves.
@@ -81,6 +81,7 @@ pub fn build(
         server_counts: executed.server.as_ref().map(server_counts),
         model: executed.expected.as_ref().map(model),
         propagation: executed.propagation.as_ref().map(propagation),
+        notifications: executed.notified.as_ref().map(notifications),
         figures,
         thresholds,
         seconds: seconds(scenario, executed),
@@ -161,6 +162,24 @@ fn server_counts(server: &ServerSide) -> ServerCounts {
 fn model(expected: &Expected) -> Model {
     let entries = expected.entries.map(|count| count as u64);
     Model { simulated: expected.simulated, ideal: expected.ideal, entries }
+}
+
+fn notifications(found: &Notified) -> NotificationReport {
+    let mut times = vec![("stored".to_owned(), quantiles(&found.stored))];
+    for channel in &found.channels {
+        times.push((channel.name.to_owned(), quantiles(&channel.all)));
+        times.push((format!("{}, events", channel.name), quantiles(&channel.events)));
+        times.push((format!("{}, messages", channel.name), quantiles(&channel.messages)));
+    }
+    times.push(("all devices".to_owned(), quantiles(&found.all_devices)));
+    times.push(("all channels".to_owned(), quantiles(&found.all_channels)));
+    NotificationReport {
+        notifications: found.notifications,
+        missing: found.missing,
+        extra: found.extra,
+        streams_lost: found.streams_lost,
+        times,
+    }
 }
 
 fn propagation(found: &Propagation) -> PropagationReport {

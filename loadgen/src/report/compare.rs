@@ -49,6 +49,9 @@ fn less_is_better(name: &str) -> Option<bool> {
     if name == "accounting_difference"
         || name == "memory_growth"
         || name == "recovered_after_s"
+        || name == "missing"
+        || name == "extra"
+        || name == "server_cpu_us_per_request"
         || name == "loads_per_burst_and_instance"
     {
         return Some(true);

@@ -43,13 +43,16 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The commit of the working directory, with `+` where something is not committed; nothing outside a repository.
+/// The last commit of the working directory's repository that changed something other than `reports/`, with `+` where such a
+/// thing is not committed (reports are what is being written); nothing outside a repository.
 pub fn git_ref() -> Option<String> {
+    const CODE: [&str; 3] = ["--", ":(top)", ":(top,exclude)reports"];
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
+        let output = Command::new("git").args(arguments).args(CODE).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let commit = git(&["log", "-1", "--format=%H"])?;
+    let commit = commit.get(..12)?;
     let dirty = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
-    Some(if dirty { format!("{commit}+") } else { commit })
+    Some(if dirty { format!("{commit}+") } else { commit.to_owned() })
 }

@@ -28,6 +28,7 @@ pub fn page(report: &Report) -> String {
     html.push_str(&tiers(report));
     html.push_str(&latency(report));
     html.push_str(&propagation(report));
+    html.push_str(&notifications(report));
     html.push_str(&over_time(report));
     html.push_str(&errors(report));
     html.push_str(&facts(report));
@@ -60,6 +61,9 @@ fn headline(report: &Report) -> String {
     ];
     if let Some(reduction) = figure("database_load_reduction").filter(|_| report.model.is_some()) {
         tiles.push(("less load on the database".to_owned(), format!("{reduction:.1} x")));
+    }
+    if let Some(p99) = figure("all_channels_p99_ms") {
+        tiles.push(("request to every channel, p99".to_owned(), format!("{p99:.1} ms")));
     }
     if let Some(found) = &report.propagation {
         tiles.push(("write to every instance, p99".to_owned(), format!("{:.1} ms", found.took.p99)));
@@ -194,6 +198,18 @@ fn latency(report: &Report) -> String {
     let axes = Axes { logarithmic: true, ..time_axes(report, "Latency over time", "ms") };
     body.push_str(&lines(&axes, &series));
     section("Latency", &body)
+}
+
+fn notifications(report: &Report) -> String {
+    let Some(found) = &report.notifications else { return String::new() };
+    let mut body = format!(
+        "<p>{} notifications after the warm-up, from the sending of the request; {} did not arrive on a channel, {} arrivals \
+         belong to none, {} streams of inboxes were lost.</p>",
+        found.notifications, found.missing, found.extra, found.streams_lost
+    );
+    let rows: Vec<_> = found.times.iter().map(|(name, times)| quantile_row(name, times)).collect();
+    body.push_str(&table(&QUANTILES, &rows));
+    section("Channels", &body)
 }
 
 fn propagation(report: &Report) -> String {

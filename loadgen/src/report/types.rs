@@ -73,6 +73,8 @@ pub struct Report {
     pub model: Option<Model>,
     /// From commit to every instance.
     pub propagation: Option<PropagationReport>,
+    /// What became of notifications.
+    pub notifications: Option<NotificationReport>,
     /// All figures by name: what thresholds are about, and what is compared.
     pub figures: BTreeMap<String, f64>,
     /// The thresholds.
@@ -225,6 +227,23 @@ pub struct Part {
     pub budget_ms: (f64, f64),
     /// What it took.
     pub took: Quantiles,
+}
+
+/// Notifications, from the sending of their requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationReport {
+    /// Requests that were accepted after the warm-up.
+    pub notifications: u64,
+    /// Pairs of notification and channel that did not arrive, warm-up included.
+    pub missing: u64,
+    /// Arrivals that belong to no notification: something came twice.
+    pub extra: u64,
+    /// Streams of inboxes that ended before the run did.
+    pub streams_lost: u64,
+    /// By name: `stored` (a message is answered), each channel (events and messages, then each alone), `all devices` and `all
+    /// channels` (the last of them).
+    pub times: Vec<(String, Quantiles)>,
 }
 
 /// A threshold and its verdict.

@@ -9,13 +9,14 @@ use crate::failure::Failure;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// By name.
-pub const BUILTIN: [(&str, &str); 6] = [
+pub const BUILTIN: [(&str, &str); 7] = [
     ("reads", include_str!("../../scenarios/reads.toml")),
     ("propagation", include_str!("../../scenarios/propagation.toml")),
     ("mixed", include_str!("../../scenarios/mixed.toml")),
     ("stampede", include_str!("../../scenarios/stampede.toml")),
     ("soak", include_str!("../../scenarios/soak.toml")),
     ("outage", include_str!("../../scenarios/outage.toml")),
+    ("notifications", include_str!("../../scenarios/notifications.toml")),
 ];
 
 /// A built-in scenario, or that of a file.

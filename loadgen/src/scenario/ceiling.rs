@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::file::{Kind, Mix, Population, Scenario, StageText};
 use super::traffic::ForecastTraffic;
-use crate::engine::{Engine, Measured, Settings, Traffic as _};
+use crate::engine::{Endpoint, Engine, Measured, Settings, Traffic as _};
 use crate::failure::Failure;
 use crate::http::BaseUrl;
 
@@ -52,8 +52,9 @@ pub fn ceiling(wanted: &Ceiling) -> Result<Measured, Failure> {
         thresholds: Vec::new(),
     };
     scenario.check()?;
+    let address = wanted.url.resolve().map_err(|error| Failure::Target(format!("{}: {error}", wanted.url)))?;
     let settings = Settings {
-        targets: vec![wanted.url.resolve().map_err(|error| Failure::Target(format!("{}: {error}", wanted.url)))?],
+        targets: vec![Endpoint { address, tls: wanted.url.tls().cloned() }],
         connections: wanted.connections,
         schedule: scenario.schedule()?,
         warm_up: Duration::ZERO,

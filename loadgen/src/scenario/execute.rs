@@ -1,33 +1,28 @@
 //! One run, from an open target to what was measured.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use super::drive::{Drive, Driven, Usage, drive};
 use super::expect::{Expected, expect};
 use super::file::{Kind, Scenario};
-use super::hook::{Staller, stall_later};
+use super::hook::Staller;
+use super::notifications::{Notified, execute_notifications};
 use super::observers::Observers;
 use super::propagation::{Propagation, join};
 use super::server_side::ServerSide;
 use super::traffic::ForecastTraffic;
-use crate::engine::{ClockWatch, Engine, EngineError, Measured, Settings, Traffic as _};
+use crate::engine::{ClockWatch, Measured};
 use crate::failure::Failure;
 use crate::scrape::Scrape;
 use crate::seed;
+use crate::sinks::Sinks;
 use crate::target::Targets;
 
-/// Arrivals that may wait for a connection.
-const BACKLOG_MAX: usize = 200_000;
-/// How long replies are waited for at the end.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How long the events of the last writes are waited for.
 const LAST_EVENTS: Duration = Duration::from_secs(6);
 /// How long instances may take to trust their caches after the seeding.
 const TRUST_TIMEOUT: Duration = Duration::from_secs(30);
-/// From this share of errors on, in a run that aborts on failure, there is no hope.
-const HOPELESS_ERRORS: f64 = 0.5;
-
 /// A run.
 pub struct Run<'a> {
     /// What is run.
@@ -36,8 +31,14 @@ pub struct Run<'a> {
     pub targets: &'a Targets,
     /// Who is asked for stalls.
     pub staller: Option<Staller>,
-    /// The process whose memory is watched, where it is ours.
-    pub memory: Option<&'a dyn Fn() -> Option<u64>>,
+    /// What the server uses, where it is ours.
+    pub usage: Option<&'a dyn Fn() -> Option<Usage>>,
+    /// Where notifications go.
+    pub sinks: Option<&'a Sinks>,
+    /// Tells the server people's addresses, where it is ours.
+    pub import: Option<&'a dyn Fn(&str) -> Result<(), Failure>>,
+    /// Notices that the wall clock is set: then there is no report.
+    pub clock: &'a ClockWatch,
     /// Set by a signal: the run ends without a report.
     pub interrupted: &'a AtomicBool,
     /// Hears a line of progress.
@@ -56,8 +57,12 @@ pub struct Executed {
     pub expected: Option<Expected>,
     /// From commit to every instance.
     pub propagation: Option<Propagation>,
+    /// What became of notifications.
+    pub notified: Option<Notified>,
     /// The server's memory each second, in bytes.
     pub memory: Vec<u64>,
+    /// Its processor time over the whole run, in seconds, where it is ours.
+    pub processor_s: Option<f64>,
     /// Forecasts that were asked for.
     pub population: usize,
     /// What a reader should know.
@@ -69,7 +74,10 @@ pub struct Executed {
 /// # Errors
 /// [`Failure`]: there is nothing to report.
 pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
-    let Run { scenario, targets, staller, memory, interrupted, told, live } = run;
+    if run.scenario.kind == Kind::Notifications {
+        return execute_notifications(run);
+    }
+    let Run { scenario, targets, staller, usage, clock, interrupted, told, live, .. } = run;
     let mut notes = Vec::new();
     let ids = population(scenario, targets, told, &mut notes)?;
     let size = ids.len();
@@ -77,41 +85,14 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         true => expect(scenario, targets.api.len(), size)?,
         false => None,
     };
-    let settings = settings(scenario, targets)?;
     let observes = scenario.writes();
     let observers = if observes { Some(Observers::open(&targets.api, &targets.token, &ids)?) } else { None };
     let company = targets.company.to_string();
     let mut traffic = ForecastTraffic::new(scenario, &targets.api, &targets.token, ids, company);
     let before = Scrape::read(&targets.internal)?;
-    told(&format!("running {} for {:?}", scenario.name, settings.schedule.length()));
-    let engine = Engine::connect(settings, &traffic.kinds()).map_err(|error| named(error, targets))?;
-    let over = Arc::<AtomicBool>::default();
-    let stall = scenario.stall.zip(staller).map(|(stall, staller)| stall_later(staller, stall, Arc::clone(&over)));
-    let clock = ClockWatch::start();
-    let (mut memory_bytes, mut stepped) = (Vec::new(), None);
-    let measured = engine.run(&mut traffic, &mut |so_far| {
-        live(so_far);
-        memory_bytes.extend(memory.and_then(|memory| memory()));
-        if let Err(step) = clock.check() {
-            stepped = Some(step);
-            return Some("the clock was set".to_owned());
-        }
-        if interrupted.load(Ordering::SeqCst) {
-            return Some("interrupted".to_owned());
-        }
-        is_hopeless(scenario, so_far)
-    });
-    over.store(true, Ordering::SeqCst);
-    if let Some(stall) = stall {
-        stall.join().unwrap_or_else(|_| Err(Failure::Target("the stall's thread ended".to_owned())))?;
-    }
-    let measured = measured.map_err(|error| named(error, targets))?;
-    if let Some(step) = stepped.or_else(|| clock.check().err()) {
-        return Err(step.into());
-    }
-    if interrupted.load(Ordering::SeqCst) {
-        return Err(Failure::Target("interrupted: there is no report".to_owned()));
-    }
+    told(&format!("running {} for {:?}", scenario.name, scenario.schedule()?.length()));
+    let drive_with = Drive { scenario, urls: &targets.api, staller, usage, clock, interrupted, live };
+    let Driven { measured, memory, processor_s } = drive(drive_with, &mut traffic)?;
     let propagation = observers.map(|observers| {
         await_last(&traffic, measured.started);
         join(&traffic.writes, &traffic.polled, &observers.close(), targets.api.len(), measured.started)
@@ -129,31 +110,17 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
             traffic.not_reached
         ));
     }
-    Ok(Executed { measured, server, expected, propagation, memory: memory_bytes, population: size, notes })
-}
-
-fn settings(scenario: &Scenario, targets: &Targets) -> Result<Settings, Failure> {
-    let resolve =
-        |url: &crate::http::BaseUrl| url.resolve().map_err(|error| Failure::Target(format!("{url}: {error}")));
-    Ok(Settings {
-        targets: targets.api.iter().map(resolve).collect::<Result<_, _>>()?,
-        connections: scenario.connections,
-        schedule: scenario.schedule()?,
-        warm_up: scenario.warm_up(),
-        timeout: Duration::from_millis(scenario.timeout_ms),
-        backlog_max: BACKLOG_MAX,
-        drain: DRAIN,
+    Ok(Executed {
+        measured,
+        server,
+        expected,
+        propagation,
+        notified: None,
+        memory,
+        processor_s,
+        population: size,
+        notes,
     })
-}
-
-fn named(error: EngineError, targets: &Targets) -> Failure {
-    match error {
-        EngineError::Unreachable(number) => {
-            let url = targets.api.get(number).map_or_else(String::new, ToString::to_string);
-            Failure::Target(format!("{url} takes no connections"))
-        }
-        EngineError::Io(_) => error.into(),
-    }
 }
 
 /// The forecasts that are asked for, and all instances sure of their caches.
@@ -216,21 +183,6 @@ fn await_last(traffic: &ForecastTraffic, started: Instant) {
     std::thread::sleep(due.saturating_duration_since(Instant::now()));
 }
 
-/// In a run that aborts on failure: whether most of what came back is errors, or a threshold on errors is missed for good.
-fn is_hopeless(scenario: &Scenario, so_far: &Measured) -> Option<String> {
-    if !scenario.abort_on_fail || so_far.done == 0 {
-        return None;
-    }
-    let errors: u64 = so_far.failures.values().sum();
-    let share = errors as f64 / so_far.done as f64;
-    if so_far.done > 1_000 && share > HOPELESS_ERRORS {
-        return Some(format!("{:.0} % of the replies are errors", share * 100.0));
-    }
-    let bound = scenario.thresholds.iter().find(|bound| bound.metric == "errors")?;
-    let worst = bound.max?;
-    (errors as f64 > worst).then(|| format!("{errors} errors, at most {worst} are allowed"))
-}
-
 impl Kind {
     /// Its name in a scenario.
     pub const fn name(self) -> &'static str {
@@ -241,6 +193,7 @@ impl Kind {
             Self::Stampede => "stampede",
             Self::Soak => "soak",
             Self::Outage => "outage",
+            Self::Notifications => "notifications",
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::model::Sizes;
 
 /// The most forecasts of a population.
 const POPULATION_MAX: usize = 1_000_000;
+/// The most people who are notified: each has an event stream.
+const PEOPLE_MAX: usize = 500;
 /// The most connections to a target.
 const CONNECTIONS_MAX: usize = 10_000;
 
@@ -30,6 +32,8 @@ pub enum Kind {
     Soak,
     /// The mix, with a stall in the middle.
     Outage,
+    /// Events and messages to sinks.
+    Notifications,
 }
 
 /// A scenario.
@@ -106,6 +110,10 @@ pub struct Mix {
     pub list: f64,
     /// A PATCH, on the first target.
     pub patch: f64,
+    /// A forecast that is complete, of which its user is told (kind `notifications`).
+    pub event: f64,
+    /// A message to a user (kind `notifications`).
+    pub send: f64,
 }
 
 /// A stretch of the plan.
@@ -204,6 +212,16 @@ impl Scenario {
         if self.kind == Kind::Reads && (self.mix.patch > 0.0 || self.mix.own_write > 0.0 || self.mix.list > 0.0) {
             return wrong("kind reads has get and revalidate alone: its model knows nothing else".to_owned());
         }
+        let notifies = self.mix.event + self.mix.send > 0.0;
+        let reads = mix.iter().sum::<f64>() > self.mix.event + self.mix.send;
+        match (self.kind == Kind::Notifications, notifies, reads) {
+            (true, _, true) => return wrong("kind notifications has event and send alone".to_owned()),
+            (true, ..) if self.population.size > PEOPLE_MAX => {
+                return wrong(format!("kind notifications has at most {PEOPLE_MAX} people (population.size)"));
+            }
+            (false, true, _) => return wrong("event and send are for kind notifications".to_owned()),
+            _ => {}
+        }
         if self.kind == Kind::Outage && self.stall.is_none() {
             return wrong("kind outage needs [stall]".to_owned());
         }
@@ -278,7 +296,7 @@ impl Scenario {
 
 impl Mix {
     /// The shares, in the order of [`Mix::NAMES`].
-    pub fn shares(&self) -> [f64; 5] {
-        [self.get, self.revalidate, self.own_write, self.list, self.patch]
+    pub fn shares(&self) -> [f64; 7] {
+        [self.get, self.revalidate, self.own_write, self.list, self.patch, self.event, self.send]
     }
 }

@@ -12,6 +12,8 @@ pub type Figures = BTreeMap<String, f64>;
 
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_US: f64 = 1e3;
+/// What the parts of the specification's budget are called among the figures, in their order.
+const PART_NAMES: [&str; 5] = ["detection", "polling_to_bus", "bus", "pub_sub", "processing"];
 
 /// The shares of L1 to L4 among the replies that name a tier, 304s included.
 pub fn shares(levels: &LevelCounts) -> [f64; 4] {
@@ -31,6 +33,7 @@ pub fn figures(scenario: &Scenario, executed: &Executed) -> Figures {
     put("due", measured.due as f64);
     put("done", measured.done as f64);
     put("not_sent", measured.not_sent as f64);
+    put("whole_sent", measured.whole_sent as f64);
     put("errors", errors as f64);
     put("error_share", errors as f64 / measured.done.max(1) as f64);
     for (name, count) in &measured.failures {
@@ -59,6 +62,10 @@ pub fn figures(scenario: &Scenario, executed: &Executed) -> Figures {
     }
     tiers(executed, observed, &mut put);
     propagation(executed, &mut put);
+    notified(executed, &mut put);
+    if let Some(processor_s) = executed.processor_s {
+        put("server_cpu_us_per_request", 1e6 * processor_s / measured.whole_sent.max(1) as f64);
+    }
     over_time(scenario, executed, &mut put);
     figures
 }
@@ -89,7 +96,34 @@ fn propagation(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
     put("propagation_p50_ms", took.p50 as f64 / NS_PER_MS);
     put("propagation_p99_ms", took.p99 as f64 / NS_PER_MS);
     put("propagation_max_ms", took.max as f64 / NS_PER_MS);
+    for (name, part) in PART_NAMES.iter().zip(&found.parts) {
+        put(&format!("{name}_p50_ms"), part.took.p50 as f64 / NS_PER_MS);
+        put(&format!("{name}_p99_ms"), part.took.p99 as f64 / NS_PER_MS);
+    }
     put("stream_resets", found.resets as f64);
+    put("streams_lost", found.streams_lost as f64);
+}
+
+fn notified(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
+    let Some(found) = &executed.notified else { return };
+    let mut times = |name: &str, of: &Percentiles| {
+        if of.count > 0 {
+            put(&format!("{name}_p50_ms"), of.p50 as f64 / NS_PER_MS);
+            put(&format!("{name}_p99_ms"), of.p99 as f64 / NS_PER_MS);
+            put(&format!("{name}_max_ms"), of.max as f64 / NS_PER_MS);
+        }
+    };
+    times("stored", &found.stored);
+    for channel in &found.channels {
+        times(channel.name, &channel.all);
+        times(&format!("event_{}", channel.name), &channel.events);
+        times(&format!("message_{}", channel.name), &channel.messages);
+    }
+    times("all_devices", &found.all_devices);
+    times("all_channels", &found.all_channels);
+    put("notifications", found.notifications as f64);
+    put("missing", found.missing as f64);
+    put("extra", found.extra as f64);
     put("streams_lost", found.streams_lost as f64);
 }
 

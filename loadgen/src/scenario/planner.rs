@@ -20,7 +20,7 @@ pub(super) struct Planner {
     zipf: Zipf,
     keys: Random,
     kinds: Random,
-    cumulative: [f64; 5],
+    cumulative: [f64; 7],
     targets: usize,
     /// A stampede: this many arrivals ask for one item, then the next ones for another.
     herd: Option<u64>,
@@ -82,6 +82,10 @@ impl Mix {
     pub const LIST: usize = 3;
     /// Of `patch`.
     pub const PATCH: usize = 4;
+    /// Of `event`.
+    pub const EVENT: usize = 5;
+    /// Of `send`.
+    pub const SEND: usize = 6;
     /// Their names.
-    pub const NAMES: [&'static str; 5] = ["get", "revalidate", "own_write", "list", "patch"];
+    pub const NAMES: [&'static str; 7] = ["get", "revalidate", "own_write", "list", "patch", "event", "send"];
 }

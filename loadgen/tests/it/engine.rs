@@ -37,7 +37,7 @@ impl Traffic for Plain {
 
 fn settings(servers: &[&Server], rate: f64, length: Duration) -> Settings {
     Settings {
-        targets: servers.iter().map(|server| server.address).collect(),
+        targets: servers.iter().map(|server| server.address.into()).collect(),
         connections: 16,
         schedule: Schedule::new(vec![Stage::constant(length, rate)]).unwrap(),
         warm_up: Duration::ZERO,
@@ -148,7 +148,7 @@ fn a_target_that_takes_no_connections_is_an_error_and_a_run_can_be_ended() {
     let server = Server::start(REPLY);
     let mut unreachable = settings(&[&server], 10.0, Duration::from_secs(1));
     // Port 1 of this machine: nobody listens there.
-    unreachable.targets.push("127.0.0.1:1".parse().unwrap());
+    unreachable.targets.push("127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap().into());
     let begun = Instant::now();
     assert!(matches!(run(unreachable), Err(EngineError::Unreachable(1))));
     assert!(begun.elapsed() < Duration::from_secs(10));

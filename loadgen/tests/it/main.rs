@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
+mod clock;
 mod engine;
+mod notifications;
 mod program;
 mod report;
 mod run;
 mod server;
+mod tls;

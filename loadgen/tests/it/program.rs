@@ -31,11 +31,16 @@ fn refused(dir: &Path, arguments: &[&str]) -> (i32, String) {
 fn what_makes_no_sense_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("bad.toml"), "name = \"x\"\nkind = \"reads\"\nrates = 3\n").unwrap();
+    let events = "name = \"x\"\nkind = \"mixed\"\npopulation = { size = 1 }\nmix = { event = 1 }\n\
+                  stages = [{ seconds = 1, rate = 1 }]\n";
+    fs::write(dir.path().join("events.toml"), events).unwrap();
     for (arguments, said) in [
         (&["run", "bad.toml", "--spawn", "1"][..], "rates"),
         (&["run", "nowhere.toml"], "nowhere.toml"),
         (&["reads"], "--target"),
-        (&["reads", "--target", "https://a"], "TLS"),
+        (&["reads", "--target", "ftp://a", "--company", COMPANY], "http://"),
+        (&["reads", "--target", "https://a", "--company", COMPANY, "--ca-file", "none.pem"], "none.pem"),
+        (&["run", "events.toml", "--spawn", "1"], "kind notifications"),
         (&["reads", "--target", "http://127.0.0.1:1"], "--company"),
         (&["reads", "--target", "http://127.0.0.1:1", "--allow-writes"], "--company"),
         (&["reads", "--spawn", "1", "--target", "http://127.0.0.1:1"], "cannot be used with"),

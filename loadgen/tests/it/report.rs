@@ -72,6 +72,7 @@ fn report() -> Report {
         server_counts: None,
         model: None,
         propagation: None,
+        notifications: None,
         figures: BTreeMap::from([("p99_ms".to_owned(), 2.0), ("errors".to_owned(), 1.0)]),
         thresholds: vec![threshold("p99_ms", true), threshold("<odd>", false)],
         seconds: vec![second(0), second(1)],

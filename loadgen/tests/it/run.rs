@@ -10,7 +10,7 @@ use super::server::Server;
 
 const COMPANY: &str = "0b5d0000-0000-4000-8000-00000000c0de";
 
-const SCENARIO: &str = r#"
+pub(super) const SCENARIO: &str = r#"
 name = "small"
 kind = "mixed"
 warm_up_s = 0.5
@@ -32,12 +32,12 @@ min = 500
 const READY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"degraded\":[]}";
 const LIST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 67\r\nx-instance: i\r\n\r\n\
     {\"total\":1,\"items\":[{\"id\":\"0b5d0000-0000-4000-8000-000000000001\"}]}";
-const FORECAST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 45\r\netag: \"0123456789abcdef0123456789abcdef\"\r\n\
+pub(super) const FORECAST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 45\r\netag: \"0123456789abcdef0123456789abcdef\"\r\n\
     x-version: 1.1\r\nx-cache-hit: true\r\nx-cache-level: L2\r\ncache-status: SmartPulse; hit; detail=L2\r\n\
     x-instance: i\r\n\r\n{\"id\":\"0b5d0000-0000-4000-8000-000000000001\"}";
 const FAILS: &str = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nx-instance: i\r\n\r\n";
 
-fn route(request: &str, forecast: &'static str) -> &'static str {
+pub(super) fn route(request: &str, forecast: &'static str) -> &'static str {
     match request {
         request if request.starts_with("GET /health") => READY,
         request if request.starts_with("GET /api/forecasts?") => LIST,

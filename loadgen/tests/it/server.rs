@@ -1,11 +1,13 @@
 //! A server of one canned reply that can be stopped for a while.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 #[derive(Default)]
 struct State {
@@ -28,6 +30,22 @@ impl Server {
 
     /// The reply depends on the request's first line.
     pub(crate) fn start_with(reply: impl Fn(&str) -> &'static str + Copy + Send + 'static) -> Self {
+        Self::start_over(|stream| stream, reply)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn start_tls(
+        config: Arc<ServerConfig>,
+        reply: impl Fn(&str) -> &'static str + Copy + Send + 'static,
+    ) -> Self {
+        let wrap = move |stream| StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
+        Self::start_over(wrap, reply)
+    }
+
+    fn start_over<S: Read + Write + Send + 'static>(
+        wrap: impl Fn(TcpStream) -> S + Send + 'static,
+        reply: impl Fn(&str) -> &'static str + Copy + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::<State>::default();
@@ -38,7 +56,10 @@ impl Server {
                 if state.closed.load(Ordering::SeqCst) {
                     return;
                 }
-                thread::spawn(move || serve(stream.unwrap(), reply, &state));
+                let stream = stream.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let stream = wrap(stream);
+                thread::spawn(move || serve(stream, reply, &state));
             }
         });
         Self { address, state }
@@ -62,9 +83,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: TcpStream, reply: impl Fn(&str) -> &'static str, state: &State) {
-    stream.set_nodelay(true).unwrap();
-    let mut writer = stream.try_clone().unwrap();
+fn serve(stream: impl Read + Write, reply: impl Fn(&str) -> &'static str, state: &State) {
     let mut lines = BufReader::new(stream);
     let (mut line, mut first) = (String::new(), String::new());
     loop {
@@ -89,7 +108,8 @@ fn serve(stream: TcpStream, reply: impl Fn(&str) -> &'static str, state: &State)
             thread::sleep(rest);
         }
         state.served.fetch_add(1, Ordering::SeqCst);
-        if writer.write_all(reply.as_bytes()).is_err() {
+        let writer = lines.get_mut();
+        if writer.write_all(reply.as_bytes()).and_then(|()| writer.flush()).is_err() {
             return;
         }
     }

@@ -2,14 +2,47 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde::Serialize;
 
-/// Writes `report` as JSON; its folder is made where it is missing.
+/// A summary, and what it is a summary of.
+#[derive(Serialize)]
+struct Signed<'a, T> {
+    #[serde(flatten)]
+    report: &'a T,
+    /// The code; nothing outside a repository.
+    git_ref: Option<String>,
+    command: String,
+    /// When it ended (RFC 3339).
+    at: String,
+}
+
+/// Writes `report` as JSON, with the code and the command that made it; its folder is made where it is missing.
 pub(super) fn write(path: &Path, report: &impl Serialize) -> Result<(), String> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     }
-    let text = serde_json::to_string_pretty(report).map_err(|error| error.to_string())?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let signed = Signed {
+        report,
+        git_ref: git_ref(),
+        command: format!("cargo sim {}", arguments.join(" ")),
+        at: coherence::Timestamp::now().to_string(),
+    };
+    let text = serde_json::to_string_pretty(&signed).map_err(|error| error.to_string())?;
     fs::write(path, text + "\n").map_err(|error| error.to_string())
+}
+
+/// The last commit that changed something other than reports, with `+` where such a thing is not committed.
+fn git_ref() -> Option<String> {
+    const CODE: [&str; 3] = ["--", ":(top)", ":(top,exclude)reports"];
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).args(CODE).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["log", "-1", "--format=%H"])?;
+    let commit = commit.get(..12)?;
+    let dirty = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
+    Some(if dirty { format!("{commit}+") } else { commit.to_owned() })
 }

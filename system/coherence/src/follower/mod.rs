@@ -14,7 +14,7 @@
 //! - `status`: what operators see.
 
 mod apply;
-mod gap;
+pub(crate) mod gap;
 mod lease;
 mod refetch;
 mod repair;

@@ -1,0 +1,68 @@
+//! Runs a suite of tests and records which passed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use crate::figures::{FORMAT, Figure, Origin, Record, Unit, git_ref, machine, now};
+
+/// The names of tests in what a test program printed: those that passed and those that failed.
+pub fn parse_tests<'a>(lines: impl IntoIterator<Item = &'a str>) -> (Vec<String>, Vec<String>) {
+    let (mut passed, mut failed) = (Vec::new(), Vec::new());
+    for line in lines {
+        let Some((name, outcome)) = line.trim().strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) else {
+            continue;
+        };
+        let name = name.trim_end_matches(" - should panic").trim().to_owned();
+        match outcome.split(|c: char| !c.is_ascii_alphabetic()).next() {
+            Some("ok") => passed.push(name),
+            Some("FAILED" | "failed") => failed.push(name),
+            _ => {}
+        }
+    }
+    (passed, failed)
+}
+
+/// Hands over each line of a stream.
+fn lines(stream: impl Read + Send + 'static, to: mpsc::Sender<String>) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if to.send(line).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Runs `command` and records its tests under `name`; answers the record and whether the command succeeded. `shown` sees each
+/// line that it prints.
+///
+/// # Errors
+/// It cannot be run.
+pub fn record(name: &str, command: &[String], shown: &mut dyn FnMut(&str)) -> std::io::Result<(Record, bool)> {
+    let machine = machine();
+    let (program, arguments) = command.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (tell, told) = mpsc::channel();
+    let out = child.stdout.take().map(|stream| lines(stream, tell.clone()));
+    let err = child.stderr.take().map(|stream| lines(stream, tell));
+    let heard: Vec<String> = told.into_iter().inspect(|line| shown(line)).collect();
+    for thread in [out, err].into_iter().flatten() {
+        let _ = thread.join();
+    }
+    let status = child.wait()?;
+    let (passed, failed) = parse_tests(heard.iter().map(String::as_str));
+    let count = |name: &str, what: &str, tests: &[String]| Figure::new(name, what, tests.len() as f64, Unit::Count);
+    let figures = vec![count("passed", "tests that passed", &passed), count("failed", "tests that failed", &failed)];
+    let record = Record {
+        format: FORMAT,
+        name: name.to_owned(),
+        about: "tests by name".to_owned(),
+        origin: Origin { git_ref: git_ref(), command: command.join(" "), at: now(), machine },
+        figures,
+        passed,
+        failed,
+    };
+    Ok((record, status.success()))
+}

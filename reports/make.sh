@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Makes every report in one go, and CLAIMS.md from them: on a quiet machine, in the committed tree.
+#
+#   reports/make.sh                     all steps: build tests bench load sim claims
+#   reports/make.sh bench claims        these steps alone; what the others left in reports/data stays
+#
+# Building aside it takes under 25 minutes on two processors. Every program has a deadline. One that fails is named at the end and
+# leaves no report, so that its claims say "not measured"; a threshold that is missed is a result and leaves one. Sizes can be
+# set: SEEDS (200), MUTANT_SEEDS (40), SOAK_SECONDS (60; the whole soak is 600), MILLION_RATE (6000).
+# Logs: target/reports/<name>.log.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+data=reports/data
+logs=target/reports
+export FIGURES_DIR=$data/bench CARGO_INCREMENTAL=0
+seeds="${SEEDS:-200}" mutant_seeds="${MUTANT_SEEDS:-40}" soak="${SOAK_SECONDS:-60}" million_rate="${MILLION_RATE:-6000}"
+failed=()
+mkdir -p "$data" "$logs"
+
+# run NAME SECONDS REPORT COMMAND...: its report of before goes first; exit codes 0 and 99 (a threshold was missed) are results.
+run() {
+  local name="$1" seconds="$2" report="$3" began=$SECONDS code=0
+  shift 3
+  [ "$report" = - ] || rm -rf "${data:?}/$report"
+  printf '%-22s ' "$name"
+  timeout --signal=TERM --kill-after=30 "$seconds" "$@" >"$logs/$name.log" 2>&1 || code=$?
+  case "$code" in
+    0) printf 'done in %ss\n' $((SECONDS - began)) ;;
+    99) printf 'a threshold was missed, in %ss\n' $((SECONDS - began)) ;;
+    124 | 137) printf 'TOO SLOW (%ss)\n' "$seconds"; failed+=("$name") ;;
+    *) printf 'FAILED (%s): %s\n' "$code" "$(tail -n 1 "$logs/$name.log")"; failed+=("$name") ;;
+  esac
+}
+
+build() {
+  run build-services 3600 - cargo build --locked --release -p smartpulse -p loadgen --bins --examples
+  run build-benches 3600 - cargo bench --locked -p bench --no-run
+  run build-sim 3600 - cargo build --locked --profile sim -p sim --features mutants
+  run build-tests 3600 - cargo test --locked --no-run
+  run build-claims 3600 - cargo build --locked -p bench --bin claims
+}
+
+claims() { target/debug/claims "$@"; }
+
+tests() {
+  # The benches of sim have a harness of their own and are no tests.
+  run tests 900 suites/tests.json target/debug/claims record tests cargo test --locked --no-fail-fast
+}
+
+bench() {
+  local name
+  for name in hot_path cache tiers writes batch propagation push mail wire instructions generator; do
+    run "bench-$name" 240 "bench/$name.json" cargo bench --locked -p bench --bench "$name"
+  done
+  # Benches that came later, such as those of notifications.
+  for name in $(sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"/\1/p}' bench/Cargo.toml); do
+    case "$name" in hot_path | cache | tiers | writes | batch | propagation | push | mail | wire | instructions | generator) continue ;; esac
+    run "bench-$name" 240 "bench/$name.json" cargo bench --locked -p bench --bench "$name"
+  done
+}
+
+# load NAME SECONDS SCENARIO ARGUMENTS...
+load() {
+  local name="$1" seconds="$2"
+  shift 2
+  run "load-$name" "$seconds" "loadgen/$name" target/release/loadgen "$@" --out "$data/loadgen/$name" --quiet
+}
+
+loads() {
+  load reads 240 reads --spawn 3
+  load propagation 180 propagation --spawn 3
+  load notifications 180 notifications --spawn 3
+  load stampede 120 stampede --spawn 3
+  load outage 120 outage --spawn 3
+  load mixed 120 mixed --spawn 3
+  load soak $((soak + 120)) soak --spawn 3 --duration "$soak"
+  local count
+  for count in 1 2 3; do
+    load "cpu-$count" 120 reads --spawn "$count" --duration 20 --warm-up 5
+  done
+  load million $((1020000 / million_rate + 180)) reads --spawn 3 --rate "$million_rate" --warm-up 5 \
+    --duration "$((1020000 / million_rate))"
+}
+
+sim() {
+  run sim-swarm 600 sim-swarm.json cargo sim swarm --count "$seeds" --jobs 2 --report "$data/sim-swarm.json"
+  run sim-mutants 600 sim-mutants.json cargo sim mutants --count "$mutant_seeds" --shrink-runs 0 --jobs 2 \
+    --report "$data/sim-mutants.json"
+}
+
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(build tests bench load sim claims)
+for step in "${steps[@]}"; do
+  case "$step" in
+    build | tests | bench | sim) "$step" ;;
+    load) loads ;;
+    claims) claims ;;
+    *) echo "no step $step: build tests bench load sim claims" >&2; exit 2 ;;
+  esac
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'failed: %s (logs in %s)\n' "${failed[*]}" "$logs" >&2
+  exit 1
+fi
