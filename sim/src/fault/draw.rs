@@ -27,7 +27,10 @@ pub fn draw(seed: u64) -> Plan {
         .iter()
         .flat_map(|family| {
             let dice = Dice::of(seed, &format!("plan/{family:?}"));
-            let jump_max_ms = if restores { 2_000 } else { 20_000 };
+            // The same where a replica is promoted that lacks what was raised last: a process that really slept for longer
+            // than floors last would find all others done with that.
+            let promotes = families.contains(&Family::Promotion);
+            let jump_max_ms = if restores || promotes { 2_000 } else { 20_000 };
             let hosts = Hosts { dice: &dice, instances: tuning.instances, jump_max_ms };
             (0..dice.between(1, 4)).map(|_| fault(*family, &hosts, storm_ms)).collect::<Vec<_>>()
         })

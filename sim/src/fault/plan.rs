@@ -299,10 +299,12 @@ impl Plan {
         self.permanent.as_ref().is_some_and(|kind| permanent::spares(kind, host, need))
     }
 
-    /// Whether clocks differ by more than C3 allows.
+    /// Whether clocks differ by more than C3 allows, also from what they were: where all are set back, a head from before
+    /// that looks younger than it is.
     pub fn is_beyond_skew(&self) -> bool {
         self.faults.iter().any(|fault| match &fault.kind {
             Kind::WallClock { offset_ms, .. } => offset_ms.unsigned_abs() > SKEW_HALF_MS,
+            Kind::AllClocks { by_ms } => *by_ms < 0 && by_ms.unsigned_abs() > SKEW_HALF_MS,
             _ => false,
         })
     }

@@ -60,6 +60,12 @@ impl<R: Render> Cache<R> {
         }
     }
 
+    /// Outdates every query that carries one of `tags`, and nothing else: a query may lack what its tags say it shows.
+    pub fn outdate_queries(&self, tags: &[Tag]) {
+        let core = &self.inner.core;
+        core.evict_tags(tags, core.next_ordinal());
+    }
+
     /// Evicts every entry and every query that carries `tag`, also those being built now. The tag of a key evicts the
     /// key itself from L1 and L2.
     pub fn evict_tag(&self, tag: &Tag) {

@@ -26,8 +26,9 @@ const ATTEMPTS_MAX: u32 = 3;
 /// Whether another process has the lease, and until when.
 const LOOK: &str = "SELECT holder IS NOT NULL AND holder <> ?2, expires_at, life FROM leases WHERE name = ?1";
 
-/// The same conditions as in [`remaining`], under the write lock.
-const TAKE: &str = "UPDATE leases SET token = token + 1, holder = ?2, expires_at = ?3 + ?4, life = ?4 \
+/// The same conditions as in [`remaining`], under the write lock. The numbers are those of `domain::ports::tokens_before`.
+const TAKE: &str = "UPDATE leases SET \
+     token = 1 + max(token, (SELECT min(incarnation - 1, 1048576) * 4294967296 FROM meta)), holder = ?2, expires_at = ?3 + ?4, life = ?4 \
      WHERE name = ?1 AND (holder IS NULL OR holder = ?2 OR expires_at <= ?3 OR expires_at - ?3 > life * ?5) \
      RETURNING token, cursor, (SELECT incarnation FROM meta)";
 

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::case;
-use crate::ports::{Acquired, FeedPosition, Lease, LeaseName, Leases, Store};
+use crate::ports::{Acquired, FeedPosition, Lease, LeaseName, Leases, Store, tokens_before};
 
 /// A store whose leases nobody has held, and whatever keeps it alive.
 #[async_trait]
@@ -44,6 +44,7 @@ pub async fn run_all<H: LeaseHarness>(make: impl AsyncFn() -> H) {
         the_cursor_stands_in_the_lease,
         who_lost_a_lease_changes_nothing,
         a_new_incarnation_ends_all_leases,
+        no_token_of_another_incarnation_comes_again,
         a_lease_tells_the_incarnation,
     ];
 }
@@ -214,6 +215,25 @@ pub async fn a_new_incarnation_ends_all_leases(harness: &dyn LeaseHarness) {
     let second = take(&*leases, 2, LONG).await;
     assert_eq!(second.cursor, FeedPosition(5));
     assert!(second.fence() > first.fence());
+}
+
+/// Nor do those come again that a restore made the store forget.
+pub async fn no_token_of_another_incarnation_comes_again(harness: &dyn LeaseHarness) {
+    let (leases, store) = (harness.leases(), harness.store());
+    let first = take(&*leases, 1, LONG).await;
+    // The store was put back to here; until then these were given out.
+    let forgotten = FencingToken(first.token.0 + 5);
+    let raised = store.raise_incarnation(Incarnation(6)).await.unwrap();
+    let mut last = tokens_before(raised);
+    assert!(last > forgotten);
+    for n in 0..8 {
+        let token = take(&*leases, n, Duration::ZERO).await.token;
+        assert!(token > last, "{token} after {last}");
+        last = token;
+        assert!(!leases.renew(NAME, forgotten, LONG).await.unwrap());
+        assert!(!leases.move_cursor(NAME, forgotten, FeedPosition(6)).await.unwrap());
+        leases.release(NAME, token).await.unwrap();
+    }
 }
 
 /// The one of the database when it is taken.

@@ -137,7 +137,7 @@ impl<R: Views> Inner<R> {
             Err(InputError::Malformed(message)) => BatchItem::Invalid(vec![FieldError::new("", message)]),
             Ok(after) if after == before => {
                 let unchanged = saved(before);
-                self.shown(unchanged.forecast.id, unchanged.version);
+                self.unchanged(&unchanged.forecast, unchanged.version);
                 BatchItem::Unchanged(unchanged)
             }
             Ok(after) => {

@@ -124,7 +124,7 @@ impl<R: Views> Inner<R> {
                 return Err(ServiceError::PreconditionFailed { actual });
             }
             let Some(change) = change(&row)? else {
-                self.shown(id, actual);
+                self.unchanged(&row, actual);
                 return Ok((row, None, incarnation));
             };
             let announcer = Announcer { caller, ids: &*self.ports.ids, incarnation, now: self.now(), notify: true };

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use super::changes::{Announcer, Change};
 use super::idempotency::InFlight;
 use super::{CacheManager, Caller, ServiceError, Views};
-use crate::model::{ForecastId, ListParams, forecast_key};
+use crate::model::{Forecast, ForecastId, ListParams, forecast_key};
 use crate::ports::{IdempotencyRecord, Ids, Store, StoreError, WriteSet};
 use crate::wake::Wake;
 
@@ -249,6 +249,13 @@ impl<R: Views> Inner<R> {
     /// not have heard of it yet, show nothing older afterwards (C1).
     pub(super) fn shown(&self, id: ForecastId, version: Version) {
         self.caches.cache().shown(&[(forecast_key(id), version)]);
+    }
+
+    /// A write that changes nothing, since the row is so already: perhaps it was asked for once more after its answer was
+    /// lost. Its caller is shown what it wrote in lists too, also in those that nobody told yet of the row.
+    pub(super) fn unchanged(&self, row: &Forecast, version: Version) {
+        self.shown(row.id, version);
+        self.caches.cache().outdate_queries(&row.placement().tags());
     }
 
     /// Tells the caches: the new versions, or, where nobody knows, to forget.

@@ -40,12 +40,25 @@ impl fmt::Display for LeaseName {
     }
 }
 
+/// So many tokens each incarnation has to itself ...
+pub const TOKENS_PER_LIFE: u64 = 1 << 32;
+/// ... up to this one; beyond, they only rise. Tokens stay below 2^53, which every reader of JSON holds exactly.
+pub const LIVES_APART_MAX: u64 = 1 << 20;
+
+/// All tokens of an incarnation are above this. A store that was put back has forgotten which it gave out; a holder of
+/// then, who calls by its token, must not be taken for one of now.
+pub const fn tokens_before(incarnation: Incarnation) -> FencingToken {
+    let lives = incarnation.0.saturating_sub(1);
+    FencingToken(if lives < LIVES_APART_MAX { lives } else { LIVES_APART_MAX } * TOKENS_PER_LIFE)
+}
+
 /// A lease that was taken, read in one snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// Which.
     pub name: LeaseName,
-    /// The holder's token: above every earlier one of this lease in this incarnation.
+    /// The holder's token: above every earlier one of this lease in this incarnation, and above
+    /// [`tokens_before`] it.
     pub token: FencingToken,
     /// The database's incarnation.
     pub incarnation: Incarnation,

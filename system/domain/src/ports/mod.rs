@@ -19,7 +19,7 @@ pub use bus::{
 };
 pub use feed::{Change, ChangeFeed, FeedBatch, FeedError, FeedPosition, Operation};
 pub use ids::Ids;
-pub use lease::{Acquired, Lease, LeaseName, Leases};
+pub use lease::{Acquired, LIVES_APART_MAX, Lease, LeaseName, Leases, TOKENS_PER_LIFE, tokens_before};
 pub use mail::{
     Attachment, MailError, MailReceipt, MailSession, MailTemplates, MailTransport, OutgoingMail, RenderError,
     RenderedMail, TemplateData, TemplateId, UnknownPolicy,

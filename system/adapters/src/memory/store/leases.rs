@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::FencingToken;
-use domain::ports::{Acquired, FeedPosition, Lease, LeaseName, Leases, StoreError};
+use domain::ports::{Acquired, FeedPosition, Lease, LeaseName, Leases, StoreError, tokens_before};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ impl Leases for MemoryStore {
         if let Some(other) = row.held.filter(|held| held.by != holder && held.until > now) {
             return Ok(Acquired::Busy { remaining: other.until.saturating_duration_since(now) });
         }
-        row.token = row.token.next();
+        row.token = row.token.max(tokens_before(incarnation)).next();
         row.held = Some(Held { by: holder, until: now + life });
         Ok(Acquired::Held(Lease { name, token: row.token, incarnation, cursor: row.cursor }))
     }

@@ -259,7 +259,7 @@ pub(crate) struct House {
     pub(crate) store: Arc<TestStore>,
     pub(crate) shared: Arc<TestShared>,
     pub(crate) bus: MemoryBus,
-    ports: ForecastPorts,
+    pub(crate) ports: ForecastPorts,
 }
 
 impl House {

@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use coherence::Level;
-use domain::forecast::SCOPE_IN_KEY_MAX;
+use domain::forecast::{ForecastConfig, ForecastService, SCOPE_IN_KEY_MAX};
 use domain::model::ListParams;
 use serde_json::json;
 
-use super::harness::{COMPANY, House, UNIT, behind, body, caller, caller_of, everyone, with};
+use super::harness::{COMPANY, House, TestViews, UNIT, behind, body, caller, caller_of, everyone, patch, with};
 use crate::support::uuid;
 
 #[tokio::test(start_paused = true)]
@@ -135,4 +135,20 @@ async fn pages_follow_each_other_by_cursor_and_by_skip() {
     let between = [("from", "2025-11-02T00:00:00Z"), ("to", "2025-11-04T00:00:00Z")];
     assert_eq!(house.list(&caller(), &between).await.0, [3.0, 2.0], "from is in, to is not");
     assert_eq!(house.store.lists.load(Ordering::SeqCst), 6);
+}
+
+/// A patch whose answer was lost, and that is sent once more to another instance, which has not heard of it: it changes
+/// nothing there, and the caller's next list shows it all the same.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_done_already_shows_in_lists() {
+    let house = House::new();
+    let first = house.create(&body(1, 1.0)).await;
+    let list = async || house.list(&caller(), &[("status", "Completed")]).await;
+    assert_eq!((list().await, list().await), ((vec![], false), (vec![], true)));
+    let change = json!({"supply": 3.0});
+    let other = ForecastService::new(ForecastConfig::default(), house.ports.clone(), TestViews);
+    other.patch(&caller(), first.id, patch(&change), None).await.unwrap();
+    assert_eq!(list().await, (vec![], true), "nobody told this one");
+    house.patch(first.id, change).await.unwrap();
+    assert_eq!(list().await, (vec![1.0], false));
 }

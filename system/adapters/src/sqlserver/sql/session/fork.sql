@@ -11,8 +11,12 @@ BEGIN
         RecoveryFork = @fork,
         @raised = CASE WHEN RecoveryFork IS NULL THEN 0 ELSE 1 END
     WHERE RecoveryFork IS NULL OR RecoveryFork <> @fork;
-    -- Their tokens may come again.
+    -- Tokens may have come again: they go on above all that the incarnations before had to themselves.
     IF @raised = 1
-        UPDATE dbo.ForecastLeases SET Holder = NULL WHERE Holder IS NOT NULL;
+    BEGIN
+        DECLARE @before bigint =
+            (SELECT CASE WHEN m.Incarnation > 1048576 THEN 1048576 ELSE m.Incarnation - 1 END * CAST(4294967296 AS bigint) FROM dbo.ForecastMeta AS m);
+        UPDATE dbo.ForecastLeases SET Holder = NULL, Token = CASE WHEN Token < @before THEN @before ELSE Token END;
+    END;
 END;
 SELECT m.Incarnation, @raised AS IsRaised FROM dbo.ForecastMeta AS m;
