@@ -14,9 +14,8 @@ use domain::notification::mail::{MailBatchConfig, MailBatchWorker};
 use domain::notification::model::{Channel, ChannelSet, ClaimId};
 use domain::ports::{Claim, MailTemplates, MailsToQueue, QueuedMail, TemplateData, TemplateId, UnknownPolicy};
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
-use super::world::{World, mail, told, until};
+use super::world::{World, fresh, mail, told, until};
 
 const MAILS: usize = 100;
 const ROUNDS: usize = 15;
@@ -25,7 +24,7 @@ const SOURCE: &str = "specification 5.1: 50 times";
 
 /// Accepts a hundred mails.
 async fn accept(world: &World) {
-    let event = Uuid::now_v7().as_u128();
+    let event = fresh().as_u128();
     let users = 0..MAILS as u128;
     world.store.accept(told(event, users, ChannelSet::of([Channel::Email]))).await.unwrap();
 }
@@ -33,7 +32,7 @@ async fn accept(world: &World) {
 /// Accepts and claims a hundred mails; they are rendered.
 async fn claimed(world: &World, templates: &Templates) -> MailsToQueue {
     accept(world).await;
-    let claim = ClaimId(Uuid::now_v7());
+    let claim = ClaimId(fresh());
     let work = Claim { id: claim, life: Duration::from_secs(60), limit: MAILS as u32 };
     let work = world.store.claim_mail_intents(work).await.unwrap().items;
     assert_eq!(work.len(), MAILS);
@@ -42,7 +41,7 @@ async fn claimed(world: &World, templates: &Templates) -> MailsToQueue {
         id,
         rendered: templates.render(&TemplateId("alert".to_owned()), &data).unwrap(),
         on_unknown: UnknownPolicy::Hold,
-        unsubscribe_token: Uuid::now_v7().simple().to_string(),
+        unsubscribe_token: fresh().simple().to_string(),
     };
     let rows = work.into_iter().map(|intent| row(intent.id)).collect();
     MailsToQueue { claim, rows, failed: Vec::new() }

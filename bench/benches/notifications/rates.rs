@@ -21,9 +21,8 @@ use domain::notification::model::{Channel, ChannelSet, Device, DeviceId};
 use domain::notification::push::{PushConfig, PushGateways, PushSender};
 use domain::ports::{PushTarget, WebPushSubscription};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
-use super::world::{World, told, until, user};
+use super::world::{World, fresh, told, until, user};
 
 const USERS: u128 = 100;
 /// Of each user.
@@ -68,7 +67,7 @@ async fn devices(world: &World, origin: &str) {
         let receiver = Receiver::new().unwrap();
         let endpoint = format!("{origin}/push/{n}");
         let device = Device {
-            id: DeviceId(Uuid::now_v7()),
+            id: DeviceId(fresh()),
             user_id: user(n % USERS),
             target: PushTarget::WebPush(WebPushSubscription { endpoint, p256dh: receiver.p256dh, auth: receiver.auth }),
             os_version: None,

@@ -1,6 +1,6 @@
 //! A store of notifications on SQLite, and the jobs' surroundings.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use adapters::sqlite::{Sqlite, SqliteConfig};
@@ -13,7 +13,7 @@ use domain::notification::model::{
     Body, ChannelSet, DeviceFilter, MailAddress, MailItem, Name, NotificationId, NotificationType, Title,
 };
 use domain::notification::{Delivered, NotificationPorts, Shared};
-use domain::ports::{Acceptance, ForUser, MailFor, NotificationStore, TemplateId};
+use domain::ports::{Acceptance, ForUser, Ids as _, MailFor, NotificationStore, TemplateId};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -52,6 +52,13 @@ impl World {
     }
 }
 
+/// A new id, as the instance makes them: later ones are larger.
+pub(crate) fn fresh() -> Uuid {
+    static IDS: LazyLock<SystemIds> =
+        LazyLock::new(|| SystemIds::new(Arc::new(SystemClock), Arc::new(SystemRng::default())));
+    IDS.uuid()
+}
+
 pub(crate) fn user(n: u128) -> UserId {
     UserId(Uuid::from_u128(1_000 + n))
 }
@@ -78,7 +85,7 @@ pub(crate) fn mail(n: u128) -> MailItem {
 pub(crate) fn told(event: u128, users: std::ops::Range<u128>, channels: ChannelSet) -> Acceptance {
     let one = |n| ForUser {
         user_id: user(n),
-        id: NotificationId(Uuid::now_v7()),
+        id: NotificationId(fresh()),
         title: Title::new("Production Alert").unwrap(),
         body: Body::new("Demand dropped 30% below the forecast of unit 4711.").unwrap(),
         kind: NotificationType::Alert,
