@@ -5,11 +5,14 @@ use std::time::Duration;
 use super::finding::{Finding, Verdict};
 
 /// The guarantees hold while clocks differ by less (DESIGN section 3.5).
+#[cfg(any(test, feature = "production"))]
 const CLOCK_MAX_US: i64 = 1_000_000;
 /// A clock that is kept by NTP is far better than this.
+#[cfg(any(test, feature = "production"))]
 const CLOCK_GOOD_US: i64 = 250_000;
 
 /// A backend's clock against ours, of which the difference is known to `within`.
+#[cfg(any(test, feature = "production"))]
 pub(crate) fn clock(backend: &'static str, ahead_us: i64, within: Duration) -> Finding {
     let unsure = i64::try_from(within.as_micros() / 2).unwrap_or(i64::MAX);
     // What is certain, at least.
@@ -53,6 +56,7 @@ pub(crate) fn duration(value: Duration) -> String {
 }
 
 /// A long duration.
+#[cfg(feature = "production")]
 pub(crate) fn days(value: Duration) -> String {
     format!("{:.1} days", value.as_secs_f64() / 86_400.0)
 }

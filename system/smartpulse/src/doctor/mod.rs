@@ -7,5 +7,7 @@ mod judge;
 mod report;
 
 pub use finding::{Finding, Verdict};
-pub(crate) use judge::{clock, days, duration, round_trip};
+pub(crate) use judge::round_trip;
+#[cfg(feature = "production")]
+pub(crate) use judge::{clock, days, duration};
 pub use report::Report;

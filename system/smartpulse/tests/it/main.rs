@@ -16,6 +16,7 @@ mod import_end_to_end;
 mod jwks;
 mod licences;
 mod metrics_page;
+mod migrate;
 mod notifications;
 #[cfg(feature = "production")]
 mod on_sqlserver;
