@@ -127,7 +127,10 @@ pulsar_conf() {
   set_key "$conf" numHttpServerThreads 8
 }
 
-pulsar_answers() { [ "$(curl -fsS --max-time 5 "$admin/brokers/health")" = ok ]; }
+# It makes its tenant after it calls itself healthy.
+pulsar_answers() {
+  [ "$(curl -fsS --max-time 5 "$admin/brokers/health")" = ok ] && curl -fsS --max-time 5 "$admin/namespaces/public" >/dev/null
+}
 
 start_pulsar() {
   runs pulsar && return

@@ -36,9 +36,10 @@ impl Admin {
         &self.url
     }
 
-    /// Whether the broker serves.
+    /// Whether the broker serves, and has the tenant of the suites: it makes that after it calls itself healthy.
     pub fn is_healthy(&self) -> bool {
-        matches!(self.call("GET", "brokers/health", ""), Ok((200, body)) if body.trim() == "ok")
+        let is_ok = matches!(self.call("GET", "brokers/health", ""), Ok((200, body)) if body.trim() == "ok");
+        is_ok && matches!(self.call("GET", "namespaces/public", ""), Ok((200, _)))
     }
 
     /// A new namespace `public/<name>`.

@@ -29,7 +29,10 @@ pub(crate) enum Refused {
     /// The process is away, or its connection broke.
     Unreachable,
     /// It said so.
-    Status(StatusCode, String),
+    Status(
+        #[expect(dead_code, reason = "a case that fails shows it")] StatusCode,
+        #[expect(dead_code, reason = "a case that fails shows it")] String,
+    ),
 }
 
 impl Client {
@@ -115,9 +118,8 @@ fn is_stale(answer: &Response) -> bool {
 
 fn number(document: &Value) -> u64 {
     let demand = document["demand"].as_f64().unwrap();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and small: it was sent so")]
-    let number = demand as u64;
-    number
+    // Whole and small: it was sent so.
+    demand as u64
 }
 
 async fn shown(answer: Response) -> Result<Shown, Refused> {

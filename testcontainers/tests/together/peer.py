@@ -1,7 +1,8 @@
 """Clients of Redis and Pulsar that others wrote, as another program beside ours.
 
 peer.py redis PORT CHANNEL...             prints "ready", then each message on these (patterns) as one JSON object
-peer.py pulsar URL TOPIC TEXT COUNT       reads from the beginning; prints the first COUNT messages that contain TEXT
+peer.py pulsar URL TOPIC TEXT COUNT       reads from the beginning; prints the first COUNT messages that contain TEXT.
+                                          Delivery is at least once: what comes again is not counted again
 """
 
 import json
@@ -31,12 +32,12 @@ def find(url, topic, text, count):
 
     client = pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error))
     reader = client.create_reader(topic, pulsar.MessageId.earliest)
-    found = 0
-    while found < int(count):
+    found = set()
+    while len(found) < int(count):
         message = reader.read_next(TIMEOUT_MS)
         payload = message.data().decode("utf-8")
-        if text in payload:
-            found += 1
+        if text in payload and payload not in found:
+            found.add(payload)
             show(topic=message.topic_name(), key=message.partition_key(), properties=message.properties(), data=payload)
     client.close()
 

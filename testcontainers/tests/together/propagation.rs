@@ -86,9 +86,7 @@ fn between(arrival: &Arrival, from: &str, to: &str) -> Duration {
 fn micros_of_day(text: &str) -> u64 {
     let time = text.split_once('T').unwrap().1.trim_end_matches('Z');
     let parts: Vec<f64> = time.split(':').map(|part| part.parse().unwrap()).collect();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of day")]
-    let micros = ((parts[0] * 3_600.0 + parts[1] * 60.0 + parts[2]) * 1e6) as u64;
-    micros
+    ((parts[0] * 3_600.0 + parts[1] * 60.0 + parts[2]) * 1e6) as u64
 }
 
 /// Prints and answers with p50 and p99.
