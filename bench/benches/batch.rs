@@ -79,7 +79,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let instance = Arc::new(runtime.block_on(Instance::open()));
     let mut fresh = Fresh::default();
-    let mut sheet = Sheet::new("batch", "a hundred creations in one batch, one after another, and 64 at a time; all durable");
+    let mut sheet =
+        Sheet::new("batch", "a hundred creations in one batch, one after another, and 64 at a time; all durable");
     if is_measuring() {
         let [mut by_batch, mut by_group, mut per_batch_ms] = [const { Vec::new() }; 3];
         for _ in 0..ROUNDS {

@@ -98,7 +98,8 @@ fn main() {
         let figure = Figure::new("rate_over_wrk", "the same over wrk's, in turns", median(&mut ratios), Unit::Ratio);
         sheet.put(figure.at_least(1.0, "research P18"));
     }
-    let figure = Figure::new("lateness_p50", "how late it is at 10,000/s, p50 of the median round", median(&mut p50), Unit::Us);
+    let figure =
+        Figure::new("lateness_p50", "how late it is at 10,000/s, p50 of the median round", median(&mut p50), Unit::Us);
     sheet.put(figure.at_most(5.0, "issue: 5 us"));
     sheet.put(Figure::new("lateness_p99", "the same, p99", median(&mut p99), Unit::Us));
     sheet.finish();

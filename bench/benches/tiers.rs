@@ -114,14 +114,13 @@ fn main() {
     let mut sheet = Sheet::new("tiers", "a read by the tier that answers, through the whole router, one after another");
     let reads = if is_measuring() { READS } else { 10 };
     for level in LEVELS {
-        let mut times =
-            runtime.block_on(async {
-                let mut times = Vec::new();
-                for n in 0..reads {
-                    times.push(reader.read(n, level).await);
-                }
-                times
-            });
+        let mut times = runtime.block_on(async {
+            let mut times = Vec::new();
+            for n in 0..reads {
+                times.push(reader.read(n, level).await);
+            }
+            times
+        });
         let [p50, p99] = ms(&mut times);
         let name = level.to_lowercase();
         sheet.put(Figure::new(&format!("{name}_p50"), format!("{level}, p50"), p50, Unit::Ms));

@@ -55,7 +55,8 @@ fn open() -> Cache<Plain> {
     let shared = Arc::new(MemorySharedTier::new(Default::default()));
     let machine = Arc::new(Machine(AtomicU64::new(7)));
     // Room for a hundred thousand documents.
-    let config = CacheConfig { l1_bytes: 256 << 20, l2_bytes: 256 << 20, floors_max: 200_000, ..CacheConfig::default() };
+    let config =
+        CacheConfig { l1_bytes: 256 << 20, l2_bytes: 256 << 20, floors_max: 200_000, ..CacheConfig::default() };
     Cache::new(config, Plain, shared, Arc::clone(&machine) as _, machine)
 }
 

@@ -138,9 +138,7 @@ fn tags(runtime: &Runtime, runner: &mut Criterion, sheet: &mut Sheet) {
     sheet.put(ns("evict_10", "evicting a tag of 10 keys", few));
     sheet.put(ns("evict_1000", "of 1,000", some));
     sheet.put(ns("evict_100000", "of 100,000", many));
-    sheet.put(
-        ratio("evict_100000_over_10", "of 100,000 over of 10", many / few).at_most(1.1, "research P13"),
-    );
+    sheet.put(ratio("evict_100000_over_10", "of 100,000 over of 10", many / few).at_most(1.1, "research P13"));
 }
 
 /// A thousand callers of one cold key at once, beside one alone.
@@ -181,9 +179,7 @@ fn tokens(runtime: &Runtime, runner: &mut Criterion, sheet: &mut Sheet) {
     let [first, again] = found[..] else { panic!("two operations") };
     sheet.put(ns("token_verified", "a token that is verified (HS256)", first));
     sheet.put(ns("token_remembered", "one that was seen before", again));
-    sheet.put(
-        ratio("verify_over_memo", "verifying over remembering", first / again).at_least(20.0, "research P6"),
-    );
+    sheet.put(ratio("verify_over_memo", "verifying over remembering", first / again).at_least(20.0, "research P6"));
 }
 
 fn main() {

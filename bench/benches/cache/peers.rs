@@ -8,11 +8,11 @@ use multi_tier_cache::backends::DashMapCache;
 use multi_tier_cache::{CacheManager, CacheStrategy, L1Cache, MokaCacheConfig};
 
 /// multi-tier-cache with moka as its first tier and a map in the place of Redis as its second.
-pub struct MultiTier(CacheManager);
+pub(super) struct MultiTier(CacheManager);
 
 impl MultiTier {
     /// One that holds a value.
-    pub async fn with(key: &str, value: Bytes) -> Self {
+    pub(super) async fn with(key: &str, value: Bytes) -> Self {
         let first = Arc::new(L1Cache::new(MokaCacheConfig::default()).unwrap());
         let second = Arc::new(DashMapCache::new());
         let manager = CacheManager::new_with_backends(first, second, None).unwrap();
@@ -21,7 +21,7 @@ impl MultiTier {
     }
 
     /// What it holds.
-    pub async fn get(&self, key: &str) -> Option<Bytes> {
+    pub(super) async fn get(&self, key: &str) -> Option<Bytes> {
         self.0.get(key).await.unwrap()
     }
 }

@@ -131,7 +131,9 @@ fn beside_peers(sheet: &mut Sheet, runner: &mut Criterion) {
     if is_measuring() {
         let found = turns(&mut operations);
         sheet.put(Figure::new("encrypt_us", "a message encrypted with a fresh key", found[0] / 1e3, Unit::Us));
-        for ((name, peer), at) in [("web_push_native", "web-push-native"), ("web_push", "web-push")].into_iter().zip(1..) {
+        for ((name, peer), at) in
+            [("web_push_native", "web-push-native"), ("web_push", "web-push")].into_iter().zip(1..)
+        {
             if let Some(theirs) = found.get(at) {
                 let (name, what) = (format!("build_over_{name}"), format!("the same over {peer}"));
                 sheet.put(Figure::new(&name, what, found[0] / theirs, Unit::Ratio).at_most(1.0, "peers"));

@@ -78,7 +78,8 @@ fn summary(judged: &[Judged]) -> String {
     for verdict in [Verdict::DoesNotHold, Verdict::NotMeasured] {
         for claim in judged.iter().filter(|claim| claim.verdict == verdict) {
             let parts = claim.parts.iter().filter(|part| part.verdict == verdict);
-            let why: Vec<_> = parts.map(|part| part.text.as_str()).collect();
+            let mut why: Vec<_> = parts.map(|part| part.text.as_str()).collect();
+            why.dedup();
             let verdict = verdict.text().trim_matches('*');
             text.push_str(&format!("{verdict:<14} {:<8} {}: {}\n", claim.claim.id, claim.claim.text, why.join("; ")));
         }

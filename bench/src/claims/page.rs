@@ -77,7 +77,8 @@ fn cell(text: &str) -> String {
 }
 
 fn row(judged: &Judged, read: &Read, machines: &Machines, git_ref: Option<&str>) -> String {
-    let measured: Vec<_> = judged.parts.iter().map(|part| measured(part, judged)).collect();
+    let mut measured: Vec<_> = judged.parts.iter().map(|part| measured(part, judged)).collect();
+    measured.dedup();
     let mut sources: Vec<Source> = judged.parts.iter().flat_map(|part| part.sources.clone()).collect();
     sources.sort_unstable();
     sources.dedup();

@@ -58,8 +58,7 @@ pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure>
         Some(instances) => {
             let mut settings = scenario.settings();
             settings.extend(sinks.as_ref().map(Sinks::settings).unwrap_or_default());
-            let (server, version) =
-                start(&scenario, &settings, instances, args.binary.as_deref(), &mut live)?;
+            let (server, version) = start(&scenario, &settings, instances, args.binary.as_deref(), &mut live)?;
             (Some(server), Some(version))
         }
         None => (None, None),

@@ -125,9 +125,17 @@ mod tests {
         ] {
             assert_eq!(BaseUrl::parse(text).unwrap().authority(), authority);
         }
-        for bad in
-            ["", "127.0.0.1:80", "ftp://a", "https://", "http://", "http://a/b", "http://a:b", "http://u@a", "http://a:70000"]
-        {
+        for bad in [
+            "",
+            "127.0.0.1:80",
+            "ftp://a",
+            "https://",
+            "http://",
+            "http://a/b",
+            "http://a:b",
+            "http://u@a",
+            "http://a:70000",
+        ] {
             assert!(BaseUrl::parse(bad).is_err(), "{bad}");
         }
     }

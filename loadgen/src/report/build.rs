@@ -4,12 +4,14 @@ use hdrhistogram::Histogram;
 
 use super::machine::{Machine, git_ref};
 use super::types::{
-    Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION, SecondRow,
-    ServerCounts, Threshold,
+    Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION,
+    SecondRow, ServerCounts, Threshold,
 };
 use crate::engine::{Measured, Percentiles, Second};
 use crate::http::Level;
-use crate::scenario::{Executed, Expected, Judged, Notified, Propagation, Scenario, ServerSide, figures, judge, shares};
+use crate::scenario::{
+    Executed, Expected, Judged, Notified, Propagation, Scenario, ServerSide, figures, judge, shares,
+};
 use crate::target::{Preflight, Targets};
 
 /// Percentiles of the distribution curves.

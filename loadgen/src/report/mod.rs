@@ -19,7 +19,7 @@ pub use machine::{Machine, git_ref, machine};
 pub use page::page;
 pub use text::summary;
 pub use types::{
-    Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION, SecondRow,
-    ServerCounts, Threshold, schema,
+    Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION,
+    SecondRow, ServerCounts, Threshold, schema,
 };
 pub use write::{read, write};

@@ -53,8 +53,7 @@ pub(super) struct Driven {
 pub(super) fn drive<T: Traffic>(drive: Drive<'_>, traffic: &mut T) -> Result<Driven, Failure> {
     let Drive { scenario, urls, staller, usage, clock, interrupted, live } = drive;
     let usage = || usage.and_then(|usage| usage());
-    let engine =
-        Engine::connect(settings(scenario, urls)?, &traffic.kinds()).map_err(|error| named(error, urls))?;
+    let engine = Engine::connect(settings(scenario, urls)?, &traffic.kinds()).map_err(|error| named(error, urls))?;
     let over = Arc::<AtomicBool>::default();
     let stall = scenario.stall.zip(staller).map(|(stall, staller)| stall_later(staller, stall, Arc::clone(&over)));
     let (mut memory, mut stepped, before) = (Vec::new(), None, usage());

@@ -94,7 +94,7 @@ fn instruments() -> Vec<Claim> {
             "all tests pass",
             [
                 at_most(Source::Suite(super::TESTS), "failed", 0.0, Count),
-                at_least(Source::Suite(super::TESTS), "passed", 1_500.0, Count),
+                at_least(Source::Suite(super::TESTS), "passed", 1_000.0, Count),
             ],
         ),
     ]

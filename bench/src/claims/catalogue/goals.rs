@@ -45,7 +45,7 @@ fn requests() -> Vec<Claim> {
         claim(
             "P5",
             "open loop at 10,000/s: p50 at most 1.06, p99 at most 1.5 of a bare handler",
-[Evidence::Missing("no bench sends to both at a constant rate")],
+            [Evidence::Missing("no bench sends to both at a constant rate")],
         ),
         claim(
             "P6",

@@ -23,7 +23,8 @@ pub(super) struct Person {
 
 /// A token for somebody of the run.
 pub(super) fn token(targets: &Targets, user: Option<Uuid>, may_send: bool) -> Result<String, Failure> {
-    let none = || Failure::Usage("notifications needs the secret that tokens are signed with: --secret-file".to_owned());
+    let none =
+        || Failure::Usage("notifications needs the secret that tokens are signed with: --secret-file".to_owned());
     let (issuer, audience) = targets.claims.clone();
     let grant = Grant { company: Some(targets.company), may_write: !may_send, may_send, user, issuer, audience };
     mint(targets.secret.as_ref().ok_or_else(none)?, &grant)
