@@ -89,7 +89,7 @@ async fn read(world: Arc<World>, node: usize, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         n += 1;
         let answered = match n {
-            n if n % LIST_EACH == 0 => read_list(&world, node).await,
+            n if n.is_multiple_of(LIST_EACH) => read_list(&world, node).await,
             n => read_one(&world, node, n).await,
         };
         if answered.is_err() {
@@ -102,7 +102,7 @@ async fn read(world: Arc<World>, node: usize, stop: Arc<AtomicBool>) {
 async fn read_one(world: &World, node: usize, n: usize) -> Result<(), Refused> {
     let World { client, ledger, bases, ids } = world;
     let id = ids[n % ids.len()];
-    let least = ledger.newest(id).filter(|_| n % MINIMUM_EACH == 0);
+    let least = ledger.newest(id).filter(|_| n.is_multiple_of(MINIMUM_EACH));
     let (asked, bounds) = ledger.asking(node, &[id]);
     let shown = client.get(&bases[node], id, least).await?;
     ledger.seen(&asked, &bounds[0], shown, least.map_or(By::Get, By::Minimum));
