@@ -23,6 +23,10 @@ use crate::target::Targets;
 const LAST_EVENTS: Duration = Duration::from_secs(6);
 /// How long instances may take to trust their caches after the seeding.
 const TRUST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Brings a CSV of people's addresses into a server.
+pub type Import<'a> = dyn Fn(&str) -> Result<(), Failure> + 'a;
+
 /// A run.
 pub struct Run<'a> {
     /// What is run.
@@ -36,7 +40,7 @@ pub struct Run<'a> {
     /// Where notifications go.
     pub sinks: Option<&'a Sinks>,
     /// Tells the server people's addresses, where it is ours.
-    pub import: Option<&'a dyn Fn(&str) -> Result<(), Failure>>,
+    pub import: Option<&'a Import<'a>>,
     /// Notices that the wall clock is set: then there is no report.
     pub clock: &'a ClockWatch,
     /// Set by a signal: the run ends without a report.

@@ -19,7 +19,7 @@ mod traffic;
 pub use builtin::{BUILTIN, load};
 pub use ceiling::{Ceiling, ceiling};
 pub use drive::Usage;
-pub use execute::{Executed, Run, execute};
+pub use execute::{Executed, Import, Run, execute};
 pub use expect::{Expected, expect};
 pub use file::{Bound, Kind, Mix, Population, Scenario, StageText};
 pub use hook::Staller;
