@@ -90,6 +90,9 @@ pub(super) struct Inner<R: Views> {
     stripes: Vec<Mutex<()>>,
 }
 
+/// A change is known everywhere after so many seconds: far above the bound on it (5 s), and on what clocks differ by.
+const HEARD_BY_ALL_S: i64 = 60;
+
 impl<R: Views> ForecastService<R> {
     /// The service over empty caches.
     pub fn new(config: ForecastConfig, ports: ForecastPorts, views: R) -> Self {
@@ -253,9 +256,14 @@ impl<R: Views> Inner<R> {
 
     /// A write that changes nothing, since the row is so already: perhaps it was asked for once more after its answer was
     /// lost. Its caller is shown what it wrote in lists too, also in those that nobody told yet of the row.
+    /// Where this instance heard of it, or it is so old that all have, lists were outdated then.
     pub(super) fn unchanged(&self, row: &Forecast, version: Version) {
+        let is_known = self.caches.cache().floor(&forecast_key(row.id)) >= version;
+        let is_old = self.now().duration_since(row.updated_at).as_secs() > HEARD_BY_ALL_S;
         self.shown(row.id, version);
-        self.caches.cache().outdate_queries(&row.placement().tags());
+        if !is_known && !is_old {
+            self.caches.cache().outdate_queries(&row.placement().tags());
+        }
     }
 
     /// Tells the caches: the new versions, or, where nobody knows, to forget.

@@ -168,7 +168,7 @@ mod with_servers {
         let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let found = (of("SMARTPULSE_TEST_PULSAR_URL"), of("SMARTPULSE_TEST_PULSAR_ADMIN_URL"));
         let (Some(url), Some(admin_url)) = found else {
-            return skipped("no Pulsar (deploy/local/backends.sh start pulsar names one)", "pulsar");
+            return skipped("no Pulsar (deploy/local/backends.sh start pulsar names one)", "pulsar-endpoint");
         };
         let dir = tempfile::tempdir().unwrap();
         let (url, admin_url) = (format!("bus.url={url}"), format!("bus.admin_url={admin_url}"));

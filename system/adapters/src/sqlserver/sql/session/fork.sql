@@ -15,7 +15,8 @@ BEGIN
     IF @raised = 1
     BEGIN
         DECLARE @before bigint =
-            (SELECT CASE WHEN m.Incarnation > 1048576 THEN 1048576 ELSE m.Incarnation - 1 END * CAST(4294967296 AS bigint) FROM dbo.ForecastMeta AS m);
+            (SELECT CASE WHEN m.Incarnation > 1048576 THEN 1048576 ELSE m.Incarnation - 1 END * CAST(4294967296 AS bigint)
+            FROM dbo.ForecastMeta AS m);
         UPDATE dbo.ForecastLeases SET Holder = NULL, Token = CASE WHEN Token < @before THEN @before ELSE Token END;
     END;
 END;

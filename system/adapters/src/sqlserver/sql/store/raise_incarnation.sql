@@ -6,8 +6,9 @@ UPDATE dbo.ForecastLeases SET Holder = NULL WHERE Holder IS NOT NULL;
 UPDATE dbo.ForecastMeta
 SET Incarnation = 1 + CASE WHEN Incarnation > @P1 THEN Incarnation ELSE @P1 END
 OUTPUT inserted.Incarnation INTO @raised (Incarnation);
-UPDATE dbo.ForecastLeases
-SET Token = (SELECT CASE WHEN r.Incarnation > 1048576 THEN 1048576 ELSE r.Incarnation - 1 END * CAST(4294967296 AS bigint) FROM @raised AS r)
-WHERE Token < (SELECT CASE WHEN r.Incarnation > 1048576 THEN 1048576 ELSE r.Incarnation - 1 END * CAST(4294967296 AS bigint) FROM @raised AS r);
+DECLARE @before bigint =
+    (SELECT CASE WHEN r.Incarnation > 1048576 THEN 1048576 ELSE r.Incarnation - 1 END * CAST(4294967296 AS bigint)
+    FROM @raised AS r);
+UPDATE dbo.ForecastLeases SET Token = @before WHERE Token < @before;
 COMMIT TRANSACTION;
 SELECT r.Incarnation FROM @raised AS r;
