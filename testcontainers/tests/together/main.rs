@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         .fallible("propagation", &broker, propagation::propagation)
         .fallible("others_see_the_specification", &broker, wire::others_see_the_specification)
         .fallible("no_secret_is_logged", &broker, secrets::no_secret_is_logged)
-        .fallible("short_outages", &broker, outages::short)
+        .long("short_outages", &broker, outages::short)
         .long("redis_is_away_for_25_s", &broker, outages::redis_is_away)
         .long("redis_comes_back_empty", &broker, outages::redis_comes_back_empty)
         .long("redis_is_frozen_for_10_s", &broker, outages::redis_is_frozen)

@@ -21,6 +21,7 @@ mod repair;
 mod run;
 mod session;
 mod status;
+mod told;
 mod verify;
 
 pub use refetch::{REFETCHES_WAITING_MAX, RefetchBudget};

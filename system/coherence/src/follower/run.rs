@@ -10,6 +10,7 @@ use super::gap::Position;
 use super::refetch::{self, RefetchBudget, Refetches};
 use super::session::{Ended, Session};
 use super::status::{FollowerStatus, StatusCell};
+use super::told::Told;
 use crate::backplane::Backplane;
 use crate::cache::{Cache, Loader};
 use crate::core::FOREVER;
@@ -108,6 +109,8 @@ pub struct Follower<R: Render> {
     pub(super) refetches: Refetches,
     /// Where the instance is; it outlives a session, so that a new one replays what was missed.
     pub(super) position: Position,
+    /// What listeners heard.
+    pub(super) told: Told,
     /// Whether the tiers were trusted when it was last looked.
     pub(super) was_trusted: bool,
     waiting: Option<tokio::sync::mpsc::Receiver<(crate::key::Key, crate::version::Version)>>,
@@ -137,6 +140,7 @@ impl<R: Render> Follower<R> {
             handle,
             refetches,
             position: Position::default(),
+            told: Told::default(),
             was_trusted: false,
             waiting: Some(waiting),
         }
@@ -250,7 +254,8 @@ impl<R: Render> Follower<R> {
     }
 
     /// Tells listeners to load anew.
-    pub(super) fn reset(&self) {
+    pub(super) fn reset(&mut self) {
+        self.told.forget();
         // Nobody listening is fine.
         let _ = self.handle.followed.send(Followed::Reset);
     }

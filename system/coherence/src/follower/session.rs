@@ -242,8 +242,9 @@ async fn joined<T>(running: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task
     }
 }
 
-pub(super) fn apply_one<R: Render>(follower: &Follower<R>, message: ChangeMessage) {
-    let clock = follower.cache.inner.core.trust.clock();
+pub(super) fn apply_one<R: Render>(follower: &mut Follower<R>, message: ChangeMessage) {
+    let core = Arc::clone(&follower.cache.inner.core);
+    let clock = core.trust.clock();
     let received_at = clock.now();
     let key = match message.key(&follower.section) {
         Ok(key) => key,
@@ -257,6 +258,7 @@ pub(super) fn apply_one<R: Render>(follower: &Follower<R>, message: ChangeMessag
     };
     let applied = follower.cache.apply(&key, &message);
     let version = message.version(follower.cache.incarnation());
+    let is_news = follower.told.is_news(&key, version);
     if applied == Applied::Pull {
         if !message.pull {
             follower.error(SyncError::BaseMismatch);
@@ -273,6 +275,9 @@ pub(super) fn apply_one<R: Render>(follower: &Follower<R>, message: ChangeMessag
         ?applied,
         "change applied"
     );
+    if !is_news {
+        return;
+    }
     // Nobody listening is fine.
     let _ = follower.handle.followed.send(Followed::Change { message: Arc::new(message), received_at, applied_at });
 }
