@@ -60,6 +60,14 @@ impl Dba {
         }
     }
 
+    /// Moves a row that is seldom written.
+    pub(super) fn move_one(&self) {
+        let store = self.fleet.backends.store.clone();
+        let Some(id) = self.directory.pick(&self.dice, 0) else { return };
+        let place = Place::any(&self.dice);
+        self.now(async move { store.bare_move(ForecastId(id), place.company, place.unit, place.date).await });
+    }
+
     /// In a place that is free, if one is found soon.
     fn insert(&self, id: Uuid) {
         const TRIES: usize = 6;

@@ -23,7 +23,7 @@ const QUIET_MIN_MS: u64 = 5_000;
 /// Writes end ...
 const ENCORE_WRITES_MS: u64 = 400;
 /// ... and after 5 s everybody shows them (C7).
-const ENCORE_MS: u64 = ENCORE_WRITES_MS + 5_000;
+const ENCORE_MS: u64 = 5_000;
 /// Claims of a host that died end, then what it held is tried again; a mail server that was away is asked for again.
 const NOTIFY_MAX_MS: u64 = 75_000;
 /// A stream that nobody woke asks after 15 s; the last faults ended more than 11 s ago.
@@ -156,15 +156,21 @@ impl Run {
         self.until_everything_is_read(1)?;
         self.enter("encore", Phase::Encore);
         self.course.iter().for_each(Course::break_one);
-        for ms in 0..ENCORE_MS {
-            if ms < ENCORE_WRITES_MS && ms.is_multiple_of(50) {
+        for ms in 0..ENCORE_WRITES_MS {
+            if ms.is_multiple_of(50) {
                 dba.write();
             }
             self.step()?;
         }
+        self.enter("lists", Phase::Lists);
+        self.until_everything_is_read(2)?;
+        dba.move_one();
+        for _ in 0..ENCORE_MS {
+            self.step()?;
+        }
         self.course.iter().for_each(Course::mend);
         self.enter(FINAL, Phase::Again);
-        self.until_everything_is_read(2)?;
+        self.until_everything_is_read(3)?;
         self.until_everybody_is_notified()
     }
 

@@ -20,7 +20,8 @@ const WRITES: usize = 4;
 const ASKED_OF_THE_HURT: usize = 8;
 
 /// Reads everything from one instance, twice: what the first reading filled must be right too. Once more after the encore,
-/// of which the first instance writes a part. One that a permanent fault hurts is asked for a few.
+/// of which the first instance writes a part; and lists alone before the last write moves a row, since whoever knows only
+/// where it is now must outdate those of where it was. One that a permanent fault hurts is asked for a few.
 pub(super) async fn read_everything(stage: Stage, instance: usize) {
     let mut client = Client::new(stage.net.clone(), stage.control.clone(), instance, &stage.token);
     until(&stage, Phase::Final).await;
@@ -36,6 +37,9 @@ pub(super) async fn read_everything(stage: Stage, instance: usize) {
             client.ask(Wish::write(Op::Patch, Some(key), body)).await;
         }
     }
+    until(&stage, Phase::Lists).await;
+    read_lists(&mut client).await;
+    stage.control.finish();
     until(&stage, Phase::Again).await;
     read(&stage, &mut client, instance, 1).await;
     stage.control.finish();
@@ -56,9 +60,13 @@ async fn read(stage: &Stage, client: &mut Client, instance: usize, times: usize)
         for &key in &keys {
             client.ask(Wish::get(key, None)).await;
         }
-        for company in [None, Some(COMPANIES[0]), Some(COMPANIES[1])] {
-            client.ask(Wish::list(company)).await;
-            client.ask(Wish::page(company)).await;
-        }
+        read_lists(client).await;
+    }
+}
+
+async fn read_lists(client: &mut Client) {
+    for company in [None, Some(COMPANIES[0]), Some(COMPANIES[1])] {
+        client.ask(Wish::list(company)).await;
+        client.ask(Wish::page(company)).await;
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Phase {
     Final,
     /// With all tiers full and no fault, a few rows are written once more.
     Encore,
+    /// Lists are read once more, before one row moves.
+    Lists,
     /// Everything is read again.
     Again,
 }
@@ -48,6 +50,7 @@ impl Control {
             2 => Phase::Quiet,
             3 => Phase::Final,
             4 => Phase::Encore,
+            5 => Phase::Lists,
             _ => Phase::Again,
         }
     }
