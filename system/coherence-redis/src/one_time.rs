@@ -82,7 +82,7 @@ impl OneTime {
     /// Those of a call of Redis. Where one failed, the thing may be gone.
     pub async fn take(&self, name: &str) -> Result<Option<Bytes>, SharedError> {
         let thing = self.thing(name);
-        let found = match self.servers.run(&script::TAKE_ONCE, &[&thing], &[]).await? {
+        let found = match self.servers.run_once(&script::TAKE_ONCE, &[&thing], &[]).await? {
             Value::Nil => return Ok(None),
             found => reply::bytes(Some(found))?,
         };

@@ -50,6 +50,13 @@ enum Next {
     Other(Endpoint, bool),
 }
 
+/// Whether a call may be sent again of which nobody knows whether it took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    Always,
+    UnlessUnsure,
+}
+
 impl Servers {
     pub(crate) fn new(address: Address, config: RedisConfig) -> Self {
         let config = Arc::new(config);
@@ -72,19 +79,26 @@ impl Servers {
     /// Runs a script on the server of its keys, which are on one slot.
     pub(crate) async fn run(&self, step: &Step, keys: &[&str], arguments: &[&[u8]]) -> Result<Value, Failure> {
         let first = keys.first().copied().unwrap_or_default();
-        self.timely(self.persist(first, |by| step.command(by, keys, arguments))).await
+        self.timely(self.persist(first, Repeat::Always, |by| step.command(by, keys, arguments))).await
     }
 
     /// Sends a command to the server of `key`.
     pub(crate) async fn call(&self, key: &str, command: &Cmd) -> Result<Value, Failure> {
-        self.timely(self.persist(key, |_| command.clone())).await
+        self.timely(self.persist(key, Repeat::Always, |_| command.clone())).await
+    }
+
+    /// The same for one that does something else when it is repeated: a call of which nobody knows whether it took effect
+    /// fails.
+    pub(crate) async fn run_once(&self, step: &Step, keys: &[&str], arguments: &[&[u8]]) -> Result<Value, Failure> {
+        let first = keys.first().copied().unwrap_or_default();
+        self.timely(self.persist(first, Repeat::UnlessUnsure, |by| step.command(by, keys, arguments))).await
     }
 
     pub(crate) async fn timely<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         tokio::time::timeout(self.config.call_timeout, work).await.unwrap_or(Err(Failure::Timeout))
     }
 
-    async fn persist(&self, key: &str, command: impl Fn(By) -> Cmd) -> Result<Value, Failure> {
+    async fn persist(&self, key: &str, repeat: Repeat, command: impl Fn(By) -> Cmd) -> Result<Value, Failure> {
         let slot = slot(key.as_bytes());
         let (mut next, mut by) = (Next::Owner, By::Hash);
         let mut failure = Failure::Unavailable(None);
@@ -107,10 +121,10 @@ impl Servers {
             };
             match remedy(&error) {
                 Remedy::None => return Err(error.into()),
+                Remedy::Reconnect if repeat == Repeat::UnlessUnsure => return Err(error.into()),
                 Remedy::Load if by == By::Hash => by = By::Text,
                 Remedy::Load => return Err(error.into()),
-                // The node dialled anew gets the call once more: whether it took effect is unknown, and all of ours may be
-                // repeated.
+                // The node dialled anew gets the call once more: whether it took effect is unknown, and it may be repeated.
                 Remedy::Reconnect => {
                     next = Next::Owner;
                     if self.cluster {

@@ -54,7 +54,7 @@ pub(crate) fn two_thousand_patches(broker: &Broker) -> Result<(), Absence> {
         assert_eq!((counts.acked - 40, counts.writes_refused, counts.reads_refused), (2_000, 0, 0), "{counts:?}");
         assert!(counts.reads > 500 && counts.lists > 500 && counts.minimums > 100, "{counts:?}");
         assert!(counts.events > 3_000, "{counts:?}");
-        group.finish();
+        group.finish().await;
     });
     Ok(())
 }

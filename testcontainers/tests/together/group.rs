@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::pulsar::PulsarConfig;
 use containers::check::{Ledger, Version};
 use containers::pulsar::Broker;
 use containers::{Absence, Backend, LocalProcess, free_port};
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::client::Client;
+use crate::events;
 use crate::redis::{Options, Server};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_node");
@@ -22,6 +24,8 @@ const FORECASTS: u32 = 40;
 /// Processes start one after the other on a busy machine.
 const START_MAX: Duration = Duration::from_secs(90);
 const END_MAX: Duration = Duration::from_secs(40);
+/// All events of a case are read again.
+const PUBLISHED_MAX: Duration = Duration::from_secs(60);
 const SECRET: &str = "together-0123456789abcdef0123456789abcdef";
 
 /// What clients know.
@@ -45,6 +49,7 @@ pub(crate) struct Group {
     pub(crate) world: Arc<World>,
     /// Where its topics are, at Pulsar.
     pub(crate) namespace: String,
+    pulsar: PulsarConfig,
     // Ends after the processes in it.
     dir: Option<TempDir>,
 }
@@ -99,8 +104,11 @@ impl Group {
         }
         let ledger = Arc::new(Ledger::default());
         let world = World { client: Client::new(&token(dir.path(), &env)), ledger, bases, ids: Vec::new() };
-        let mut group = Self { nodes, world: Arc::new(world), namespace, dir: Some(dir) };
+        let pulsar =
+            PulsarConfig { namespace: namespace.clone(), ..PulsarConfig::new(broker.url(), broker.admin().url()) };
+        let mut group = Self { nodes, world: Arc::new(world), namespace, pulsar, dir: Some(dir) };
         group.until_trusted(START_MAX).await;
+        events::keep(&group.pulsar).await;
         group.fill().await;
         group
     }
@@ -257,8 +265,10 @@ impl Group {
         std::fs::read_to_string(self.folder().join(format!("node-{node}.log"))).unwrap_or_default()
     }
 
-    /// No guarantee was broken; and all processes end in order when they are asked to.
-    pub(crate) fn finish(mut self) {
+    /// Every commit's events were published; no guarantee was broken; and all processes end in order when they are asked
+    /// to.
+    pub(crate) async fn finish(mut self) {
+        events::all_were_published(&self.pulsar, &self.store().await, PUBLISHED_MAX).await;
         let violations = self.world.ledger.violations();
         assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.logs());
         println!("  {:?}", self.world.ledger.counts());

@@ -8,6 +8,8 @@ mod calm;
 #[cfg(feature = "production")]
 mod client;
 #[cfg(feature = "production")]
+mod events;
+#[cfg(feature = "production")]
 mod group;
 #[cfg(feature = "production")]
 mod load;
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
         .fallible("propagation", &broker, propagation::propagation)
         .fallible("others_see_the_specification", &broker, wire::others_see_the_specification)
         .fallible("no_secret_is_logged", &broker, secrets::no_secret_is_logged)
-        .long("short_outages", &broker, outages::short)
+        .fallible("short_outages", &broker, outages::short)
         .long("redis_is_away_for_25_s", &broker, outages::redis_is_away)
         .long("redis_comes_back_empty", &broker, outages::redis_comes_back_empty)
         .long("redis_is_frozen_for_10_s", &broker, outages::redis_is_frozen)

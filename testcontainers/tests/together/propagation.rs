@@ -69,7 +69,7 @@ pub(crate) fn propagation(broker: &Broker) -> Result<(), Absence> {
         if !cfg!(debug_assertions) {
             assert!(p50 <= P50_MAX && p99 <= P99_MAX, "p50 {p50:?} (at most {P50_MAX:?}), p99 {p99:?} ({P99_MAX:?})");
         }
-        group.finish();
+        group.finish().await;
     });
     Ok(())
 }

@@ -151,7 +151,7 @@ pub(crate) fn others_see_the_specification(broker: &Broker) -> Result<(), Absenc
             messages.map(data).collect::<Vec<_>>()
         };
         of_pulsar(&id, &document, find);
-        group.finish();
+        group.finish().await;
         Ok(())
     })
 }

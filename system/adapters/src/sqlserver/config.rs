@@ -23,6 +23,10 @@ pub enum FeedMode {
     Cdc,
 }
 
+/// How long a page of the change feed takes at most, which nobody's request waits for: the server sorts all that changed
+/// since the cursor.
+pub(super) const PAGE_TIMEOUT: Duration = Duration::from_secs(40);
+
 /// Where the database is, and who we are there. Its debug form shows no secret.
 #[derive(Clone)]
 pub struct SqlServerConfig {
@@ -66,7 +70,7 @@ impl SqlServerConfig {
         let statement_timeout = Duration::from_secs(10);
         target.handshake_timeout(Some(connect_timeout));
         // Ours comes first, and says what took too long.
-        target.command_timeout(Some(2 * statement_timeout));
+        target.command_timeout(Some(2 * PAGE_TIMEOUT));
         Ok(Self {
             target,
             feed: FeedMode::default(),

@@ -41,6 +41,8 @@ statements! {
     CDC_ENABLE_TABLE(3) = "cdc/enable_table" => [];
     CDC_INSTANCES(2) = "cdc/instances" => [["Instance", "ColumnName", "IsReached"]];
     CDC_JOBS(1) = "cdc/jobs" => [];
+    CDC_START_CAPTURE(0) = "cdc/start_capture" => [];
+    CDC_STOP_CAPTURE(0) = "cdc/stop_capture" => [];
     EXAMINE_CAPTURE_JOBS(0) = "examine/capture_jobs" => [["JobType", "PollingInterval", "Retention"]];
     EXAMINE_CHANGE_TRACKING(0) = "examine/change_tracking" => [["RetentionPeriod", "RetentionUnit", "IsAutoCleanup", "IsTracked", "MinimumVersion"]];
     FEED_CDC_CHANGES(5) = "feed/cdc_changes" => [["Lsn", "Ordinal", "Operation", "FirstOperation", "Id", "CompanyId", "ProductionUnitId", "ProviderId", "ForecastDate", "Demand", "Supply", "ConfidenceLevel", "Status", "Tags", "CreatedAt", "UpdatedAt", "VersionId", "WrittenAt", "Traceparent", "BeforeCompanyId", "BeforeProductionUnitId", "BeforeProviderId"]];
@@ -53,11 +55,11 @@ statements! {
     LEASES_RELEASE(2) = "leases/release" => [["Changed"]];
     LEASES_RENEW(3) = "leases/renew" => [["Changed"]];
     LEASES_TAKE(4) = "leases/take" => [["Token", "FeedCursor", "Incarnation"]];
-    MIGRATIONS_APPLIED(0) = "migrations/applied" => [["Number", "Name", "Hash"]];
+    MIGRATIONS_APPLIED(0) = "migrations/applied" => [["Number", "Name", "Hash", "Phase"]];
     MIGRATIONS_EXISTS(0) = "migrations/exists" => [["IsThere"]];
     MIGRATIONS_HISTORY(0) = "migrations/history" => [];
     MIGRATIONS_LOCK(0) = "migrations/lock" => [["Result"]];
-    MIGRATIONS_NOTE(3) = "migrations/note" => [];
+    MIGRATIONS_NOTE(4) = "migrations/note" => [];
     MIGRATIONS_UNLOCK(0) = "migrations/unlock" => [];
     NOTIFICATIONS_AHEAD(2) = "notifications/ahead" => [["Number"]];
     NOTIFICATIONS_ANSWER(2) = "notifications/answer" => [["Fingerprint", "Response", "ExpiresAt"]];

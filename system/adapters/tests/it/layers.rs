@@ -282,3 +282,43 @@ async fn a_meter_is_told_of_each_call_and_its_error() {
     ];
     assert_eq!(*calls.lock().unwrap(), expected);
 }
+
+/// A feed whose pages take their time.
+struct Slow {
+    page: Duration,
+    is_dead: bool,
+}
+
+#[async_trait]
+impl ChangeFeed for Slow {
+    async fn read(&self, after: FeedPosition, _: u32) -> Result<FeedBatch, FeedError> {
+        tokio::time::sleep(self.page).await;
+        Ok(FeedBatch { changes: Vec::new(), position: after, at_end: true, behind: Duration::ZERO })
+    }
+    async fn end(&self) -> Result<FeedPosition, FeedError> {
+        if self.is_dead { pending().await } else { Ok(FeedPosition(0)) }
+    }
+}
+
+/// A page that takes longer than the deadline is read in the end; a feed that is dead is given no more time.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_takes_long_is_read_in_the_end() {
+    for (page, is_dead, tries) in [(5, false, 3), (31, false, 5), (60, false, 0), (5, true, 0)] {
+        let slow = Slow { page: Duration::from_secs(page), is_dead };
+        let feed = TimeoutFeed::new(Arc::new(slow), DEADLINE);
+        let mut read = Vec::new();
+        for _ in 0..8 {
+            let since = Instant::now();
+            read.push((feed.read(FeedPosition(0), 1).await.is_ok(), since.elapsed()));
+        }
+        let first = read.iter().position(|(ok, _)| *ok).map_or(0, |at| at + 1);
+        assert_eq!(first, tries, "{read:?}");
+        if tries > 0 {
+            assert!(read[first..].iter().all(|(ok, _)| *ok), "the next pages are given as long: {read:?}");
+        }
+        if is_dead {
+            assert!(read.iter().all(|(_, took)| *took == DEADLINE), "{read:?}");
+        }
+        assert!(read.iter().all(|(_, took)| *took <= 16 * DEADLINE), "{read:?}");
+    }
+}

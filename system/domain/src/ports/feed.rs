@@ -109,4 +109,9 @@ pub trait ChangeFeed: Send + Sync + 'static {
 
     /// The feed's end now: the position of the last change.
     async fn end(&self) -> Result<FeedPosition, FeedError>;
+
+    /// How many commits lie between two positions, at most; `None` where positions do not tell. For operators only.
+    fn distance(&self, from: FeedPosition, to: FeedPosition) -> Option<u64> {
+        u64::try_from(to.0.checked_sub(from.0)?).ok()
+    }
 }

@@ -22,8 +22,8 @@ pub struct TrackerStatus {
     pub counter: u64,
     /// When the feed was last read to its end, as the last beacon said.
     pub read_at: Option<Timestamp>,
-    /// How far the feed's end is ahead of the cursor, in positions; `None`: not known.
-    pub backlog: Option<u128>,
+    /// How many commits the feed's end is ahead of what was read, at most; `None`: not known.
+    pub backlog: Option<u64>,
     /// Changes told, in all terms.
     pub changes: u64,
     /// Beacons sent, in all terms.

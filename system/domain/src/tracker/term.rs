@@ -167,7 +167,7 @@ impl<'t> Reading<'t> {
         match end {
             Ok(end) if end < self.at && !mutant!(RestoreUnnoticed) => return Err(Ended::PutBack(end)),
             Ok(end) => {
-                let backlog = end.0.checked_sub(self.at.0);
+                let backlog = feed.distance(self.at, end);
                 self.status.update(|status| status.backlog = backlog);
             }
             Err(error) => self.failed(&error, "the feed's end cannot be read"),

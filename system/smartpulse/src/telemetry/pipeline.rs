@@ -45,8 +45,8 @@ const METRICS: [Metric<Seen>; 34] = [
     ("tracker_position", "Everything in the feed up to here is confirmed by the bus", G, |seen| {
         position(seen.tracker.as_ref()?.cursor.0)
     }),
-    ("tracker_backlog", "How far the feed's end is ahead, in positions", G, |seen| {
-        position(seen.tracker.as_ref()?.backlog?)
+    ("tracker_backlog", "How many commits the feed's end is ahead, where the feed can tell (CDC cannot)", G, |seen| {
+        whole(seen.tracker.as_ref()?.backlog?)
     }),
     ("tracker_changes", "Changes told to the bus", C, |seen| count(seen.tracker.as_ref()?.changes)),
     ("tracker_beacons", "Beacons sent", C, |seen| count(seen.tracker.as_ref()?.beacons)),

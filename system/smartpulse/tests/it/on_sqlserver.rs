@@ -1,10 +1,11 @@
 //! `store.kind = "sqlserver"` from the configuration to the roles, against a server that speaks TDS and runs no SQL: what is
 //! asked of it, and what becomes of its answers. That the statements are right is for the suites on a real one.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::sqlserver::testing::script::{self, Database};
-use adapters::sqlserver::testing::{Cell, Fake, Kind, Reply, Table};
+use adapters::sqlserver::testing::{Cell, Fake, Kind, Reply, Request, Table};
 use uuid::Uuid;
 
 use super::running::{Running, command, until};
@@ -106,6 +107,7 @@ async fn a_database_that_is_not_ready_is_refused_with_what_to_do() {
         (Database { migrations: 0, ..ready() }, "change_tracking", "7 migrations are due: run smartpulse migrate"),
         (Database { migrations: 5, ..ready() }, "cdc", "2 migrations are due: run smartpulse migrate"),
         (Database { change_tracking: false, ..ready() }, "change_tracking", "CHANGE_TRACKING is off"),
+        (Database { later: vec!["expand", "contract"], ..ready() }, "cdc", "is at migration 9, this release knows 7"),
         (Database { cdc: false, ..ready() }, "cdc", "CDC is off"),
         (Database { read_committed_snapshot: false, ..ready() }, "cdc", "READ_COMMITTED_SNAPSHOT is off"),
         (Database { compatibility: 120, ..ready() }, "change_tracking", "at least 130 is needed"),
@@ -166,6 +168,24 @@ async fn migrate_looks_before_it_acts() {
     assert!(code == Some(0) && said.contains("nothing was due up to the phase contract"), "{said}");
 }
 
+/// The Agent refuses to start a job that is about to stop. It is asked again; and an earlier call that came no farther than
+/// the instances left nothing else that is due.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrate_sets_the_jobs_whatever_else_is_due() {
+    let (ready, starts) = (Database::ready().script(), AtomicU32::new(0));
+    let script = move |request: &Request| match request.text.contains("sp_cdc_start_job") {
+        true if starts.fetch_add(1, Ordering::Relaxed) == 0 => Reply::Error(22_022, 16),
+        true => Reply::Done,
+        false => ready(request),
+    };
+    let fake = Fake::listen(script::but("sp_getapplock", Reply::Number(0), script)).await.unwrap();
+    let (code, said) = run(&fake, &["migrate", "--set", "cdc.mode=cdc"]).await;
+    assert!(code == Some(0) && said.contains("the capture job looks each second"), "{said}");
+    let asked = fake.of(Kind::Rpc);
+    let count = |part: &str| asked.iter().filter(|text| text.contains(part)).count();
+    assert_eq!((count("@pollinginterval = 1"), count("sp_cdc_stop_job"), count("sp_cdc_start_job")), (1, 1, 2));
+}
+
 /// A column more than the capture instance has, as after the next release's migration: the instance is renewed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn migrate_renews_the_capture_instance() {
@@ -180,6 +200,11 @@ async fn migrate_renews_the_capture_instance() {
     let asked = fake.of(Kind::Rpc);
     assert!(asked.iter().any(|text| text.contains("sp_cdc_enable_table") && text.contains("dbo_Forecasts_2")));
     assert!(asked.iter().any(|text| text.contains("@pollinginterval = 1")), "the jobs are set anew");
+    let (code, said) = run(&fake, &[&["migrate", "--dry-run"][..], &cdc].concat()).await;
+    assert_eq!(code, Some(0), "{said}");
+    for part in ["@capture_instance = N'dbo_Forecasts_2'", "@pollinginterval = 1", "sp_cdc_start_job"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

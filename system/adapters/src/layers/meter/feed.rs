@@ -29,4 +29,7 @@ impl ChangeFeed for MeterFeed {
     async fn end(&self) -> Result<FeedPosition, FeedError> {
         metered(&*self.meter, "feed", "end", self.inner.end()).await
     }
+    fn distance(&self, from: FeedPosition, to: FeedPosition) -> Option<u64> {
+        self.inner.distance(from, to)
+    }
 }

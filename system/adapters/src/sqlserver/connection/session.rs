@@ -27,12 +27,15 @@ pub(in crate::sqlserver) struct Connection {
     wire: Wire,
     state: State,
     in_transaction: bool,
+    /// How long a call may take.
     timeout: Duration,
+    /// The same for whoever says nothing else.
+    usual: Duration,
 }
 
 impl Connection {
     pub(super) fn new(wire: Wire, timeout: Duration) -> Self {
-        Self { wire, state: State::Ready, in_transaction: false, timeout }
+        Self { wire, state: State::Ready, in_transaction: false, timeout, usual: timeout }
     }
 
     /// Whether the next one may have it.
@@ -82,8 +85,17 @@ pub(in crate::sqlserver) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(object: Object<Manager>) -> Self {
+    pub(super) fn new(mut object: Object<Manager>) -> Self {
+        object.timeout = object.usual;
         Self { object: Some(object) }
+    }
+
+    /// The same, with so much time for each call.
+    pub(in crate::sqlserver) fn patient(mut self, timeout: Duration) -> Self {
+        if let Some(connection) = self.object.as_deref_mut() {
+            connection.timeout = timeout;
+        }
+        self
     }
 
     fn connection(&mut self) -> Result<&mut Connection, SqlError> {

@@ -11,6 +11,7 @@ use tiberius::Row;
 
 use super::change_tracking::batch;
 use super::position::{Lsn, at_ordinal, is_whole, lsn_and_ordinal, next, through_lsn};
+use crate::sqlserver::config::PAGE_TIMEOUT;
 use crate::sqlserver::database::Shared;
 use crate::sqlserver::errors::{PortError, SqlError};
 use crate::sqlserver::migrations::{CAPTURED, INSTANCES};
@@ -82,7 +83,8 @@ pub(in crate::sqlserver) fn text_of(instance: &str) -> String {
 }
 
 async fn changes(shared: &Shared, instance: &str, values: [Value; 5]) -> Result<Vec<Row>, SqlError> {
-    let answers = shared.pool.session().await?.run(&text_of(instance), values.into()).await?;
+    let mut session = shared.pool.session().await?.patient(PAGE_TIMEOUT);
+    let answers = session.run(&text_of(instance), values.into()).await?;
     Ok(answers.into_iter().next().unwrap_or_default())
 }
 

@@ -8,6 +8,7 @@ use domain::ports::{Change, FeedBatch, FeedError, FeedPosition, Operation};
 use tiberius::Row;
 
 use super::position::{at_key, through_version, version_and_key};
+use crate::sqlserver::config::PAGE_TIMEOUT;
 use crate::sqlserver::database::Shared;
 use crate::sqlserver::errors::{PortError, SqlError};
 use crate::sqlserver::row::Columns;
@@ -34,7 +35,9 @@ pub(super) async fn read(shared: &Shared, after: FeedPosition, limit: u32) -> Re
     // Inside a version the whole of it is asked for once more.
     let since = if key == u64::MAX { version } else { version.saturating_sub(1).max(0) };
     let values = [int(since), int(version), bytes(key.to_be_bytes()), small_int(limit.saturating_add(1))];
-    let answers = shared.answers(&FEED_CHANGE_TRACKING, values).await.map_err(FeedError::from_sql)?;
+    let answers =
+        async { shared.pool.session().await?.patient(PAGE_TIMEOUT).answers(&FEED_CHANGE_TRACKING, values).await };
+    let answers = answers.await.map_err(FeedError::from_sql)?;
     let [bounds, rows] = answers.as_slice() else { return Err(off()) };
     let mut bounds = Columns::of(bounds.first().ok_or_else(off)?);
     let incarnation = bounds.incarnation().map_err(FeedError::from_sql)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::ports::{ChangeFeed, FeedBatch, FeedError, FeedPosition};
 
+use super::position::distance;
 use super::{cdc, change_tracking};
 use crate::sqlserver::FeedMode;
 use crate::sqlserver::database::Shared;
@@ -35,5 +36,8 @@ impl ChangeFeed for SqlServerFeed {
             FeedMode::ChangeTracking => change_tracking::end(&self.shared).await,
             FeedMode::Cdc => cdc::end(&self.shared).await,
         }
+    }
+    fn distance(&self, from: FeedPosition, to: FeedPosition) -> Option<u64> {
+        distance(from, to)
     }
 }

@@ -31,6 +31,15 @@ pub(super) fn version_and_key(position: FeedPosition) -> (i64, u64) {
     (version, u64::try_from(position.0 & u128::from(u64::MAX)).unwrap_or(u64::MAX))
 }
 
+/// How many versions of Change Tracking lie between two places. Numbers of the log count bytes, not commits.
+pub(super) fn distance(from: FeedPosition, to: FeedPosition) -> Option<u64> {
+    if (from.0 | to.0) & IS_CDC != 0 {
+        return None;
+    }
+    let version = |position: FeedPosition| version_and_key(position).0;
+    u64::try_from(version(to).checked_sub(version(from))?).ok()
+}
+
 /// All changes up to the end of a transaction.
 pub(super) fn through_lsn(lsn: Lsn) -> FeedPosition {
     at_ordinal(lsn, ORDINAL_MAX)
@@ -107,6 +116,16 @@ mod tests {
             prop_assert!(at_ordinal(lsn, ordinal) > through_version(version));
             prop_assert!(through_lsn(lsn) < at_ordinal(next(lsn), 0) || next(lsn) == lsn);
         }
+    }
+
+    #[test]
+    fn the_distance_counts_versions_and_nothing_else() {
+        assert_eq!(distance(through_version(7), through_version(7)), Some(0));
+        assert_eq!(distance(through_version(7), through_version(9)), Some(2));
+        assert_eq!(distance(at_key(7, 3), through_version(7)), Some(0));
+        assert_eq!(distance(through_version(9), through_version(7)), None);
+        assert_eq!(distance(through_lsn([1; 10]), through_lsn([2; 10])), None);
+        assert_eq!(distance(through_version(7), through_lsn([2; 10])), None);
     }
 
     #[test]

@@ -84,7 +84,8 @@ async fn apply(session: &mut Session, migration: &Migration) -> Result<(), SqlEr
     for batch in migration.batches() {
         session.batch(&batch).await?;
     }
-    let values = [int(migration.number.into()), text(migration.name), text(migration.hash())];
+    let phase = text(migration.phase().as_str());
+    let values = [int(migration.number.into()), text(migration.name), text(migration.hash()), phase];
     session.rows(&MIGRATIONS_NOTE, values).await?;
     match migration.is_transaction() {
         true => session.commit().await,

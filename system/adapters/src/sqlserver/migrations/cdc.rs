@@ -13,9 +13,10 @@ use crate::sqlserver::connection::Session;
 use crate::sqlserver::errors::SqlError;
 use crate::sqlserver::feed::lsn_of;
 use crate::sqlserver::row::Columns;
-use crate::sqlserver::statement::{bytes, small_int, text};
+use crate::sqlserver::statement::{Statement, bytes, small_int, text};
 use crate::sqlserver::statements::{
     CDC_CURSOR, CDC_DISABLE_INSTANCE, CDC_ENABLE_DATABASE, CDC_ENABLE_TABLE, CDC_ENABLED, CDC_INSTANCES, CDC_JOBS,
+    CDC_START_CAPTURE, CDC_STOP_CAPTURE,
 };
 
 /// The columns that the feed reads.
@@ -46,6 +47,12 @@ const LEASES: &str = "ForecastLeases";
 const LEASES_INSTANCE: &str = "dbo_ForecastLeases";
 const LEASES_COLUMNS: &str = "Name, RenewedAt";
 
+/// What the Agent answers where a job does not stand as it would have to.
+const JOB_REFUSED: u32 = 22_022;
+/// How often the capture job, which may be about to stop, is asked to start, and how long it is given in between.
+const STARTS_MAX: u32 = 10;
+const STARTS_EVERY: Duration = Duration::from_secs(1);
+
 /// Something to arrange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
@@ -60,6 +67,20 @@ impl Step {
         match self {
             Self::Database | Self::Leases | Self::Forecasts(_) => Phase::Expand,
             Self::Retire(_) => Phase::Contract,
+        }
+    }
+
+    /// What it runs, with the values in it, for whoever runs it by hand.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Database => filled(&CDC_ENABLE_DATABASE, []),
+            Self::Leases => {
+                filled(&CDC_ENABLE_TABLE, [&quoted(LEASES), &quoted(LEASES_INSTANCE), &quoted(LEASES_COLUMNS)])
+            }
+            Self::Forecasts(instance) => {
+                filled(&CDC_ENABLE_TABLE, [&quoted(FORECASTS), &quoted(instance), &quoted(&CAPTURED.join(", "))])
+            }
+            Self::Retire(instance) => filled(&CDC_DISABLE_INSTANCE, [&quoted(FORECASTS), &quoted(instance)]),
         }
     }
 }
@@ -162,12 +183,45 @@ pub(super) async fn arrange(session: &mut Session, retention: Duration, phase: P
         }
         done.push(step.to_string());
     }
-    if !done.is_empty() {
-        let minutes = u32::try_from(retention.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
-        session.rows(&CDC_JOBS, [small_int(minutes)]).await?;
-        done.push("the capture job looks each second".to_owned());
-    }
+    // Each time: an earlier call may have come as far as the instances and no farther, and nothing else would show it.
+    session.rows(&CDC_JOBS, [small_int(minutes(retention))]).await?;
+    restart_capture(session).await?;
+    done.push("the capture job looks each second".to_owned());
     Ok(done)
+}
+
+async fn restart_capture(session: &mut Session) -> Result<(), SqlError> {
+    session.rows(&CDC_STOP_CAPTURE, []).await?;
+    for _ in 1..STARTS_MAX {
+        match session.rows(&CDC_START_CAPTURE, []).await {
+            Err(SqlError::Server { number: JOB_REFUSED, .. }) => tokio::time::sleep(STARTS_EVERY).await,
+            outcome => return outcome.map(drop),
+        }
+    }
+    session.rows(&CDC_START_CAPTURE, []).await.map(drop)
+}
+
+fn minutes(retention: Duration) -> u32 {
+    u32::try_from(retention.as_secs().div_ceil(60)).unwrap_or(u32::MAX)
+}
+
+/// What is run about the jobs, whatever else is due.
+pub(super) fn jobs_texts(retention: Duration) -> [String; 3] {
+    [
+        filled(&CDC_JOBS, [&minutes(retention).to_string()]),
+        filled(&CDC_STOP_CAPTURE, []),
+        filled(&CDC_START_CAPTURE, []),
+    ]
+}
+
+fn quoted(text: &str) -> String {
+    format!("N'{}'", text.replace('\'', "''"))
+}
+
+/// A statement with literals in the places of its parameters.
+fn filled<const N: usize>(statement: &Statement<N>, values: [&str; N]) -> String {
+    let names = (1..).map(|number: usize| format!("@P{number}"));
+    names.zip(values).fold(statement.text.to_owned(), |text, (name, value)| text.replace(&name, value))
 }
 
 #[cfg(test)]

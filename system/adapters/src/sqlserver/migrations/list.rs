@@ -11,6 +11,16 @@ pub enum Phase {
     Contract,
 }
 
+impl Phase {
+    /// As the table of migrations has it.
+    pub(in crate::sqlserver) fn as_str(self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Contract => "contract",
+        }
+    }
+}
+
 /// One migration.
 pub(in crate::sqlserver) struct Migration {
     /// From 1, without holes.

@@ -16,6 +16,6 @@ pub use list::Phase;
 #[cfg(any(test, feature = "testing"))]
 pub(super) use list::{MIGRATIONS, Migration};
 #[cfg(test)]
-pub(super) use plan::compare;
+pub(super) use plan::{Applied, compare};
 pub use plan::{Due, Settings, check, dry_run};
 pub(super) use plan::{due, require, settings, told};

@@ -7,7 +7,7 @@ use super::list::{MIGRATIONS, Migration, Phase};
 use crate::sqlserver::connection::{Pool, Session};
 use crate::sqlserver::errors::{SqlError, SqlServerError};
 use crate::sqlserver::row::Columns;
-use crate::sqlserver::statements::{MIGRATIONS_APPLIED, MIGRATIONS_EXISTS, SESSION_SETTINGS};
+use crate::sqlserver::statements::{MIGRATIONS_APPLIED, MIGRATIONS_EXISTS, MIGRATIONS_HISTORY, SESSION_SETTINGS};
 use crate::sqlserver::{FeedMode, SqlServerConfig};
 
 /// The first that has JSON: SQL Server 2016.
@@ -83,8 +83,17 @@ pub(in crate::sqlserver) async fn settings(session: &mut Session) -> Result<Sett
     })
 }
 
-/// The migrations that are due, in their order. Refuses a database that a later release brought to a state that this one
-/// does not know, and one whose past is not ours.
+/// A migration that the database has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sqlserver) struct Applied {
+    pub(in crate::sqlserver) number: u32,
+    pub(in crate::sqlserver) hash: String,
+    /// Whether it took something away.
+    pub(in crate::sqlserver) is_contract: bool,
+}
+
+/// The migrations that are due, in their order. Refuses a database from which a later release took what this one may need,
+/// and one whose past is not ours.
 pub(in crate::sqlserver) async fn due(session: &mut Session) -> Result<Vec<&'static Migration>, SqlServerError> {
     let failed = || SqlServerError::during("looking at the migrations");
     let exists = session.rows(&MIGRATIONS_EXISTS, []).await.map_err(failed())?;
@@ -96,7 +105,9 @@ pub(in crate::sqlserver) async fn due(session: &mut Session) -> Result<Vec<&'sta
                 let mut columns = Columns::of(&row);
                 let number = u32::try_from(columns.counter()?).unwrap_or(u32::MAX);
                 columns.skip(1);
-                Ok((number, columns.string()?))
+                let (hash, phase) = (columns.string()?, columns.string()?);
+                // What it does not know it takes for the worse.
+                Ok(Applied { number, hash, is_contract: phase != Phase::Expand.as_str() })
             };
             applied.push(read().map_err(failed())?);
         }
@@ -104,17 +115,18 @@ pub(in crate::sqlserver) async fn due(session: &mut Session) -> Result<Vec<&'sta
     compare(&applied)
 }
 
-/// What is due where these were applied: their numbers and hashes.
-pub(in crate::sqlserver) fn compare(applied: &[(u32, String)]) -> Result<Vec<&'static Migration>, SqlServerError> {
+/// What is due where these were applied. A later release may have expanded the database: this one runs on it as before, or
+/// the two could not run side by side, nor this one come back.
+pub(in crate::sqlserver) fn compare(applied: &[Applied]) -> Result<Vec<&'static Migration>, SqlServerError> {
     let known = MIGRATIONS.last().map_or(0, |last| last.number);
-    if let Some((found, _)) = applied.iter().find(|(number, _)| *number > known) {
-        return Err(SqlServerError::Ahead { found: *found, known });
+    if let Some(taken) = applied.iter().find(|one| one.number > known && one.is_contract) {
+        return Err(SqlServerError::Ahead { found: taken.number, known });
     }
     let mut due = Vec::new();
     for migration in MIGRATIONS {
-        match applied.iter().find(|(number, _)| *number == migration.number) {
+        match applied.iter().find(|one| one.number == migration.number) {
             None => due.push(migration),
-            Some((_, hash)) if *hash == migration.hash() => {}
+            Some(one) if one.hash == migration.hash() => {}
             Some(_) => return Err(SqlServerError::Changed(migration.number)),
         }
     }
@@ -161,13 +173,27 @@ pub async fn dry_run(config: &SqlServerConfig, phase: Phase) -> Result<Vec<Strin
     let pool = Pool::new(config.clone())?;
     let mut session = pool.session().await.map_err(failed())?;
     let due = due(&mut session).await?;
-    let mut texts: Vec<String> = due.iter().filter(|one| one.phase() <= phase).flat_map(|one| one.batches()).collect();
+    let mut texts = vec![MIGRATIONS_HISTORY.text.to_owned()];
+    for migration in due.iter().filter(|one| one.phase() <= phase) {
+        texts.extend(migration.batches());
+        texts.push(noted(migration));
+    }
     if config.feed == FeedMode::Cdc {
         let settings = settings(&mut session).await.map_err(failed())?;
         let steps = cdc::due(&mut session, settings.cdc, due.is_empty()).await.map_err(failed())?;
-        texts.extend(steps.into_iter().filter(|step| step.phase() <= phase).map(|step| format!("-- {step}")));
+        let steps = steps.into_iter().filter(|step| step.phase() <= phase);
+        texts.extend(steps.map(|step| format!("-- {step}\n{}", step.text())));
+        texts.extend(cdc::jobs_texts(config.retention));
     }
     Ok(texts)
+}
+
+/// Noting a migration, as one would by hand. None of the values holds a quote.
+fn noted(migration: &Migration) -> String {
+    let (number, name, hash, phase) = (migration.number, migration.name, migration.hash(), migration.phase().as_str());
+    format!(
+        "INSERT INTO dbo.SmartPulseMigrations (Number, Name, Hash, Phase) VALUES ({number}, N'{name}', '{hash}', '{phase}');\n"
+    )
 }
 
 /// Refuses a database that is not ready for this release. What is to be taken away may still be there.

@@ -31,6 +31,8 @@ pub fn but(
 pub struct Database {
     /// How many of the migrations it has.
     pub migrations: usize,
+    /// The phases of those that a later release brought.
+    pub later: Vec<&'static str>,
     /// Its compatibility level.
     pub compatibility: i64,
     /// Whether statements read snapshots.
@@ -58,6 +60,7 @@ impl Database {
     pub fn ready() -> Self {
         Self {
             migrations: MIGRATIONS.len(),
+            later: Vec::new(),
             compatibility: 160,
             read_committed_snapshot: true,
             snapshot_isolation: true,
@@ -93,9 +96,19 @@ impl Database {
         }
         if says("FROM dbo.SmartPulseMigrations AS m") {
             let applied = MIGRATIONS.iter().take(self.migrations);
-            let row =
-                |one: &Migration| vec![Cell::int(one.number.into()), Cell::text(one.name), Cell::text(one.hash())];
-            return rows(applied.map(row).collect());
+            let row = |one: &Migration| {
+                vec![Cell::int(one.number.into()), Cell::text(one.name), Cell::text(one.hash()), Cell::text("expand")]
+            };
+            let later = self.later.iter().zip(MIGRATIONS.len() + 1..).map(|(phase, number)| {
+                let number = i64::try_from(number).unwrap_or(i64::MAX);
+                vec![
+                    Cell::int(number),
+                    Cell::text("of a later release"),
+                    Cell::text("0".repeat(64)),
+                    Cell::text(*phase),
+                ]
+            });
+            return rows(applied.map(row).chain(later).collect());
         }
         if says("AS CompatibilityLevel") {
             return rows(vec![vec![

@@ -1,7 +1,7 @@
 //! The list of migrations.
 
 use super::scan::code;
-use crate::sqlserver::migrations::{MIGRATIONS, Phase, compare};
+use crate::sqlserver::migrations::{Applied, MIGRATIONS, Phase, compare};
 use crate::sqlserver::{SqlServerError, migrations};
 
 /// The hashes of what was released. A migration that a database has is never changed: what it should have been is another
@@ -53,18 +53,28 @@ fn a_migration_says_its_phase_and_falls_into_batches() {
 
 #[test]
 fn what_is_due_follows_from_what_was_applied() {
-    let all: Vec<(u32, String)> = MIGRATIONS.iter().map(|one| (one.number, one.hash())).collect();
+    let of = |one: &crate::sqlserver::migrations::Migration| Applied {
+        number: one.number,
+        hash: one.hash(),
+        is_contract: false,
+    };
+    let all: Vec<Applied> = MIGRATIONS.iter().map(of).collect();
     let numbers =
-        |applied: &[(u32, String)]| -> Vec<u32> { compare(applied).unwrap().iter().map(|one| one.number).collect() };
+        |applied: &[Applied]| -> Vec<u32> { compare(applied).unwrap().iter().map(|one| one.number).collect() };
     assert_eq!(numbers(&[]), (1..=7).collect::<Vec<_>>());
     assert_eq!(numbers(&all[..3]), [4, 5, 6, 7]);
     assert!(numbers(&all).is_empty());
     let mut changed = all.clone();
-    changed[2].1 = "0".repeat(64);
+    changed[2].hash = "0".repeat(64);
     assert!(matches!(compare(&changed), Err(SqlServerError::Changed(3))));
-    let mut later = all;
-    later.push((8, "0".repeat(64)));
-    assert!(matches!(compare(&later), Err(SqlServerError::Ahead { found: 8, known: 7 })));
+    // The next release expanded the database: this one runs on it, and may come back to it. Once something was taken away
+    // it may not.
+    let later = |number, is_contract| Applied { number, hash: "0".repeat(64), is_contract };
+    let expanded = [all.clone(), vec![later(8, false), later(9, false)]].concat();
+    assert!(numbers(&expanded).is_empty());
+    assert_eq!(numbers(&expanded[1..]), [1], "what is ours is still due");
+    let contracted = [expanded, vec![later(10, true)]].concat();
+    assert!(matches!(compare(&contracted), Err(SqlServerError::Ahead { found: 10, known: 7 })));
 }
 
 /// The tables that the specification names, and the procedures.

@@ -103,3 +103,19 @@ fn statements_stay_within_the_dialect() {
         assert_eq!(begins, code.matches("COMMIT TRANSACTION").count(), "{name} ends what it begins");
     }
 }
+
+/// A statement by itself commits by itself: what a restore changes of the incarnation and of the leases must stand or fall
+/// together, or a fork is known whose leases still hold.
+#[test]
+fn what_raises_the_incarnation_does_so_in_one_transaction() {
+    for path in ["session/fork", "store/raise_incarnation"] {
+        let listed = ALL.iter().find(|one| one.path == path).unwrap_or_else(|| panic!("{path}"));
+        let code = code(listed.text);
+        let inside =
+            code.split("BEGIN TRANSACTION").nth(1).and_then(|rest| rest.split("COMMIT TRANSACTION").next()).unwrap();
+        assert_eq!(code.matches("UPDATE dbo.").count(), inside.matches("UPDATE dbo.").count(), "{path}: {code}");
+        assert_eq!(inside.matches("UPDATE dbo.ForecastMeta").count(), 1, "{path}");
+        // As everybody else does: leases first.
+        assert!(inside.find("UPDATE dbo.ForecastLeases") < inside.find("UPDATE dbo.ForecastMeta"), "{path}");
+    }
+}

@@ -1,2 +1,2 @@
 -- The migrations that were applied.
-SELECT m.Number, m.Name, m.Hash FROM dbo.SmartPulseMigrations AS m ORDER BY m.Number;
+SELECT m.Number, m.Name, m.Hash, m.Phase FROM dbo.SmartPulseMigrations AS m ORDER BY m.Number;

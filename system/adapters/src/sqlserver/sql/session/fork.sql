@@ -5,6 +5,11 @@ DECLARE @fork uniqueidentifier =
 DECLARE @raised int = 0;
 IF @fork IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.ForecastMeta WHERE RecoveryFork IS NULL OR RecoveryFork <> @fork)
 BEGIN
+    -- Both or none: a fork that is noted while the leases stand would never be looked at again. The leases first, as whoever
+    -- raises the incarnation by hand.
+    BEGIN TRANSACTION;
+    UPDATE dbo.ForecastLeases SET Holder = NULL
+    WHERE Holder IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.ForecastMeta WHERE RecoveryFork <> @fork);
     -- The first look at a new database only notes the fork.
     UPDATE dbo.ForecastMeta
     SET Incarnation = CASE WHEN RecoveryFork IS NULL THEN Incarnation ELSE Incarnation + 1 END,
@@ -17,7 +22,8 @@ BEGIN
         DECLARE @before bigint =
             (SELECT CASE WHEN m.Incarnation > 1048576 THEN 1048576 ELSE m.Incarnation - 1 END * CAST(4294967296 AS bigint)
             FROM dbo.ForecastMeta AS m);
-        UPDATE dbo.ForecastLeases SET Holder = NULL, Token = CASE WHEN Token < @before THEN @before ELSE Token END;
+        UPDATE dbo.ForecastLeases SET Token = @before WHERE Token < @before;
     END;
+    COMMIT TRANSACTION;
 END;
 SELECT m.Incarnation, @raised AS IsRaised FROM dbo.ForecastMeta AS m;
