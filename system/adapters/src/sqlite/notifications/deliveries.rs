@@ -33,8 +33,9 @@ const RESEND: &str = "UPDATE NotificationDeliveries SET Attempts = 0, ClaimId = 
 
 pub(super) const ONE: &str = "Id = ?2 AND Stage IS NULL AND Status IN ('failed', 'unknown')";
 
+/// What nobody knows of is sent again singly only: a person looked at each.
 pub(super) const SINCE: &str = "Number IN (SELECT Number FROM NotificationDeliveries \
-     WHERE Stage IS NULL AND UpdatedAt >= ?2 AND Status IN ('failed', 'unknown') ORDER BY UpdatedAt LIMIT ?3)";
+     WHERE Stage IS NULL AND UpdatedAt >= ?2 AND Status = 'failed' ORDER BY UpdatedAt LIMIT ?3)";
 
 pub(super) const BACKLOG: &str = "SELECT (SELECT count(*) FROM NotificationDeliveries WHERE Stage = 1), \
          (SELECT count(*) FROM NotificationDeliveries WHERE Stage = 2), \

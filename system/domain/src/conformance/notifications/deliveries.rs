@@ -52,6 +52,24 @@ pub async fn failed_ones_are_sent_again(harness: &dyn NotificationHarness) {
     assert_eq!(mails(&*store, claim(2, LONG, 10)).await.len(), 1);
 }
 
+/// It may have arrived: not with all that failed since a time.
+pub async fn what_nobody_knows_is_sent_again_singly(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    accepted(&*store, 1).await;
+    queue_all(&*store, UnknownPolicy::Hold).await;
+    let held = claim(1, LONG, 10);
+    let id = mails(&*store, held).await[0].id;
+    store.progress_mails(MailProgress { claim: held.id, reports: Vec::new(), sending: vec![id] }).await.unwrap();
+    let outcome = MailOutcome::Unknown { error: "broke".to_owned(), after: SHORT };
+    let reports = vec![MailReport { id, attempts: 1, outcome }];
+    store.progress_mails(MailProgress { claim: held.id, reports, sending: Vec::new() }).await.unwrap();
+    let since = "2001-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(store.resend(Resend::Since(since)).await.unwrap(), 0);
+    assert_eq!(statuses(&*store, 1).await, [(DeliveryStatus::Unknown, 1)]);
+    assert_eq!(store.resend(Resend::One(id)).await.unwrap(), 1);
+    assert_eq!(statuses(&*store, 1).await, [(DeliveryStatus::Queued, 0)]);
+}
+
 /// By what it waits for.
 pub async fn the_backlog_counts_what_waits(harness: &dyn NotificationHarness) {
     let store = harness.store();

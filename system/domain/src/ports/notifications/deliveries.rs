@@ -19,12 +19,13 @@ pub struct DeliveryLog {
     pub deliveries: Vec<Delivery>,
 }
 
-/// Which deliveries are sent again, of those that failed or whose fate is unknown.
+/// Which deliveries are sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resend {
-    /// This one.
+    /// This one, if it failed or its fate is unknown.
     One(DeliveryId),
-    /// Those that failed at this time or later, at most [`RESEND_MAX`].
+    /// Those that failed at this time or later, what failed first first, at most [`RESEND_MAX`]. Not those whose fate is
+    /// unknown: they may have arrived, so a person looks at each.
     Since(Timestamp),
 }
 
