@@ -64,9 +64,9 @@ statements! {
     NOTIFICATIONS_ATTACHMENTS(1) = "notifications/attachments" => [["Id", "Name", "ContentType", "Bytes"]];
     NOTIFICATIONS_BACKLOG(0) = "notifications/backlog" => [["Pushes", "MailIntents", "Mails", "Unknown", "Oldest"]];
     NOTIFICATIONS_CHANGES(3) = "notifications/changes" => [["LastPosition", "Unread", "Position", "Id", "UserId", "Title", "Body", "Type", "ReadAt", "CreatedAt"]];
-    NOTIFICATIONS_CLAIM_MAIL_INTENTS(4) = "notifications/claim_mail_intents" => [["Id", "CreatedAt", "ToAddress", "ToName", "UserId", "Subject", "TemplateId", "TemplateData", "Attachments"]];
-    NOTIFICATIONS_CLAIM_MAILS(4) = "notifications/claim_mails" => [["Held"], ["Id", "Attempts", "CreatedAt", "ToAddress", "ToName", "Subject", "TemplateId", "BodyText", "BodyHtml", "Attachments", "OnUnknown", "Token"]];
-    NOTIFICATIONS_CLAIM_PUSHES(4) = "notifications/claim_pushes" => [["DeliveryId", "Attempts", "NotificationId", "EventId", "Title", "Body", "Type", "AcceptedAt", "Id", "UserId", "IntegrationType", "Token", "SubscriptionJson", "OSVersion", "VapidKeyId", "CreatedAt", "LastSeenAt", "MustResubscribe"]];
+    NOTIFICATIONS_CLAIM_MAIL_INTENTS(4) = "notifications/claim_mail_intents" => [["Id", "WaitsSince", "ToAddress", "ToName", "UserId", "Subject", "TemplateId", "TemplateData", "Attachments"]];
+    NOTIFICATIONS_CLAIM_MAILS(4) = "notifications/claim_mails" => [["Held"], ["Id", "Attempts", "WaitsSince", "ToAddress", "ToName", "Subject", "TemplateId", "BodyText", "BodyHtml", "Attachments", "OnUnknown", "Token"]];
+    NOTIFICATIONS_CLAIM_PUSHES(4) = "notifications/claim_pushes" => [["DeliveryId", "Attempts", "NotificationId", "EventId", "Title", "Body", "Type", "WaitsSince", "Id", "UserId", "IntegrationType", "Token", "SubscriptionJson", "OSVersion", "VapidKeyId", "CreatedAt", "LastSeenAt", "MustResubscribe"]];
     NOTIFICATIONS_DEVICE_COUNT(1) = "notifications/device_count" => [["Devices"]];
     NOTIFICATIONS_DEVICE_KNOWN(2) = "notifications/device_known" => [["Id", "UserId", "IntegrationType", "Token", "SubscriptionJson", "OSVersion", "VapidKeyId", "CreatedAt", "LastSeenAt", "MustResubscribe"]];
     NOTIFICATIONS_DEVICE_PUT(10) = "notifications/device_put" => [];

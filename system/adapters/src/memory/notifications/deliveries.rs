@@ -56,7 +56,8 @@ impl Tables {
                 resent += 1;
                 self.change(id, |row| {
                     row.status = if is_rendered { DeliveryStatus::Queued } else { DeliveryStatus::Pending };
-                    (row.attempts, row.held, row.due, row.updated_at) = (0, None, moment.now, moment.wall);
+                    (row.attempts, row.held, row.due) = (0, None, moment.now);
+                    (row.waits_since, row.updated_at) = (moment.wall, moment.wall);
                 });
             }
         }

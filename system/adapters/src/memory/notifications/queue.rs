@@ -55,7 +55,7 @@ impl Tables {
             on_unknown: queued.on_unknown,
             unsubscribe_token: self.token_of.get(&item.to.folded()).cloned().unwrap_or_default(),
             attempts: row.attempts,
-            accepted_at: row.created_at,
+            waits_since: row.waits_since,
         })
     }
 

@@ -78,6 +78,7 @@ impl Tables {
             last_error: None,
             created_at: moment.wall,
             updated_at: moment.wall,
+            waits_since: moment.wall,
             due: moment.now,
             held: None,
             order: self.order,

@@ -196,7 +196,7 @@ fn push_inbox(sql: &mut QueryBuilder<Sqlite>, rows: &[(&ForUser, i64)], now: i64
 fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery<'_>], now: i64) {
     sql.push(
         "INSERT INTO NotificationDeliveries \
-         (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt) ",
+         (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt, WaitsSince) ",
     );
     sql.push_values(rows, |mut columns, new| {
         columns
@@ -207,6 +207,7 @@ fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery<'_>], now
             .push_bind(new.stage().map(|stage| stage as i64))
             .push_bind(new.status.name())
             .push_bind(new.error.map(str::to_owned))
+            .push_bind(now)
             .push_bind(now)
             .push_bind(now);
     });

@@ -23,7 +23,7 @@ pub(super) const LOG: &str = "SELECT a.UserId, a.Channels, a.CreatedAt, d.Id, d.
 
 /// A mail that was rendered is in the queue still.
 const RESEND: &str = "UPDATE NotificationDeliveries SET Attempts = 0, ClaimId = NULL, DueAt = 0, AvailableAt = 0, \
-         UpdatedAt = ?1, \
+         UpdatedAt = ?1, WaitsSince = ?1, \
          Stage = CASE WHEN Channel = 2 THEN 1 \
                       WHEN EXISTS (SELECT 1 FROM NheaMailQueue q WHERE q.Id = NotificationDeliveries.Id) THEN 3 \
                       ELSE 2 END, \

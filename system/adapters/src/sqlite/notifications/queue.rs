@@ -30,7 +30,7 @@ pub(super) const ORPHANS: &str = "UPDATE NotificationDeliveries SET Attempts = A
 /// Which mails are held since they were looked for at this moment.
 pub(super) const HELD: &str = "SELECT count(*) FROM NotificationDeliveries WHERE Status = 'unknown' AND UpdatedAt = ?1";
 
-pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, d.CreatedAt, q.ToAddress, q.ToName, q.Subject, q.TemplateId, \
+pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, d.WaitsSince, q.ToAddress, q.ToName, q.Subject, q.TemplateId, \
          q.BodyText, q.BodyHtml, q.Attachments, q.OnUnknown, t.Token, s.Address \
      FROM NotificationDeliveries d JOIN NheaMailQueue q ON q.Id = d.Id \
          LEFT JOIN MailUnsubscribeTokens t ON t.Address = q.ToFolded \
@@ -74,7 +74,7 @@ fn mail(found: &SqliteRow) -> Result<Option<MailToSend>, sqlx::Error> {
     Ok(Some(MailToSend {
         id: delivery_id(found, 0)?,
         attempts: attempts(found.try_get_unchecked(1)?),
-        accepted_at: row::time(found.try_get_unchecked(2)?)?,
+        waits_since: row::time(found.try_get_unchecked(2)?)?,
         to: address(found.try_get_unchecked(3)?)?,
         to_name: found.try_get_unchecked(4)?,
         subject: found.try_get_unchecked(5)?,

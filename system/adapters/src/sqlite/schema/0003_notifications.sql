@@ -85,7 +85,8 @@ CREATE TABLE UnitDirectory (
 ) STRICT, WITHOUT ROWID;
 
 -- What is to be delivered, and what became of it. A row waits at a stage (1 push, 2 render a mail, 3 send it), or at none
--- any more. Whoever claims it holds it until its claim is over: until then it is not available.
+-- any more. Whoever claims it holds it until its claim is over: until then it is not available. Its age counts from when it
+-- was accepted, or was last sent again by a person: since then it waits.
 CREATE TABLE NotificationDeliveries (
     Number         INTEGER PRIMARY KEY AUTOINCREMENT,
     Id             BLOB    NOT NULL UNIQUE CHECK (length(Id) = 16),
@@ -100,7 +101,8 @@ CREATE TABLE NotificationDeliveries (
     AvailableAt    INTEGER NOT NULL DEFAULT 0,
     ClaimId        BLOB    CHECK (length(ClaimId) = 16),
     CreatedAt      INTEGER NOT NULL,
-    UpdatedAt      INTEGER NOT NULL
+    UpdatedAt      INTEGER NOT NULL,
+    WaitsSince     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX NotificationDeliveries_Waiting ON NotificationDeliveries (Stage, AvailableAt, Number) WHERE Stage IS NOT NULL;
 CREATE INDEX NotificationDeliveries_Claimed ON NotificationDeliveries (ClaimId) WHERE ClaimId IS NOT NULL AND Stage IS NOT NULL;

@@ -28,7 +28,7 @@ pub(in crate::sqlserver) fn mail(row: &Row) -> Result<MailToSend, SqlError> {
     Ok(MailToSend {
         id: columns.delivery_id()?,
         attempts: columns.attempts()?,
-        accepted_at: columns.time()?,
+        waits_since: columns.time()?,
         to: columns.address()?,
         to_name: columns.optional_text()?.map(str::to_owned),
         subject: columns.string()?,

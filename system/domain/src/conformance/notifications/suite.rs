@@ -54,6 +54,7 @@ pub async fn run_all<H: NotificationHarness>(make: impl AsyncFn() -> H) {
         an_unsubscribed_address_is_not_written_to,
         suppressions_can_be_taken_back,
         failed_ones_are_sent_again,
+        what_is_sent_again_is_young_again,
         what_nobody_knows_is_sent_again_singly,
         the_backlog_counts_what_waits,
         what_is_old_is_forgotten,

@@ -183,7 +183,7 @@ impl Batch {
         let outcome = match sent {
             Ok(_) => MailOutcome::Sent,
             Err(error) => {
-                let age = since(mail.accepted_at, self.shared.ports.clock.now());
+                let age = since(mail.waits_since, self.shared.ports.clock.now());
                 outcome(&error, attempts, age, &self.config, &*self.shared.ports.rng)
             }
         };
@@ -228,7 +228,7 @@ impl Batch {
             MailOutcome::Retry { .. } | MailOutcome::Unknown { .. } => None,
         };
         if let Some(status) = ended {
-            let took = since(mail.accepted_at, self.shared.ports.clock.now());
+            let took = since(mail.waits_since, self.shared.ports.clock.now());
             self.shared.meter.delivered(Delivered { channel: Channel::Email, provider: None, status, took });
         }
         MailReport { id: mail.id, attempts, outcome }

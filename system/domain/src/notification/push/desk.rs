@@ -81,7 +81,7 @@ impl Desk {
             let kind = IntegrationType::of(&intent.device.target);
             let gateway = self.gateways.of(kind);
             let origin = gateway.map(|gateway| gateway.origin(&intent.device.target));
-            let age = since(intent.accepted_at, now);
+            let age = since(intent.waits_since, now);
             let is_old = age > self.config.ttl || (age > self.config.give_up_after && intent.attempts > 0);
             let held = |origin| Held { attempts: intent.attempts, intent, origin, claim, until };
             match origin {
@@ -236,7 +236,7 @@ impl Desk {
             channel: Channel::PushNotification,
             provider: Some(IntegrationType::of(&held.intent.device.target)),
             status,
-            took: since(held.intent.accepted_at, self.shared.ports.clock.now()),
+            took: since(held.intent.waits_since, self.shared.ports.clock.now()),
         });
     }
 

@@ -37,7 +37,7 @@ WHERE EXISTS
     );
 SELECT COUNT(*) AS Held FROM @orphans AS o WHERE o.Status = 'unknown';
 SELECT
-    d.Id, d.Attempts, d.CreatedAt, q.ToAddress, q.ToName, q.Subject, q.TemplateId, q.BodyText, q.BodyHtml, q.Attachments,
+    d.Id, d.Attempts, d.WaitsSince, q.ToAddress, q.ToName, q.Subject, q.TemplateId, q.BodyText, q.BodyHtml, q.Attachments,
     q.OnUnknown, t.Token
 FROM dbo.NotificationDeliveries AS d
 INNER JOIN @taken AS k ON k.Number = d.Number

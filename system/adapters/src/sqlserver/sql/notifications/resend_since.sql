@@ -1,7 +1,7 @@
 -- The same for those that failed at a time or later, the first ones first; not for those whose fate is unknown. P1: what
 -- names a time long ago, P2: the time, P3: at most so many.
 UPDATE d
-SET Attempts = 0, ClaimId = NULL, DueAt = @P1, AvailableAt = @P1, UpdatedAt = SYSUTCDATETIME(),
+SET Attempts = 0, ClaimId = NULL, DueAt = @P1, AvailableAt = @P1, UpdatedAt = SYSUTCDATETIME(), WaitsSince = SYSUTCDATETIME(),
     Stage = CASE
         WHEN d.Channel = 2 THEN 1
         WHEN EXISTS (SELECT 1 FROM dbo.NheaMailQueue AS q WHERE q.Id = d.Id) THEN 3
