@@ -103,10 +103,16 @@ impl Tables {
         may_go
     }
 
+    /// What a person wants goes over what a mail server said; else the first reason stays.
     fn suppress(&mut self, address: &MailAddress, reason: SuppressionReason, moment: Moment) {
         let address = address.folded();
-        let new = Suppression { address: address.clone(), reason, since: moment.wall };
-        self.suppressions.entry(address).or_insert(new);
+        let goes_first = |known: &Suppression| {
+            known.reason == SuppressionReason::Unsubscribed || reason == SuppressionReason::Refused
+        };
+        if !self.suppressions.get(&address).is_some_and(goes_first) {
+            let suppression = Suppression { address: address.clone(), reason, since: moment.wall };
+            self.suppressions.insert(address, suppression);
+        }
     }
 }
 

@@ -9,8 +9,10 @@ use super::SqliteNotifications;
 use super::handle::failed;
 use crate::sqlite::row;
 
-const SUPPRESS: &str =
-    "INSERT INTO MailSuppressions (Address, Reason, Since) VALUES (?1, ?2, ?3) ON CONFLICT (Address) DO NOTHING";
+/// What a person wants goes over what a mail server said.
+const SUPPRESS: &str = "INSERT INTO MailSuppressions (Address, Reason, Since) VALUES (?1, ?2, ?3) \
+     ON CONFLICT (Address) DO UPDATE SET Reason = excluded.Reason, Since = excluded.Since \
+         WHERE MailSuppressions.Reason = 'refused' AND excluded.Reason = 'unsubscribed'";
 
 const UNSUPPRESS: &str = "DELETE FROM MailSuppressions WHERE Address = ?1";
 

@@ -140,7 +140,28 @@ pub async fn an_unsubscribed_address_is_not_written_to(harness: &dyn Notificatio
     assert_eq!(mails(&*store, claim(2, LONG, 10)).await, []);
 }
 
-/// The first reason stays.
+/// Neither a refusal before nor one after makes that forgotten.
+pub async fn unsubscribing_goes_over_a_refusal(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    queued(&*store, 1, UnknownPolicy::Hold).await;
+    let mail = mails(&*store, claim(1, LONG, 10)).await.remove(0);
+    let other = MailAddress::new("bert@example.com").unwrap();
+    for address in [&mail.to, &other] {
+        store.suppress(address, SuppressionReason::Refused).await.unwrap();
+    }
+    harness.pass(SHORT).await;
+    let refused = store.suppressions(10).await.unwrap();
+    assert!(store.unsubscribe(&mail.unsubscribe_token).await.unwrap());
+    store.suppress(&other, SuppressionReason::Unsubscribed).await.unwrap();
+    for address in [&mail.to, &other] {
+        store.suppress(address, SuppressionReason::Refused).await.unwrap();
+    }
+    let listed = store.suppressions(10).await.unwrap();
+    assert!(listed.iter().all(|one| one.reason == SuppressionReason::Unsubscribed), "{listed:?}");
+    assert!(listed.len() == 2 && listed.iter().all(|one| refused.iter().all(|before| one.since > before.since)));
+}
+
+/// The first reason stays, but for one's own wish.
 pub async fn suppressions_can_be_taken_back(harness: &dyn NotificationHarness) {
     let store = harness.store();
     let address = |text: &str| MailAddress::new(text).unwrap();

@@ -52,6 +52,7 @@ pub async fn run_all<H: NotificationHarness>(make: impl AsyncFn() -> H) {
         outcomes_of_mails_are_written_down,
         a_refused_recipient_is_not_written_to_again,
         an_unsubscribed_address_is_not_written_to,
+        unsubscribing_goes_over_a_refusal,
         suppressions_can_be_taken_back,
         failed_ones_are_sent_again,
         what_is_sent_again_is_young_again,

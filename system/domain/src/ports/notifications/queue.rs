@@ -148,7 +148,8 @@ pub trait MailQueue: Send + Sync + 'static {
     /// The store's; the claim ends by itself then.
     async fn release(&self, claim: ClaimId) -> Result<(), NotificationStoreError>;
 
-    /// Sends nothing to this address any more. One that is suppressed already keeps its reason.
+    /// Sends nothing to this address any more. One that is suppressed already keeps its reason, but `Unsubscribed` goes over
+    /// `Refused`: an address that works again is not one whose owner wants mails.
     ///
     /// # Errors
     /// The store's.
@@ -166,7 +167,7 @@ pub trait MailQueue: Send + Sync + 'static {
     /// The store's.
     async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError>;
 
-    /// Ends mails to the address that this token was made for; `false`: there is no such token. May be repeated.
+    /// Ends mails to the address that this token was made for, as [`suppress`](Self::suppress) does; `false`: there is no such token. May be repeated.
     ///
     /// # Errors
     /// The store's.
