@@ -141,12 +141,12 @@ impl Desk {
             Err(error) => error,
         };
         if let PushError::Unauthorized { .. } = &error {
-            self.shared.alerts.raise(AlertKind::UnauthorizedSender, &held.origin.0, &error.to_string());
+            self.raise(AlertKind::UnauthorizedSender, &held, &error.to_string());
         }
         match verdict(&error, held.attempts, &self.config, &*self.shared.ports.rng) {
             Verdict::Report(PushOutcome::Failed { error: text }) => {
                 if error.is_retryable() {
-                    self.shared.alerts.raise(AlertKind::PushFailing, &held.origin.0, &text);
+                    self.raise(AlertKind::PushFailing, &held, &text);
                 }
                 self.report(held, PushOutcome::Failed { error: text });
             }
@@ -163,12 +163,21 @@ impl Desk {
         }
     }
 
+    /// A person must look. FCM is ours; the push service of a browser is named by whoever registers it.
+    fn raise(&self, kind: AlertKind, held: &Held, detail: &str) {
+        let (alerts, origin) = (&self.shared.alerts, &*held.origin.0);
+        match IntegrationType::of(&held.intent.device.target) {
+            IntegrationType::Fcm => alerts.raise(kind, origin, detail),
+            IntegrationType::WebPush => alerts.raise_of_users(kind, origin, detail),
+        }
+    }
+
     fn gone(&mut self, held: Held, text: String, now: Instant) {
         match self.guard.seems_gone(now, &self.config.guard) {
             Removal::Allowed => self.report(held, PushOutcome::Removed { error: text }),
             stopped => {
                 if stopped == Removal::StoppedNow {
-                    self.shared.alerts.raise(AlertKind::MassRemoval, &held.origin.0, &text);
+                    self.raise(AlertKind::MassRemoval, &held, &text);
                 }
                 self.report(held, PushOutcome::Failed { error: format!("{text}; too many seem gone: it was kept") });
             }
@@ -177,7 +186,7 @@ impl Desk {
 
     fn give_up(&mut self, held: Held, why: &str) {
         if why == TOO_OLD {
-            self.shared.alerts.raise(AlertKind::PushFailing, &held.origin.0, why);
+            self.raise(AlertKind::PushFailing, &held, why);
         }
         self.report(held, PushOutcome::Failed { error: why.to_owned() });
     }
