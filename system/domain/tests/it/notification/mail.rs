@@ -10,8 +10,10 @@ use domain::notification::alerts::AlertKind;
 use domain::notification::model::{Channel, ChannelSet, DeliveryStatus, MailAddress};
 use domain::notification::operations::{MailRequest, Message};
 use domain::ports::{Attachment, Deliveries as _, MailError, MailQueue as _, TemplateId};
+use tracing::Level;
 
 use super::fakes::Replies;
+use super::logs::Logs;
 use super::world::{Node, Settings, World, address, message, ms, until};
 use crate::support::uuid;
 
@@ -191,6 +193,27 @@ async fn a_mail_server_that_is_away_costs_no_attempts() {
     world.settled(ms(60_000)).await;
     for n in 1..=5 {
         assert_eq!(email(&world, n).await, (DeliveryStatus::Sent, 1));
+    }
+}
+
+/// A person must know whether it is the password, the certificate or the network.
+#[tokio::test(start_paused = true)]
+async fn who_is_told_that_the_mail_server_is_away_is_told_why() {
+    let certificate = std::io::Error::other(std::io::Error::other("certificate expired"));
+    let certificate = MailError::Unreachable(Some(std::sync::Arc::new(certificate)));
+    let login = MailError::Permanent { code: 535, answer: "5.7.8 authentication failed".to_owned(), recipient: false };
+    for (why, text) in [
+        (certificate, "the mail server cannot be reached: certificate expired"),
+        (login, "the mail server refuses (535): 5.7.8 authentication failed"),
+    ] {
+        let (logs, _guard) = Logs::listen();
+        let world = World::new();
+        world.mail.refuses(why);
+        let node = world.start("a");
+        send_all(&world, &node, 1).await;
+        tokio::time::sleep(ms(20_000)).await;
+        let lines = logs.of(Level::ERROR, "mail_sender_down");
+        assert!(lines.len() == 1 && lines[0].contains(text), "{lines:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::notification::alerts::AlertKind;
 use domain::notification::model::{Channel, DeliveryStatus};
-use domain::ports::{Deliveries as _, Devices as _, MailError, PushError, Resend};
+use domain::ports::{Devices as _, MailError, PushError, Resend};
 use tracing::Level;
 
 use super::fakes::{Does, Replies};
