@@ -162,7 +162,7 @@ mod tests {
             self.asked.lock().unwrap().push(host.to_owned());
             match domain(host) {
                 "evil.test" => pending().await,
-                "gone.test" => Err(io::ErrorKind::NotFound.into()),
+                "gone.test" => return Err(io::ErrorKind::NotFound.into()),
                 _ => tokio::time::sleep(Duration::from_millis(20)).await,
             }
             Ok(vec!["8.8.8.8".parse().unwrap()])

@@ -74,6 +74,7 @@ statements! {
     NOTIFICATIONS_DEVICES(1) = "notifications/devices" => [];
     NOTIFICATIONS_DEVICES_OF(1) = "notifications/devices_of" => [["N", "Id", "IntegrationType"]];
     NOTIFICATIONS_ENQUEUED(1) = "notifications/enqueued" => [["NowAt"], ["N"]];
+    NOTIFICATIONS_FILES_HELD(0) = "notifications/files_held" => [["Files", "HeldBytes"]];
     NOTIFICATIONS_KEEP_ANSWER(5) = "notifications/keep_answer" => [];
     NOTIFICATIONS_LIST(3) = "notifications/list" => [];
     NOTIFICATIONS_LIST_AFTER(4) = "notifications/list_after" => [["Total", "Id", "UserId", "Title", "Body", "Type", "ReadAt", "CreatedAt"]];

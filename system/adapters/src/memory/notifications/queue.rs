@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::notification::model::{
-    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, Name, StoredAttachment,
+    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, MailItem, Name, StoredAttachment,
 };
 use domain::ports::{
     Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, NotificationStoreError,
@@ -33,6 +33,7 @@ impl Tables {
                 self.change(id, |row| {
                     (row.status, row.held, row.updated_at) = (DeliveryStatus::Suppressed, None, moment.wall);
                 });
+                self.files_done(id);
             } else if mails.len() < usize::try_from(claim.limit).unwrap_or(usize::MAX) {
                 self.hold(id, claim, moment.now);
                 mails.push(mail);
@@ -83,7 +84,24 @@ impl Tables {
             row.due = moment.now + after.unwrap_or_default();
             row.held = row.held.filter(|_| status.is_final());
         });
+        if status == DeliveryStatus::Sent {
+            self.files_done(id);
+        }
         status == DeliveryStatus::Unknown
+    }
+
+    /// A mail that is sent, or never will be, needs its files no more: those that no other one needs are forgotten.
+    fn files_done(&mut self, id: DeliveryId) {
+        let files = self.mails.get(&id).map(|item| item.attachments.clone()).unwrap_or_default();
+        for file in files {
+            let is_done = |status| matches!(status, DeliveryStatus::Sent | DeliveryStatus::Suppressed);
+            let needs = |(other, item): (&DeliveryId, &MailItem)| {
+                item.attachments.contains(&file) && self.deliveries.get(other).is_some_and(|row| !is_done(row.status))
+            };
+            if !self.mails.iter().any(needs) {
+                self.attachments.remove(&file);
+            }
+        }
     }
 
     fn progress(&mut self, progress: MailProgress, moment: Moment) -> Vec<DeliveryId> {

@@ -46,6 +46,7 @@ async fn nothing_walks_a_table() {
         (look, "sqlite_autoindex_NotificationAcceptances_2"),
         (accept::DEVICES.to_owned(), "SysUserDeviceInfo_ByUser"),
         (accept::ANSWER.to_owned(), "PRIMARY KEY"),
+        (accept::HELD.to_owned(), "COVERING INDEX MailAttachments_ByAge"),
         (inbox::page_sql(InboxStart::Skip(10)), "Notifications_ByUser"),
         (inbox::page_sql(InboxStart::After(cursor)), "Notifications_ByUser"),
         (inbox::UNREAD.to_owned(), "Notifications_Unread"),

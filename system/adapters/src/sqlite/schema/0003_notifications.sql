@@ -145,16 +145,29 @@ CREATE TABLE MailAttachments (
     Id          BLOB    NOT NULL PRIMARY KEY CHECK (length(Id) = 16),
     Name        TEXT    NOT NULL,
     ContentType TEXT    NOT NULL,
-    Bytes       BLOB    NOT NULL,
-    CreatedAt   INTEGER NOT NULL
+    Size        INTEGER NOT NULL,
+    CreatedAt   INTEGER NOT NULL,
+    -- The last one: what stands before is read without it.
+    Bytes       BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX MailAttachments_ByAge ON MailAttachments (CreatedAt);
+CREATE INDEX MailAttachments_ByAge ON MailAttachments (CreatedAt, Size);
 CREATE TABLE MailAttachmentUses (
     AttachmentId BLOB NOT NULL,
     DeliveryId   BLOB NOT NULL,
     PRIMARY KEY (AttachmentId, DeliveryId)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX MailAttachmentUses_ByDelivery ON MailAttachmentUses (DeliveryId);
+-- A mail that is sent, or never will be, needs its files no more. One that failed does: a person may send it again.
+CREATE TRIGGER NotificationDeliveries_FilesDone AFTER UPDATE OF Status ON NotificationDeliveries
+WHEN NEW.Channel = 4 AND NEW.Status IN ('sent', 'suppressed')
+BEGIN
+    DELETE FROM MailAttachmentUses WHERE DeliveryId = NEW.Id;
+END;
+CREATE TRIGGER MailAttachmentUses_LastOne AFTER DELETE ON MailAttachmentUses
+WHEN NOT EXISTS (SELECT 1 FROM MailAttachmentUses WHERE AttachmentId = OLD.AttachmentId)
+BEGIN
+    DELETE FROM MailAttachments WHERE Id = OLD.AttachmentId;
+END;
 
 -- Who is not written to, and the tokens by which people say so.
 CREATE TABLE MailSuppressions (

@@ -164,9 +164,10 @@ CREATE TABLE dbo.MailAttachments
     Name        nvarchar(400)    NOT NULL,
     ContentType nvarchar(200)    NOT NULL,
     Bytes       varbinary(max)   NOT NULL,
+    Size        bigint           NOT NULL,
     CreatedAt   datetime2(6)     NOT NULL
 );
-CREATE INDEX IX_MailAttachments_ByAge ON dbo.MailAttachments (CreatedAt);
+CREATE INDEX IX_MailAttachments_ByAge ON dbo.MailAttachments (CreatedAt) INCLUDE (Size);
 CREATE TABLE dbo.MailAttachmentUses
 (
     AttachmentId uniqueidentifier NOT NULL,

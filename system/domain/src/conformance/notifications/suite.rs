@@ -46,6 +46,8 @@ pub async fn run_all<H: NotificationHarness>(make: impl AsyncFn() -> H) {
         a_mail_keeps_its_token,
         a_queued_mail_comes_back_as_it_was,
         files_are_stored_once,
+        a_file_is_forgotten_when_its_last_mail_is_sent,
+        a_store_full_of_files_takes_no_more,
         a_mail_is_marked_before_it_goes,
         a_mail_under_way_is_held_when_its_sender_is_gone,
         a_mail_under_way_is_sent_again_where_that_is_wanted,

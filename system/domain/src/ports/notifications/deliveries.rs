@@ -82,7 +82,7 @@ pub trait Deliveries: Send + Sync + 'static {
 
     /// Forgets final deliveries and their mails from before `deliveries_before`, notifications from before
     /// `inbox_before`, acceptances without deliveries from before `acceptances_before`, answers that expired, and files
-    /// that no mail names. Only so much at a time as keeps nobody waiting: call it again while it forgets anything.
+    /// that no mail names (those of mails that are sent go with the last of these). Only so much at a time as keeps nobody waiting: call it again while it forgets anything.
     ///
     /// # Errors
     /// The store's; some may be forgotten.

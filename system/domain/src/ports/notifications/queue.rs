@@ -130,7 +130,7 @@ pub trait MailQueue: Send + Sync + 'static {
     async fn claim_mails(&self, claim: Claim) -> Result<ClaimedMails, NotificationStoreError>;
 
     /// Writes what came of mails, and marks others as `sending`, both of this claim only, in one transaction. Answers which
-    /// of `sending` may go.
+    /// of `sending` may go. A file whose last mail is sent is forgotten: it is not needed again.
     ///
     /// # Errors
     /// The store's; it may have been written. To report the same again is no harm.
