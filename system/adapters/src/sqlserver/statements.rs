@@ -105,6 +105,7 @@ statements! {
     NOTIFICATIONS_SETTLE(4) = "notifications/settle" => [["Id", "ToAddress", "ToFolded", "ToName", "UserId", "Subject", "TemplateId", "Attachments", "NowAt"], ["Id"]];
     NOTIFICATIONS_SUPPRESS(2) = "notifications/suppress" => [];
     NOTIFICATIONS_SUPPRESSIONS(1) = "notifications/suppressions" => [["Address", "Reason", "Since"]];
+    NOTIFICATIONS_SUPPRESSIONS_AFTER(3) = "notifications/suppressions_after" => [["Address", "Reason", "Since"]];
     NOTIFICATIONS_UNIT(1) = "notifications/unit" => [["Name"]];
     NOTIFICATIONS_UNREAD(1) = "notifications/unread" => [["Unread"]];
     NOTIFICATIONS_UNSUBSCRIBE(2) = "notifications/unsubscribe" => [["Addresses"]];

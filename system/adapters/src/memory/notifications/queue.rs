@@ -6,7 +6,7 @@ use domain::notification::model::{
 };
 use domain::ports::{
     Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, NotificationStoreError,
-    Suppression, SuppressionReason, UnknownPolicy,
+    Suppression, SuppressionCursor, SuppressionReason, UnknownPolicy,
 };
 
 use super::MemoryNotifications;
@@ -175,9 +175,16 @@ impl MailQueue for MemoryNotifications {
         self.call("unsuppress", |tables, _| Ok(tables.suppressions.remove(&address.folded()).is_some())).await
     }
 
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError> {
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError> {
         self.call("suppressions", |tables, _| {
-            let mut all: Vec<Suppression> = tables.suppressions.values().cloned().collect();
+            let comes = |one: &&Suppression| {
+                after.as_ref().is_none_or(|after| (after.since, &one.address) > (one.since, &after.address))
+            };
+            let mut all: Vec<Suppression> = tables.suppressions.values().filter(comes).cloned().collect();
             all.sort_by(|one, other| (other.since, &one.address).cmp(&(one.since, &other.address)));
             all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             Ok(all)

@@ -67,6 +67,7 @@ async fn nothing_walks_a_table() {
         (queue::HELD.to_owned(), "NotificationDeliveries_Unknown"),
         (queue::FILES.to_owned(), "sqlite_autoindex_MailAttachments_1"),
         (suppressions::LIST.to_owned(), "MailSuppressions_ByTime"),
+        (suppressions::LIST_AFTER.to_owned(), "MailSuppressions_ByTime"),
         (suppressions::OF_TOKEN.to_owned(), "sqlite_autoindex_MailUnsubscribeTokens_2"),
         (deliveries::LOG.to_owned(), "NotificationDeliveries_OfNotification"),
         (format!("SELECT 1 FROM NotificationDeliveries WHERE {}", deliveries::SINCE), "NotificationDeliveries_Final"),

@@ -6,7 +6,7 @@ use domain::notification::model::{
 };
 use domain::ports::{
     Attachment, Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend,
-    NotificationStoreError, Suppression, SuppressionReason, TemplateId, UnknownPolicy,
+    NotificationStoreError, Suppression, SuppressionCursor, SuppressionReason, TemplateId, UnknownPolicy,
 };
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -183,8 +183,12 @@ impl MailQueue for SqliteNotifications {
         suppressions::unsuppress(self, address).await
     }
 
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError> {
-        suppressions::list(self, limit).await
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError> {
+        suppressions::list(self, after, limit).await
     }
 
     async fn unsubscribe(&self, token: &str) -> Result<bool, NotificationStoreError> {

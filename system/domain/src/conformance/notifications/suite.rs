@@ -56,6 +56,7 @@ pub async fn run_all<H: NotificationHarness>(make: impl AsyncFn() -> H) {
         an_unsubscribed_address_is_not_written_to,
         unsubscribing_goes_over_a_refusal,
         suppressions_can_be_taken_back,
+        suppressions_come_in_pages,
         failed_ones_are_sent_again,
         what_is_sent_again_is_young_again,
         what_nobody_knows_is_sent_again_singly,

@@ -28,7 +28,7 @@ pub use mail::{
     check_room_for_files,
 };
 pub use notification::{InboxCursor, InboxPosition, Notification, NotificationType};
-pub use params::{InboxParams, ReadAll, ResendSince};
+pub use params::{InboxParams, ReadAll, ResendSince, SuppressionParams};
 pub use preference::{PREFERENCES_PER_USER_MAX, Preference, SetPreferences};
 pub use send::{DeviceFilter, SendNotification, SendPush};
 pub(crate) use text::cut;

@@ -119,6 +119,15 @@ pub struct Suppression {
     pub since: Timestamp,
 }
 
+/// A place in the list of suppressed addresses: after this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressionCursor {
+    /// Since when it is suppressed.
+    pub since: Timestamp,
+    /// The address, folded, which breaks ties.
+    pub address: String,
+}
+
 /// The mail queue.
 #[async_trait]
 pub trait MailQueue: Send + Sync + 'static {
@@ -161,13 +170,19 @@ pub trait MailQueue: Send + Sync + 'static {
     /// The store's.
     async fn unsuppress(&self, address: &MailAddress) -> Result<bool, NotificationStoreError>;
 
-    /// The suppressed addresses, the last one first, at most `limit`.
+    /// The suppressed addresses, the last one first, those of one time by their letters, at most `limit`; after a place, if
+    /// one is named.
     ///
     /// # Errors
     /// The store's.
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError>;
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError>;
 
-    /// Ends mails to the address that this token was made for, as [`suppress`](Self::suppress) does; `false`: there is no such token. May be repeated.
+    /// Ends mails to the address that this token was made for, as [`suppress`](Self::suppress) does; `false`: there is
+    /// no such token. May be repeated.
     ///
     /// # Errors
     /// The store's.

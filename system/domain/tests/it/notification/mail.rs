@@ -140,7 +140,8 @@ async fn what_is_refused_is_not_tried_again() {
         assert_eq!(email(&world, n).await, (DeliveryStatus::Failed, 1));
     }
     assert_eq!(email(&world, 4).await, (DeliveryStatus::Sent, 1));
-    let suppressed: Vec<_> = world.store.suppressions(10).await.unwrap().into_iter().map(|one| one.address).collect();
+    let suppressed: Vec<_> =
+        world.store.suppressions(None, 10).await.unwrap().into_iter().map(|one| one.address).collect();
     assert_eq!(suppressed, [address(1)]);
     for n in 1..=2 {
         node.operations.send(mail_only(n), None).await.unwrap();
