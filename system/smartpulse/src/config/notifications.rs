@@ -146,6 +146,18 @@ impl AlertSettings {
         });
         Self { address, template: r.text("alerts.template") }
     }
+
+    /// Where others depend on it, a person must hear of what nobody looks for in a log.
+    pub(super) fn check(&self, r: &mut Reader<'_>, around: &Around<'_>) {
+        let has = |role| around.roles.has(role);
+        let raises = has(InstanceRole::NotificationWorker) || has(InstanceRole::MailSend);
+        if around.profile == Profile::Production && raises && self.address.is_none() {
+            r.combination(
+                "`alerts.address` must be set in production: refused credentials, parked events and a mail server that is \
+                 away are told by mail",
+            );
+        }
+    }
 }
 
 #[cfg(test)]
