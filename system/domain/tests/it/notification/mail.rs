@@ -7,7 +7,7 @@ use adapters::memory::NotificationFault;
 use domain::model::EventId;
 use domain::notification::NotificationError;
 use domain::notification::alerts::AlertKind;
-use domain::notification::model::{Channel, ChannelSet, DeliveryStatus, MailAddress};
+use domain::notification::model::{Channel, ChannelSet, DeliveryStatus, MailAddress, SuppressionParams};
 use domain::notification::operations::{MailRequest, Message};
 use domain::ports::{Attachment, Deliveries as _, MailError, MailQueue as _, TemplateId};
 use tracing::Level;
@@ -325,7 +325,8 @@ async fn one_click_ends_the_mails() {
     node.operations.send(mail_only(1), None).await.unwrap();
     world.settled(ms(5_000)).await;
     assert_eq!(world.mail.taken().len(), 1);
-    assert_eq!(node.registry.suppressions().await.unwrap().len(), 1);
+    let page = SuppressionParams { after: None, take: 10 };
+    assert_eq!(node.registry.suppressions(page).await.unwrap().0.len(), 1);
     node.registry.unsuppress(&MailAddress::new(address(1)).unwrap()).await.unwrap();
     node.operations.send(mail_only(1), None).await.unwrap();
     world.settled(ms(5_000)).await;
