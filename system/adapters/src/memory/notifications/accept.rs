@@ -15,10 +15,11 @@ use super::tables::{AcceptedRow, Tables};
 
 impl Tables {
     fn accept(&mut self, acceptance: Acceptance, moment: Moment) -> Result<Accepted, NotificationStoreError> {
-        if let Some(record) = &acceptance.idempotency {
-            if self.answers.get(&record.key).is_some_and(|kept| kept.expires_at > moment.wall) {
-                return Err(NotificationStoreError::IdempotencyKeyTaken);
-            }
+        let stands = |record: &IdempotencyRecord| {
+            self.answers.get(&record.key).is_some_and(|kept| kept.expires_at > moment.wall)
+        };
+        if acceptance.idempotency.as_ref().is_some_and(stands) {
+            return Err(NotificationStoreError::IdempotencyKeyTaken);
         }
         let event = acceptance.event_id;
         let is_new = |user: &ForUser| !self.accepted.contains_key(&(event, user.user_id));
