@@ -11,7 +11,8 @@ use domain::ports::{
     Acceptance, Acceptances, Accepted, Backlog, Claim, ClaimedMails, ClaimedWork, Deliveries, DeliveryLog, Devices,
     IdempotencyKey, IdempotencyRecord, Inbox, InboxChanges, InboxPage, InboxQuery, MailEnqueue, MailIntent,
     MailIntents, MailProgress, MailQueue, MailsToQueue, NotificationStoreError, NotificationsPruned, PushIntent,
-    PushIntents, PushReport, Recipient, Recipients, Registered, Resend, Suppression, SuppressionReason,
+    PushIntents, PushReport, Recipient, Recipients, Registered, Resend, Suppression, SuppressionCursor,
+    SuppressionReason,
 };
 
 use super::conn::WireError;
@@ -197,8 +198,8 @@ impl MailQueue for RemoteNotifications {
         far!(self, |host| host.store.unsuppress(&address))
     }
 
-    async fn suppressions(&self, limit: u32) -> Answer<Vec<Suppression>> {
-        far!(self, |host| host.store.suppressions(limit))
+    async fn suppressions(&self, after: Option<SuppressionCursor>, limit: u32) -> Answer<Vec<Suppression>> {
+        far!(self, |host| host.store.suppressions(after, limit))
     }
 
     async fn unsubscribe(&self, token: &str) -> Answer<bool> {

@@ -13,7 +13,8 @@ macro_rules! notification_store {
             Acceptance, Acceptances, Accepted, Backlog, Claim, ClaimedMails, ClaimedWork, Deliveries, DeliveryLog,
             Devices, IdempotencyKey, IdempotencyRecord, Inbox, InboxChanges, InboxPage, InboxQuery, MailEnqueue,
             MailIntent, MailIntents, MailProgress, MailQueue, MailsToQueue, NotificationsPruned, PushIntent,
-            PushIntents, PushReport, Recipient, Recipients, Registered, Resend, Suppression, SuppressionReason,
+            PushIntents, PushReport, Recipient, Recipients, Registered, Resend, Suppression,
+            SuppressionCursor, SuppressionReason,
         };
 
         $crate::layers::notifications::calls! { $wrapper
@@ -56,7 +57,7 @@ macro_rules! notification_store {
                 release(claim: ClaimId) -> ();
                 suppress(address: &MailAddress, reason: SuppressionReason) -> ();
                 unsuppress(address: &MailAddress) -> bool;
-                suppressions(limit: u32) -> Vec<Suppression>;
+                suppressions(after: Option<SuppressionCursor>, limit: u32) -> Vec<Suppression>;
                 unsubscribe(token: &str) -> bool;
             }
             Deliveries {

@@ -77,10 +77,24 @@ impl Outgoing {
         tls: rustls::ClientConfig,
         clock: Arc<dyn WallClock>,
     ) -> Result<Self, ClientError> {
+        Self::with_names(policy, Arc::clone(&dns), dns, tls, clock)
+    }
+
+    /// The same, with a name service of its own for listed origins: what users have looked up does not hold up those.
+    ///
+    /// # Errors
+    /// The clients cannot be made.
+    pub fn with_names(
+        policy: AddressPolicy,
+        guarded_dns: Arc<dyn Dns>,
+        listed_dns: Arc<dyn Dns>,
+        tls: rustls::ClientConfig,
+        clock: Arc<dyn WallClock>,
+    ) -> Result<Self, ClientError> {
         let build =
             |builder: reqwest::ClientBuilder| builder.build().map_err(|error| ClientError::Build(Arc::new(error)));
-        let guarded = build(builder(tls.clone()).https_only(true).dns_resolver(PublicOnly(Arc::clone(&dns))))?;
-        let listed = build(builder(tls).dns_resolver(AnyAddress(dns)))?;
+        let guarded = build(builder(tls.clone()).https_only(true).dns_resolver(PublicOnly(guarded_dns)))?;
+        let listed = build(builder(tls).dns_resolver(AnyAddress(listed_dns)))?;
         Ok(Self { policy, guarded, listed, clock })
     }
 

@@ -52,13 +52,14 @@ impl Dns for SystemDns {
     }
 }
 
-/// The name has no public address. Which others it has is not said: whoever registers names would learn those of our
-/// network.
+/// The name has an address that is not public, or none at all. Which is not said: whoever registers names would learn those
+/// of our network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the name has no public address")]
+#[error("not all addresses of the name are public")]
 pub(super) struct NoPublicAddress;
 
-/// Drops every address that is not public, as the client connects.
+/// Refuses a name with any address that is not public, as the client connects. No push service has such a name beside a
+/// public one; whoever tries to reach our network does.
 pub(super) struct PublicOnly(pub(super) Arc<dyn Dns>);
 
 /// Passes all addresses on: for origins that the operator listed or configured.
@@ -68,9 +69,8 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         let dns = Arc::clone(&self.0);
         Box::pin(async move {
-            let mut found = dns.lookup(name.as_str()).await?;
-            found.retain(|&address| is_public(address));
-            if found.is_empty() {
+            let found = dns.lookup(name.as_str()).await?;
+            if found.is_empty() || !found.iter().all(|&address| is_public(address)) {
                 return Err(NoPublicAddress.into());
             }
             Ok(addresses(found))
@@ -113,11 +113,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_turns_private_is_refused_when_it_does() {
-        let public = vec!["8.8.8.8".parse().unwrap(), "10.0.0.1".parse().unwrap()];
+        let public = vec!["8.8.8.8".parse().unwrap(), "2001:4860:4860::8888".parse().unwrap()];
         let private = vec!["127.0.0.1".parse().unwrap(), "::ffff:10.0.0.1".parse().unwrap()];
         let guarded = PublicOnly(Arc::new(Rebinding(AtomicUsize::new(0), [public, private])));
-        assert_eq!(resolve(&guarded).await.unwrap(), ["8.8.8.8:0"], "the private one is dropped");
-        assert_eq!(resolve(&guarded).await.unwrap_err(), "the name has no public address");
+        assert_eq!(resolve(&guarded).await.unwrap(), ["8.8.8.8:0", "[2001:4860:4860::8888]:0"]);
+        assert_eq!(resolve(&guarded).await.unwrap_err(), "not all addresses of the name are public");
+    }
+
+    #[tokio::test]
+    async fn a_name_of_public_and_private_addresses_is_refused() {
+        for mixed in [["8.8.8.8", "10.0.0.1"], ["::1", "8.8.8.8"], ["8.8.8.8", "64:ff9b::7f00:1"]] {
+            let mixed: Vec<IpAddr> = mixed.iter().map(|text| text.parse().unwrap()).collect();
+            let guarded = PublicOnly(Arc::new(Rebinding(AtomicUsize::new(0), [mixed.clone(), mixed.clone()])));
+            assert!(resolve(&guarded).await.is_err(), "{mixed:?}");
+        }
+        let none = PublicOnly(Arc::new(Rebinding(AtomicUsize::new(0), [Vec::new(), Vec::new()])));
+        assert!(resolve(&none).await.is_err());
     }
 
     #[tokio::test]

@@ -15,7 +15,8 @@ use super::wire::Wire;
 /// The server waits for the next answer.
 const CONTINUE: u16 = 334;
 
-/// Logs in, by PLAIN if the server offers it.
+/// Logs in, by PLAIN if the server offers it. What a refusal says goes to logs and mails, and some servers repeat what they
+/// did not understand: it holds neither name nor password.
 pub(super) async fn log_in(
     wire: &mut Wire,
     login: &SmtpLogin,
@@ -23,15 +24,20 @@ pub(super) async fn log_in(
     limit: Duration,
 ) -> Result<(), MailError> {
     let (user, password) = (login.user.as_str(), login.password.expose());
+    let plain = STANDARD.encode(format!("\0{user}\0{password}"));
+    let (user64, password64) = (STANDARD.encode(user), STANDARD.encode(password));
+    let secrets = [plain.as_str(), &password64, &user64, password];
+    let ask = async |wire: &mut Wire, line: &str| match wire.ask("AUTH", line, limit).await {
+        Ok(reply) => Ok(reply.without(&secrets)),
+        Err(SmtpFault::Protocol(_)) => Err(SmtpFault::Protocol("the answer to AUTH".to_owned())),
+        Err(fault) => Err(fault),
+    };
     let last = if extensions.auth_plain {
-        let secret = STANDARD.encode(format!("\0{user}\0{password}"));
-        wire.ask("AUTH", &format!("AUTH PLAIN {secret}\r\n"), limit).await?
+        ask(wire, &format!("AUTH PLAIN {plain}\r\n")).await?
     } else if extensions.auth_login {
-        let asked = wire.ask("AUTH", "AUTH LOGIN\r\n", limit).await?;
-        expect_challenge(&asked)?;
-        let asked = wire.ask("AUTH", &format!("{}\r\n", STANDARD.encode(user)), limit).await?;
-        expect_challenge(&asked)?;
-        wire.ask("AUTH", &format!("{}\r\n", STANDARD.encode(password)), limit).await?
+        expect_challenge(&ask(wire, "AUTH LOGIN\r\n").await?)?;
+        expect_challenge(&ask(wire, &format!("{user64}\r\n")).await?)?;
+        ask(wire, &format!("{password64}\r\n")).await?
     } else {
         return Err(SmtpFault::NoAuth.into());
     };

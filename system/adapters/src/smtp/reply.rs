@@ -59,6 +59,16 @@ impl Reply {
         self.code == CLOSING
     }
 
+    /// The same reply, without these words.
+    pub(super) fn without(mut self, secrets: &[&str]) -> Self {
+        for line in &mut self.lines {
+            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                *line = line.replace(secret, "***");
+            }
+        }
+        self
+    }
+
     /// Its words on one line, cut.
     pub(super) fn answer(&self) -> String {
         printable(&self.lines.join(" "))

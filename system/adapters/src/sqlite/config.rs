@@ -27,6 +27,8 @@ pub struct SqliteConfig {
     /// How many bytes the topics may retain in all; what is published beyond is refused as full. The same holds for the
     /// events in the outbox that are not sent.
     pub max_bytes: u64,
+    /// How many bytes of files may wait with mails that are not sent, in all; mails with more are refused as full.
+    pub files_max_bytes: u64,
     /// Whether the bus is elsewhere: the events of commits then go to the outbox, and not to the topics of this file.
     pub outbox: bool,
     /// A message that is not acknowledged for so long is delivered again.
@@ -50,6 +52,7 @@ impl SqliteConfig {
             retention: 7 * DAY,
             tombstone_retention: 30 * DAY,
             max_bytes: 1 << 30,
+            files_max_bytes: 1 << 30,
             outbox: false,
             redelivery_timeout: Duration::from_secs(60),
             redelivery_delay: Duration::from_secs(1),

@@ -47,6 +47,8 @@ pub struct SqlServerConfig {
     pub tombstone_retention: Duration,
     /// How many bytes of events the outbox may hold that are not sent; commits with events are refused as full beyond.
     pub max_bytes: u64,
+    /// How many bytes of files may wait with mails that are not sent, in all; mails with more are refused as full.
+    pub files_max_bytes: u64,
 }
 
 impl SqlServerConfig {
@@ -81,6 +83,7 @@ impl SqlServerConfig {
             retention: 7 * DAY,
             tombstone_retention: 30 * DAY,
             max_bytes: 1 << 30,
+            files_max_bytes: 1 << 30,
         })
     }
 

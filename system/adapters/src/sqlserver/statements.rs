@@ -66,9 +66,9 @@ statements! {
     NOTIFICATIONS_ATTACHMENTS(1) = "notifications/attachments" => [["Id", "Name", "ContentType", "Bytes"]];
     NOTIFICATIONS_BACKLOG(0) = "notifications/backlog" => [["Pushes", "MailIntents", "Mails", "Unknown", "Oldest"]];
     NOTIFICATIONS_CHANGES(3) = "notifications/changes" => [["LastPosition", "Unread", "Position", "Id", "UserId", "Title", "Body", "Type", "ReadAt", "CreatedAt"]];
-    NOTIFICATIONS_CLAIM_MAIL_INTENTS(4) = "notifications/claim_mail_intents" => [["Id", "CreatedAt", "ToAddress", "ToName", "UserId", "Subject", "TemplateId", "TemplateData", "Attachments"]];
-    NOTIFICATIONS_CLAIM_MAILS(4) = "notifications/claim_mails" => [["Held"], ["Id", "Attempts", "CreatedAt", "ToAddress", "ToName", "Subject", "TemplateId", "BodyText", "BodyHtml", "Attachments", "OnUnknown", "Token"]];
-    NOTIFICATIONS_CLAIM_PUSHES(4) = "notifications/claim_pushes" => [["DeliveryId", "Attempts", "NotificationId", "EventId", "Title", "Body", "Type", "AcceptedAt", "Id", "UserId", "IntegrationType", "Token", "SubscriptionJson", "OSVersion", "VapidKeyId", "CreatedAt", "LastSeenAt", "MustResubscribe"]];
+    NOTIFICATIONS_CLAIM_MAIL_INTENTS(4) = "notifications/claim_mail_intents" => [["Id", "WaitsSince", "ToAddress", "ToName", "UserId", "Subject", "TemplateId", "TemplateData", "Attachments"]];
+    NOTIFICATIONS_CLAIM_MAILS(4) = "notifications/claim_mails" => [["Held"], ["Id", "Attempts", "WaitsSince", "ToAddress", "ToName", "Subject", "TemplateId", "BodyText", "BodyHtml", "Attachments", "OnUnknown", "Token"]];
+    NOTIFICATIONS_CLAIM_PUSHES(4) = "notifications/claim_pushes" => [["DeliveryId", "Attempts", "NotificationId", "EventId", "Title", "Body", "Type", "WaitsSince", "Id", "UserId", "IntegrationType", "Token", "SubscriptionJson", "OSVersion", "VapidKeyId", "CreatedAt", "LastSeenAt", "MustResubscribe"]];
     NOTIFICATIONS_DEVICE_COUNT(1) = "notifications/device_count" => [["Devices"]];
     NOTIFICATIONS_DEVICE_KNOWN(2) = "notifications/device_known" => [["Id", "UserId", "IntegrationType", "Token", "SubscriptionJson", "OSVersion", "VapidKeyId", "CreatedAt", "LastSeenAt", "MustResubscribe"]];
     NOTIFICATIONS_DEVICE_PUT(10) = "notifications/device_put" => [];
@@ -76,6 +76,7 @@ statements! {
     NOTIFICATIONS_DEVICES(1) = "notifications/devices" => [];
     NOTIFICATIONS_DEVICES_OF(1) = "notifications/devices_of" => [["N", "Id", "IntegrationType"]];
     NOTIFICATIONS_ENQUEUED(1) = "notifications/enqueued" => [["NowAt"], ["N"]];
+    NOTIFICATIONS_FILES_HELD(0) = "notifications/files_held" => [["Files", "HeldBytes"]];
     NOTIFICATIONS_KEEP_ANSWER(5) = "notifications/keep_answer" => [];
     NOTIFICATIONS_LIST(3) = "notifications/list" => [];
     NOTIFICATIONS_LIST_AFTER(4) = "notifications/list_after" => [["Total", "Id", "UserId", "Title", "Body", "Type", "ReadAt", "CreatedAt"]];
@@ -106,6 +107,7 @@ statements! {
     NOTIFICATIONS_SETTLE(4) = "notifications/settle" => [["Id", "ToAddress", "ToFolded", "ToName", "UserId", "Subject", "TemplateId", "Attachments", "NowAt"], ["Id"]];
     NOTIFICATIONS_SUPPRESS(2) = "notifications/suppress" => [];
     NOTIFICATIONS_SUPPRESSIONS(1) = "notifications/suppressions" => [["Address", "Reason", "Since"]];
+    NOTIFICATIONS_SUPPRESSIONS_AFTER(3) = "notifications/suppressions_after" => [["Address", "Reason", "Since"]];
     NOTIFICATIONS_UNIT(1) = "notifications/unit" => [["Name"]];
     NOTIFICATIONS_UNREAD(1) = "notifications/unread" => [["Unread"]];
     NOTIFICATIONS_UNSUBSCRIBE(2) = "notifications/unsubscribe" => [["Addresses"]];

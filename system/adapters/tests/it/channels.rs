@@ -262,7 +262,7 @@ async fn what_is_gone_for_good_is_forgotten_by_both_sides() {
     assert_eq!(deliveries["push"].status, DeliveryStatus::Removed);
     assert_eq!(deliveries["mail"].status, DeliveryStatus::Failed);
     assert_eq!(world.store.devices(user(1)).await.unwrap(), []);
-    let suppressed = world.store.suppressions(10).await.unwrap();
+    let suppressed = world.store.suppressions(None, 10).await.unwrap();
     assert!(matches!(&suppressed[..], [one] if one.reason == SuppressionReason::Refused), "{suppressed:?}");
     world.stop().await;
     assert_eq!((world.service.server.requests(), world.mails.count()), (1, 0));

@@ -41,7 +41,7 @@ macro_rules! each_call {
             claim_mails: store.claim_mails(claim), progress_mails: store.progress_mails(progress.clone()),
             attachments: store.attachments(&[]), release: store.release(id),
             suppress: store.suppress(&address, SuppressionReason::Refused), unsuppress: store.unsuppress(&address),
-            suppressions: store.suppressions(1), unsubscribe: store.unsubscribe("t"),
+            suppressions: store.suppressions(None, 1), unsubscribe: store.unsubscribe("t"),
             deliveries: store.deliveries(notification(1)), resend: store.resend(Resend::One(DeliveryId(Uuid::nil()))),
             backlog: store.backlog(), prune: store.prune(at, at, at),
         );

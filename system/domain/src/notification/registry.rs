@@ -3,15 +3,12 @@
 use super::error::NotificationError;
 use super::model::{
     DIRECTORY_BATCH_MAX, Device, DeviceId, IntegrationType, MailAddress, Preference, RegisterDevice, SetPreferences,
-    UnitEntry, UserEntry,
+    SuppressionParams, UnitEntry, UserEntry,
 };
 use super::ports::Shared;
 use super::push::PushGateways;
 use crate::model::UserId;
-use crate::ports::{PushError, Registered, Suppression};
-
-/// How many suppressed addresses are listed at most.
-const SUPPRESSIONS_SHOWN_MAX: u32 = 1_000;
+use crate::ports::{PushError, Registered, Suppression, SuppressionCursor};
 
 /// Devices, preferences, directory, and who is not written to. Clones share everything.
 #[derive(Clone)]
@@ -120,12 +117,22 @@ impl Registry {
         }
     }
 
-    /// The addresses that are not written to, the last one first.
+    /// A page of the addresses that are not written to, the last one first, and where the next one begins.
     ///
     /// # Errors
     /// The store's.
-    pub async fn suppressions(&self) -> Result<Vec<Suppression>, NotificationError> {
-        Ok(self.shared.ports.store.suppressions(SUPPRESSIONS_SHOWN_MAX).await?)
+    pub async fn suppressions(
+        &self,
+        params: SuppressionParams,
+    ) -> Result<(Vec<Suppression>, Option<SuppressionCursor>), NotificationError> {
+        let wanted = usize::try_from(params.take).unwrap_or(usize::MAX);
+        // One more tells whether there are more.
+        let mut page = self.shared.ports.store.suppressions(params.after, params.take.saturating_add(1)).await?;
+        let has_more = page.len() > wanted;
+        page.truncate(wanted);
+        let last = page.last().filter(|_| has_more);
+        let next = last.map(|last| SuppressionCursor { since: last.since, address: last.address.clone() });
+        Ok((page, next))
     }
 
     /// Writes to an address again.

@@ -29,7 +29,8 @@ pub use notifications::{
     Deliveries, DeliveryLog, Devices, ForUser, Inbox, InboxChanges, InboxPage, InboxQuery, InboxStart, MailEnqueue,
     MailFor, MailIntent, MailIntents, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, MailsToQueue,
     NewDelivery, NotificationStore, NotificationStoreError, NotificationsPruned, PushIntent, PushIntents, PushOutcome,
-    PushReport, QueuedMail, RESEND_MAX, Recipient, Recipients, Registered, Resend, Suppression, SuppressionReason,
+    PushReport, QueuedMail, RESEND_MAX, Recipient, Recipients, Registered, Resend, Suppression, SuppressionCursor,
+    SuppressionReason,
 };
 pub use outbox::{Outbox, OutboxId, OutboxRow};
 pub use parking::{PARKED_MAX, ParkedEvent, ParkedId, Parking};

@@ -228,6 +228,7 @@ fn check_notifications(r: &mut Reader<'_>, config: &Config) {
     config.notifications.check(r, &around);
     config.push.check(r, &around);
     config.mail.check(r, &around);
+    config.alerts.check(r, &around);
 }
 
 impl Loaded {

@@ -35,6 +35,8 @@ pub struct NotificationsConfig {
     pub sends: RateSettings,
     /// How often somebody may unsubscribe from one address.
     pub unsubscribes: RateSettings,
+    /// How many bytes of files may wait with mails that are not sent.
+    pub files_max_bytes: u64,
     /// What is kept for how long.
     pub retention: Retention,
 }
@@ -59,6 +61,8 @@ impl NotificationsConfig {
                 per_s: r.int32("notifications.unsubscribes_per_s", 0..=1_000_000),
                 burst: r.int32("notifications.unsubscribes_burst", 1..=1_000_000),
             },
+            // One request may have 10 MB of them.
+            files_max_bytes: r.int("notifications.files_max_bytes", 16_777_216..=1 << 50),
             retention: Retention {
                 deliveries: days(r, "notifications.deliveries_days"),
                 inbox: days(r, "notifications.inbox_days"),
@@ -141,6 +145,18 @@ impl AlertSettings {
             None
         });
         Self { address, template: r.text("alerts.template") }
+    }
+
+    /// Where others depend on it, a person must hear of what nobody looks for in a log.
+    pub(super) fn check(&self, r: &mut Reader<'_>, around: &Around<'_>) {
+        let has = |role| around.roles.has(role);
+        let raises = has(InstanceRole::NotificationWorker) || has(InstanceRole::MailSend);
+        if around.profile == Profile::Production && raises && self.address.is_none() {
+            r.combination(
+                "`alerts.address` must be set in production: refused credentials, parked events and a mail server that is \
+                 away are told by mail",
+            );
+        }
     }
 }
 

@@ -93,6 +93,7 @@ fn sender(r: &mut Reader<'_>) -> PushConfig {
         slow_after: r.millis("push.slow_after_ms", 1..=60_000),
         slow_max: r.size("push.slow_max", 0..=1_000_000),
         per_origin: r.size("push.per_origin", 1..=100_000),
+        slow_per_origin: r.size("push.slow_per_origin", 0..=100_000),
         claim_limit: r.int32("push.claim_limit", 1..=10_000),
         held_max: r.size("push.held_max", 1..=1_000_000),
         claim_life: r.seconds("push.claim_life_s", 1..=domain::ports::CLAIM_LIFE_MAX.as_secs()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adapters::fcm::{FcmConfig, FcmGateway, ServiceAccount};
 use adapters::mime::Sender;
 use adapters::outbox_files::{OutboxFiles, OutboxFilesConfig};
-use adapters::outgoing::{AddressPolicy, Dns, Outgoing, SystemDns, tls_of_platform};
+use adapters::outgoing::{AddressPolicy, Dns, FairDns, Outgoing, SystemDns, tls_of_platform};
 use adapters::smtp::{Password, Smtp, SmtpConfig, SmtpLogin, TlsMode};
 use adapters::templates::Templates;
 use adapters::webpush::{
@@ -35,6 +35,7 @@ pub(super) fn channels(config: &Config, clock: &Arc<dyn WallClock>) -> Result<Ch
     let has = |role| config.roles.has(role);
     // Whoever serves registers devices, and judges their endpoints.
     if has(InstanceRole::NotificationApi) || has(InstanceRole::NotificationWorker) {
+        // What users have looked up, and whose servers need not answer, holds up none of ours.
         let dns: Arc<dyn Dns> = Arc::new(SystemDns::default());
         if config.push.web_push {
             let gateway = web_push(&config.push, policy.clone(), &dns, clock)?;
@@ -62,7 +63,9 @@ fn web_push(
     let subject = subject.map_err(ChannelError::Subject)?;
     let key = key(push)?;
     let tls = tls_of_platform().map_err(ChannelError::Client)?;
-    let outgoing = Outgoing::new(policy, Arc::clone(dns), tls, Arc::clone(clock)).map_err(ChannelError::Client)?;
+    let guarded = Arc::new(FairDns::new(Arc::new(SystemDns::default())));
+    let outgoing = Outgoing::with_names(policy, guarded, Arc::clone(dns), tls, Arc::clone(clock));
+    let outgoing = outgoing.map_err(ChannelError::Client)?;
     Ok(WebPushGateway::new(WebPushConfig { key, subject }, outgoing, Arc::clone(clock)))
 }
 

@@ -100,7 +100,10 @@ impl Embedded {
             parking: Arc::new(store.clone()),
             outbox: None,
             feed: Arc::new(store),
-            notifications: Arc::new(MemoryNotifications::new(Arc::clone(&clock))),
+            notifications: Arc::new(MemoryNotifications::bounded(
+                config.notifications.files_max_bytes,
+                Arc::clone(&clock),
+            )),
             channels: channels(config, &clock)?,
             bus: Arc::new(bus),
             shared: shared(config),
@@ -148,6 +151,7 @@ fn sqlite_settings(config: &Config) -> SqliteConfig {
         busy_timeout: defaults.busy_timeout.min(config.store.timeout / 2),
         retention: config.bus.retention,
         max_bytes: config.bus.max_bytes,
+        files_max_bytes: config.notifications.files_max_bytes,
         redelivery_timeout: config.bus.redelivery_timeout,
         outbox: config.bus.kind != BusKind::Store,
         ..defaults

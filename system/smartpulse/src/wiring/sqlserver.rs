@@ -21,6 +21,7 @@ pub(super) fn settings(config: &Config) -> Result<SqlServerConfig, WiringError> 
     settings.connections = config.store.connections;
     settings.retention = config.bus.retention;
     settings.max_bytes = config.bus.max_bytes;
+    settings.files_max_bytes = config.notifications.files_max_bytes;
     // A call that waits for a connection ends by itself, and not by its deadline alone.
     settings.acquire_timeout = settings.acquire_timeout.min(config.store.timeout / 2);
     Ok(settings)

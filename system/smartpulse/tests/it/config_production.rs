@@ -12,7 +12,7 @@ fn errors(inputs: &Inputs) -> Vec<String> {
 }
 
 /// All that production asks for.
-const WHOLE: [(&str, &str); 14] = [
+const WHOLE: [(&str, &str); 15] = [
     ("SMARTPULSE__PROFILE", "production"),
     ("SMARTPULSE__STORE__URL", "Server=tcp:db,1433;Database=SmartPulse;User Id=app;Password=hunter2"),
     ("SMARTPULSE__BUS__URL", "pulsar://pulsar:6650"),
@@ -26,6 +26,7 @@ const WHOLE: [(&str, &str); 14] = [
     ("SMARTPULSE__PUSH__SUBJECT", "mailto:ops@example.com"),
     ("SMARTPULSE__MAIL__HOST", "mail.example.com"),
     ("SMARTPULSE__MAIL__FROM", "smartpulse@example.com"),
+    ("SMARTPULSE__ALERTS__ADDRESS", "operations@example.com"),
     ("SMARTPULSE__CDC__MODE", "cdc"),
 ];
 
@@ -47,6 +48,7 @@ fn production_asks_for_more_and_names_what_is_absent() {
         "`push.subject` must be set in production",
         "`mail.host` must be set in production",
         "`mail.from` must be set in production",
+        "`alerts.address` must be set in production",
     ];
     #[cfg(not(feature = "production"))]
     let of_this_build = [
@@ -99,10 +101,16 @@ fn production_refuses_what_is_of_one_process_or_known_to_all() {
 fn what_the_roles_do_not_need_is_not_asked_for() {
     let mut inputs = env(&[("SMARTPULSE__PROFILE", "production"), ("SMARTPULSE__ROLES", "forecast-api,tracker,sync")]);
     let found = errors(&inputs).join("\n");
-    for part in ["notifications.", "push.", "mail."] {
+    for part in ["notifications.", "push.", "mail.", "alerts."] {
         assert!(!found.contains(part), "{part} in {found}");
     }
     inputs.env.insert("SMARTPULSE__ROLES".to_owned(), "mail-send".to_owned());
     let found = errors(&inputs).join("\n");
-    assert!(found.contains("mail.host") && !found.contains("push.") && !found.contains("notifications."), "{found}");
+    assert!(
+        found.contains("mail.host")
+            && found.contains("alerts.address")
+            && !found.contains("push.")
+            && !found.contains("notifications."),
+        "{found}"
+    );
 }

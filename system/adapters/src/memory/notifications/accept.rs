@@ -1,7 +1,9 @@
 //! Accepting.
 
 use async_trait::async_trait;
-use domain::notification::model::{Channel, IntegrationType, Notification, NotificationId, StoredAttachment};
+use domain::notification::model::{
+    Channel, IntegrationType, Notification, NotificationId, StoredAttachment, check_room_for_files,
+};
 use domain::ports::{
     Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
     NewDelivery, NotificationStoreError,
@@ -13,13 +15,20 @@ use super::tables::{AcceptedRow, Tables};
 
 impl Tables {
     fn accept(&mut self, acceptance: Acceptance, moment: Moment) -> Result<Accepted, NotificationStoreError> {
-        if let Some(record) = &acceptance.idempotency {
-            if self.answers.get(&record.key).is_some_and(|kept| kept.expires_at > moment.wall) {
-                return Err(NotificationStoreError::IdempotencyKeyTaken);
-            }
-            self.answers.insert(record.key.clone(), record.clone());
+        let stands = |record: &IdempotencyRecord| {
+            self.answers.get(&record.key).is_some_and(|kept| kept.expires_at > moment.wall)
+        };
+        if acceptance.idempotency.as_ref().is_some_and(stands) {
+            return Err(NotificationStoreError::IdempotencyKeyTaken);
         }
         let event = acceptance.event_id;
+        let is_new = |user: &ForUser| !self.accepted.contains_key(&(event, user.user_id));
+        if acceptance.users.iter().any(is_new) {
+            self.check_room(&acceptance.attachments)?;
+        }
+        if let Some(record) = &acceptance.idempotency {
+            self.answers.insert(record.key.clone(), record.clone());
+        }
         let users = acceptance.users.into_iter().map(|user| match self.accepted.get(&(event, user.user_id)) {
             Some(id) => self.accepted_before(*id, &user),
             None => self.accept_user(event, user, moment),
@@ -89,16 +98,23 @@ impl Tables {
         self.attachments.extend(files.iter().map(|file| (file.id, (moment.wall, file.clone()))));
     }
 
-    fn enqueue(&mut self, mails: &MailEnqueue, moment: Moment) -> u32 {
+    fn check_room(&self, files: &[StoredAttachment]) -> Result<(), NotificationStoreError> {
+        let Some(max) = self.files_max.filter(|_| !files.is_empty()) else { return Ok(()) };
+        let held = self.attachments.values().map(|(_, stored)| stored.file.bytes.len() as u64).sum();
+        check_room_for_files(self.attachments.len() as u64, held, files, max).map_err(NotificationStoreError::Full)
+    }
+
+    fn enqueue(&mut self, mails: &MailEnqueue, moment: Moment) -> Result<u32, NotificationStoreError> {
         let mut new = mails.deliveries();
         new.retain(|new| !self.deliveries.contains_key(&new.id));
         if !new.is_empty() {
+            self.check_room(&mails.attachments)?;
             self.keep_files(&mails.attachments, moment);
         }
         for new in &new {
             self.add_new(new, moment);
         }
-        u32::try_from(new.len()).unwrap_or(u32::MAX)
+        Ok(u32::try_from(new.len()).unwrap_or(u32::MAX))
     }
 }
 
@@ -109,7 +125,7 @@ impl Acceptances for MemoryNotifications {
     }
 
     async fn enqueue_mails(&self, mails: MailEnqueue) -> Result<u32, NotificationStoreError> {
-        self.call("enqueue_mails", |tables, moment| Ok(tables.enqueue(&mails, moment))).await
+        self.call("enqueue_mails", |tables, moment| tables.enqueue(&mails, moment)).await
     }
 
     async fn answer(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, NotificationStoreError> {

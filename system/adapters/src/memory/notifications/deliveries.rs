@@ -41,8 +41,11 @@ impl Tables {
         let ids: Vec<DeliveryId> = match which {
             Resend::One(id) => vec![id],
             Resend::Since(since) => {
-                let failed = self.deliveries.iter().filter(|(_, row)| row.updated_at >= since);
-                failed.filter(|(_, row)| row.status.can_be_resent()).map(|(id, _)| *id).take(limit).collect()
+                let failed = self.deliveries.iter().filter(|(_, row)| row.status == DeliveryStatus::Failed);
+                let mut failed: Vec<_> = failed.map(|(id, row)| (row.updated_at, row.order, *id)).collect();
+                failed.retain(|(at, ..)| *at >= since);
+                failed.sort_unstable();
+                failed.into_iter().map(|(.., id)| id).take(limit).collect()
             }
         };
         let mut resent = 0;
@@ -53,7 +56,8 @@ impl Tables {
                 resent += 1;
                 self.change(id, |row| {
                     row.status = if is_rendered { DeliveryStatus::Queued } else { DeliveryStatus::Pending };
-                    (row.attempts, row.held, row.due, row.updated_at) = (0, None, moment.now, moment.wall);
+                    (row.attempts, row.held, row.due) = (0, None, moment.now);
+                    (row.waits_since, row.updated_at) = (moment.wall, moment.wall);
                 });
             }
         }

@@ -30,9 +30,18 @@ pub(super) struct Moment {
 }
 
 impl MemoryNotifications {
-    /// An empty store.
+    /// An empty store that holds as many files as there is memory.
     pub fn new(clock: Arc<dyn WallClock>) -> Self {
-        let (tables, faults) = (Mutex::new(Tables::default()), MemoryNotificationFaults::default());
+        Self::with_tables(Tables::default(), clock)
+    }
+
+    /// An empty store that holds so many bytes of files with mails that are not sent.
+    pub fn bounded(files_max_bytes: u64, clock: Arc<dyn WallClock>) -> Self {
+        Self::with_tables(Tables { files_max: Some(files_max_bytes), ..Tables::default() }, clock)
+    }
+
+    fn with_tables(tables: Tables, clock: Arc<dyn WallClock>) -> Self {
+        let (tables, faults) = (Mutex::new(tables), MemoryNotificationFaults::default());
         Self { shared: Arc::new(Shared { tables, faults, clock }) }
     }
 

@@ -14,7 +14,7 @@ impl Tables {
         for id in self.due(DeliveryStage::Render, moment.now, claim.limit) {
             self.hold(id, claim, moment.now);
             if let (Some(item), Some(row)) = (self.mails.get(&id), self.deliveries.get(&id)) {
-                items.push(MailIntent { id, item: item.clone(), accepted_at: row.created_at });
+                items.push(MailIntent { id, item: item.clone(), waits_since: row.waits_since });
             }
         }
         ClaimedWork { items, next_due: self.next_due(DeliveryStage::Render, moment.now) }

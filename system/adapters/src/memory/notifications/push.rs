@@ -52,7 +52,7 @@ impl Tables {
             kind: accepted.kind,
             device: device.clone(),
             attempts: row.attempts,
-            accepted_at: accepted.at,
+            waits_since: row.waits_since,
         })
     }
 

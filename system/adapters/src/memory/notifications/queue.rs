@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use domain::notification::model::{
-    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, Name, StoredAttachment,
+    AttachmentId, ClaimId, DeliveryId, DeliveryStage, DeliveryStatus, MailAddress, MailItem, Name, StoredAttachment,
 };
 use domain::ports::{
     Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, NotificationStoreError,
-    Suppression, SuppressionReason, UnknownPolicy,
+    Suppression, SuppressionCursor, SuppressionReason, UnknownPolicy,
 };
 
 use super::MemoryNotifications;
@@ -33,6 +33,7 @@ impl Tables {
                 self.change(id, |row| {
                     (row.status, row.held, row.updated_at) = (DeliveryStatus::Suppressed, None, moment.wall);
                 });
+                self.files_done(id);
             } else if mails.len() < usize::try_from(claim.limit).unwrap_or(usize::MAX) {
                 self.hold(id, claim, moment.now);
                 mails.push(mail);
@@ -55,7 +56,7 @@ impl Tables {
             on_unknown: queued.on_unknown,
             unsubscribe_token: self.token_of.get(&item.to.folded()).cloned().unwrap_or_default(),
             attempts: row.attempts,
-            accepted_at: row.created_at,
+            waits_since: row.waits_since,
         })
     }
 
@@ -83,7 +84,24 @@ impl Tables {
             row.due = moment.now + after.unwrap_or_default();
             row.held = row.held.filter(|_| status.is_final());
         });
+        if status == DeliveryStatus::Sent {
+            self.files_done(id);
+        }
         status == DeliveryStatus::Unknown
+    }
+
+    /// A mail that is sent, or never will be, needs its files no more: those that no other one needs are forgotten.
+    fn files_done(&mut self, id: DeliveryId) {
+        let files = self.mails.get(&id).map(|item| item.attachments.clone()).unwrap_or_default();
+        for file in files {
+            let is_done = |status| matches!(status, DeliveryStatus::Sent | DeliveryStatus::Suppressed);
+            let needs = |(other, item): (&DeliveryId, &MailItem)| {
+                item.attachments.contains(&file) && self.deliveries.get(other).is_some_and(|row| !is_done(row.status))
+            };
+            if !self.mails.iter().any(needs) {
+                self.attachments.remove(&file);
+            }
+        }
     }
 
     fn progress(&mut self, progress: MailProgress, moment: Moment) -> Vec<DeliveryId> {
@@ -103,10 +121,16 @@ impl Tables {
         may_go
     }
 
+    /// What a person wants goes over what a mail server said; else the first reason stays.
     fn suppress(&mut self, address: &MailAddress, reason: SuppressionReason, moment: Moment) {
         let address = address.folded();
-        let new = Suppression { address: address.clone(), reason, since: moment.wall };
-        self.suppressions.entry(address).or_insert(new);
+        let goes_first = |known: &Suppression| {
+            known.reason == SuppressionReason::Unsubscribed || reason == SuppressionReason::Refused
+        };
+        if !self.suppressions.get(&address).is_some_and(goes_first) {
+            let suppression = Suppression { address: address.clone(), reason, since: moment.wall };
+            self.suppressions.insert(address, suppression);
+        }
     }
 }
 
@@ -151,9 +175,16 @@ impl MailQueue for MemoryNotifications {
         self.call("unsuppress", |tables, _| Ok(tables.suppressions.remove(&address.folded()).is_some())).await
     }
 
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError> {
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError> {
         self.call("suppressions", |tables, _| {
-            let mut all: Vec<Suppression> = tables.suppressions.values().cloned().collect();
+            let comes = |one: &&Suppression| {
+                after.as_ref().is_none_or(|after| (after.since, &one.address) > (one.since, &after.address))
+            };
+            let mut all: Vec<Suppression> = tables.suppressions.values().filter(comes).cloned().collect();
             all.sort_by(|one, other| (other.since, &one.address).cmp(&(one.since, &other.address)));
             all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             Ok(all)

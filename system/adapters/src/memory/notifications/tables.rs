@@ -59,6 +59,8 @@ pub(super) struct Tables {
     pub(super) mails: BTreeMap<DeliveryId, MailItem>,
     pub(super) queue: BTreeMap<DeliveryId, QueueRow>,
     pub(super) attachments: BTreeMap<AttachmentId, (Timestamp, StoredAttachment)>,
+    /// How many bytes these may have; `None`: any number.
+    pub(super) files_max: Option<u64>,
     pub(super) suppressions: BTreeMap<String, Suppression>,
     pub(super) tokens: BTreeMap<String, String>,
     pub(super) token_of: BTreeMap<String, String>,
@@ -78,6 +80,7 @@ impl Tables {
             last_error: None,
             created_at: moment.wall,
             updated_at: moment.wall,
+            waits_since: moment.wall,
             due: moment.now,
             held: None,
             order: self.order,

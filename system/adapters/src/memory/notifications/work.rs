@@ -23,6 +23,8 @@ pub(super) struct DeliveryRow {
     pub(super) last_error: Option<String>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// When it was accepted, or last sent again.
+    pub(super) waits_since: Timestamp,
     /// When it is to be tried.
     pub(super) due: Instant,
     pub(super) held: Option<Held>,

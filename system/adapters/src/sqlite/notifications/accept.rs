@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use domain::model::EventId;
 use domain::notification::model::{
-    Channel, DeliveryId, DeviceId, IntegrationType, MailItem, NotificationId, StoredAttachment,
+    Channel, DeliveryId, DeviceId, IntegrationType, MailItem, NotificationId, StoredAttachment, check_room_for_files,
 };
 use domain::ports::{
     Acceptance, Acceptances, Accepted, AcceptedUser, ForUser, IdempotencyKey, IdempotencyRecord, MailEnqueue,
@@ -35,6 +35,9 @@ pub(super) const DEVICES: &str = "SELECT j.key, s.Id, s.IntegrationType FROM jso
 
 pub(super) const ANSWER: &str = "SELECT Fingerprint, Response, ExpiresAt FROM NotificationAnswers \
                                  WHERE Caller = ?1 AND Key = ?2 AND ExpiresAt > ?3";
+
+/// How many files there are, and of how many bytes.
+pub(super) const HELD: &str = "SELECT count(*), coalesce(sum(Size), 0) FROM MailAttachments";
 
 /// How many rows one INSERT names: 12 parameters each at most, of SQLite's 32,766.
 const ROWS_PER_STATEMENT_MAX: usize = 500;
@@ -105,6 +108,7 @@ async fn accept(
     connection: &mut SqliteConnection,
     acceptance: &Acceptance,
     now: i64,
+    files_max: u64,
 ) -> Result<Accepted, NotificationStoreError> {
     let standing = look(connection, acceptance, now).await?;
     let devices = match acceptance.users.iter().any(ForUser::wants_push) {
@@ -121,6 +125,7 @@ async fn accept(
         let to = devices.get(&place).map(Vec::as_slice).unwrap_or_default();
         users.push(AcceptedUser { user_id, id: user.id, is_new: true, devices: rows.add(user, standing.position, to) });
     }
+    check_room(connection, &acceptance.attachments, &rows.deliveries, files_max).await?;
     let mut sql = QueryBuilder::new("");
     rows.push(&mut sql, acceptance.event_id, now);
     push_attachments(&mut sql, &acceptance.attachments, &rows.deliveries, now);
@@ -196,7 +201,7 @@ fn push_inbox(sql: &mut QueryBuilder<Sqlite>, rows: &[(&ForUser, i64)], now: i64
 fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery<'_>], now: i64) {
     sql.push(
         "INSERT INTO NotificationDeliveries \
-         (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt) ",
+         (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt, WaitsSince) ",
     );
     sql.push_values(rows, |mut columns, new| {
         columns
@@ -207,6 +212,7 @@ fn push_deliveries(sql: &mut QueryBuilder<Sqlite>, rows: &[NewDelivery<'_>], now
             .push_bind(new.stage().map(|stage| stage as i64))
             .push_bind(new.status.name())
             .push_bind(new.error.map(str::to_owned))
+            .push_bind(now)
             .push_bind(now)
             .push_bind(now);
     });
@@ -255,22 +261,43 @@ fn push_answer(sql: &mut QueryBuilder<Sqlite>, record: &IdempotencyRecord) {
         );
 }
 
-async fn enqueue(connection: &mut SqliteConnection, mails: &MailEnqueue, now: i64) -> Result<u32, sqlx::Error> {
+async fn enqueue(
+    connection: &mut SqliteConnection,
+    mails: &MailEnqueue,
+    now: i64,
+    files_max: u64,
+) -> Result<u32, NotificationStoreError> {
     const KNOWN: &str = "BEGIN IMMEDIATE; SELECT j.key FROM json_each(?1) j \
                          WHERE EXISTS (SELECT 1 FROM NotificationDeliveries WHERE Id = unhex(j.value))";
     let new = mails.deliveries();
     let known = sqlx::query_scalar::<_, i64>(KNOWN).bind(hex_list(new.iter().map(|new| new.id.0)));
-    let known = known.fetch_all(&mut *connection).await?;
+    let known = known.fetch_all(&mut *connection).await.map_err(failed)?;
     let is_new = |place: usize| !known.iter().any(|known| usize::try_from(*known) == Ok(place));
     let new: Vec<NewDelivery<'_>> =
         new.into_iter().enumerate().filter(|(at, _)| is_new(*at)).map(|(_, new)| new).collect();
+    check_room(connection, &mails.attachments, &new, files_max).await?;
     let mut sql = QueryBuilder::new("");
     push_attachments(&mut sql, &mails.attachments, &new, now);
     new.chunks(ROWS_PER_STATEMENT_MAX).for_each(|chunk| push_deliveries(&mut sql, chunk, now));
     push_mails(&mut sql, &new);
     sql.push("COMMIT");
-    sql.build().persistent(false).execute(connection).await?;
+    sql.build().persistent(false).execute(connection).await.map_err(failed)?;
     Ok(u32::try_from(new.len()).unwrap_or(u32::MAX))
+}
+
+/// Under the write lock: whether there is room for the files of new mails.
+async fn check_room(
+    connection: &mut SqliteConnection,
+    attachments: &[StoredAttachment],
+    new: &[NewDelivery<'_>],
+    max: u64,
+) -> Result<(), NotificationStoreError> {
+    if attachments.is_empty() || new.is_empty() {
+        return Ok(());
+    }
+    let held = sqlx::query_as::<_, (i64, i64)>(HELD).fetch_one(connection).await.map_err(failed)?;
+    let room = check_room_for_files(held.0.unsigned_abs(), held.1.unsigned_abs(), attachments, max);
+    room.map_err(NotificationStoreError::Full)
 }
 
 /// The files of new mails, if there are such mails, and which mails name them.
@@ -283,14 +310,15 @@ fn push_attachments(
     if attachments.is_empty() || new.is_empty() {
         return;
     }
-    sql.push("INSERT INTO MailAttachments (Id, Name, ContentType, Bytes, CreatedAt) ");
+    sql.push("INSERT INTO MailAttachments (Id, Name, ContentType, Size, CreatedAt, Bytes) ");
     sql.push_values(attachments, |mut columns, stored| {
         columns
             .push_bind(row::blob(stored.id.0))
             .push_bind(stored.file.name.clone())
             .push_bind(stored.file.content_type.clone())
-            .push_bind(stored.file.bytes.to_vec())
-            .push_bind(now);
+            .push_bind(i64::try_from(stored.file.bytes.len()).unwrap_or(i64::MAX))
+            .push_bind(now)
+            .push_bind(stored.file.bytes.to_vec());
     });
     sql.push(" ON CONFLICT (Id) DO NOTHING; ");
     let files = |new: &NewDelivery<'_>| new.mail.map(|item| item.attachments.clone()).unwrap_or_default();
@@ -308,13 +336,18 @@ fn push_attachments(
 impl Acceptances for SqliteNotifications {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, NotificationStoreError> {
         let here = self.clone();
-        self.write(move |connection| Box::pin(async move { accept(connection, &acceptance, here.now()).await })).await
+        self.write(move |connection| {
+            Box::pin(
+                async move { accept(connection, &acceptance, here.now(), here.shared.config.files_max_bytes).await },
+            )
+        })
+        .await
     }
 
     async fn enqueue_mails(&self, mails: MailEnqueue) -> Result<u32, NotificationStoreError> {
         let here = self.clone();
         self.write(move |connection| {
-            Box::pin(async move { enqueue(connection, &mails, here.now()).await.map_err(failed) })
+            Box::pin(async move { enqueue(connection, &mails, here.now(), here.shared.config.files_max_bytes).await })
         })
         .await
     }

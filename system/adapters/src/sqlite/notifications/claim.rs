@@ -13,9 +13,10 @@ use crate::sqlite::row;
 pub(super) const NEXT: &str = "SELECT AvailableAt FROM NotificationDeliveries \
                                WHERE Stage = ?1 ORDER BY AvailableAt, Number LIMIT 1";
 
-/// A claim that seems to live longer than any may is from before the clock went back.
+/// A claim that seems to live longer than any may is from before the clock went back. What is under way is not freed, so it
+/// is not looked for: else whoever asks would be told for ever that something is due.
 pub(super) const AHEAD: &str = "SELECT 1 FROM NotificationDeliveries \
-     WHERE Stage = ?1 AND AvailableAt > ?2 AND ClaimId IS NOT NULL LIMIT 1";
+     WHERE Stage = ?1 AND AvailableAt > ?2 AND ClaimId IS NOT NULL AND Status <> 'sending' LIMIT 1";
 
 /// The condition by which what is due is found, the same for reading and for taking it: both see one state.
 pub(super) const DUE: &str = "SELECT Number FROM NotificationDeliveries \

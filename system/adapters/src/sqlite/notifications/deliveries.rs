@@ -23,7 +23,7 @@ pub(super) const LOG: &str = "SELECT a.UserId, a.Channels, a.CreatedAt, d.Id, d.
 
 /// A mail that was rendered is in the queue still.
 const RESEND: &str = "UPDATE NotificationDeliveries SET Attempts = 0, ClaimId = NULL, DueAt = 0, AvailableAt = 0, \
-         UpdatedAt = ?1, \
+         UpdatedAt = ?1, WaitsSince = ?1, \
          Stage = CASE WHEN Channel = 2 THEN 1 \
                       WHEN EXISTS (SELECT 1 FROM NheaMailQueue q WHERE q.Id = NotificationDeliveries.Id) THEN 3 \
                       ELSE 2 END, \
@@ -33,8 +33,9 @@ const RESEND: &str = "UPDATE NotificationDeliveries SET Attempts = 0, ClaimId = 
 
 pub(super) const ONE: &str = "Id = ?2 AND Stage IS NULL AND Status IN ('failed', 'unknown')";
 
+/// What nobody knows of is sent again singly only: a person looked at each.
 pub(super) const SINCE: &str = "Number IN (SELECT Number FROM NotificationDeliveries \
-     WHERE Stage IS NULL AND UpdatedAt >= ?2 AND Status IN ('failed', 'unknown') ORDER BY UpdatedAt LIMIT ?3)";
+     WHERE Stage IS NULL AND UpdatedAt >= ?2 AND Status = 'failed' ORDER BY UpdatedAt LIMIT ?3)";
 
 pub(super) const BACKLOG: &str = "SELECT (SELECT count(*) FROM NotificationDeliveries WHERE Stage = 1), \
          (SELECT count(*) FROM NotificationDeliveries WHERE Stage = 2), \

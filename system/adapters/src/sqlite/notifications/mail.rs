@@ -17,7 +17,7 @@ use super::columns::{delivery_id, mail_item};
 use super::handle::{failed, hex_list};
 use crate::sqlite::row;
 
-pub(super) const SELECT: &str = "SELECT d.Id, d.CreatedAt, i.ToAddress, i.ToName, i.UserId, i.Subject, i.TemplateId, \
+pub(super) const SELECT: &str = "SELECT d.Id, d.WaitsSince, i.ToAddress, i.ToName, i.UserId, i.Subject, i.TemplateId, \
      i.TemplateData, i.Attachments FROM NotificationDeliveries d JOIN MailIntents i ON i.Id = d.Id WHERE d.Number IN ";
 
 /// Takes the write lock, lets go of what is queued or failed now, and answers which of it was the claim's.
@@ -37,7 +37,7 @@ const QUEUE: &str = "INSERT INTO NheaMailQueue (Id, ToAddress, ToFolded, ToName,
 fn intent(found: &SqliteRow) -> Result<MailIntent, sqlx::Error> {
     Ok(MailIntent {
         id: delivery_id(found, 0)?,
-        accepted_at: row::time(found.try_get_unchecked(1)?)?,
+        waits_since: row::time(found.try_get_unchecked(1)?)?,
         item: mail_item(found, 2)?,
     })
 }

@@ -15,7 +15,7 @@ use super::handle::{failed, micros};
 use crate::sqlite::row;
 
 /// The pushes that are due, with their notifications, and with their devices where these are the user's still.
-pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, a.Id, a.EventId, a.Title, a.Body, a.Type, a.CreatedAt, \
+pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, a.Id, a.EventId, a.Title, a.Body, a.Type, d.WaitsSince, \
      s.Id, s.UserId, s.IntegrationType, s.Token, s.SubscriptionJson, s.OSVersion, s.VapidKeyId, s.CreatedAt, \
      s.LastSeenAt, s.MustResubscribe \
      FROM NotificationDeliveries d LEFT JOIN NotificationAcceptances a ON a.Id = d.NotificationId \
@@ -58,7 +58,7 @@ fn intent(found: &SqliteRow) -> Result<Option<PushIntent>, sqlx::Error> {
         title: title(found, 4)?,
         body: body(found, 5)?,
         kind: kind(found.try_get_unchecked(6)?)?,
-        accepted_at: row::time(found.try_get_unchecked(7)?)?,
+        waits_since: row::time(found.try_get_unchecked(7)?)?,
         device,
     }))
 }

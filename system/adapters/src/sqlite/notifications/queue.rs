@@ -6,7 +6,7 @@ use domain::notification::model::{
 };
 use domain::ports::{
     Attachment, Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend,
-    NotificationStoreError, Suppression, SuppressionReason, TemplateId, UnknownPolicy,
+    NotificationStoreError, Suppression, SuppressionCursor, SuppressionReason, TemplateId, UnknownPolicy,
 };
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -30,7 +30,7 @@ pub(super) const ORPHANS: &str = "UPDATE NotificationDeliveries SET Attempts = A
 /// Which mails are held since they were looked for at this moment.
 pub(super) const HELD: &str = "SELECT count(*) FROM NotificationDeliveries WHERE Status = 'unknown' AND UpdatedAt = ?1";
 
-pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, d.CreatedAt, q.ToAddress, q.ToName, q.Subject, q.TemplateId, \
+pub(super) const SELECT: &str = "SELECT d.Id, d.Attempts, d.WaitsSince, q.ToAddress, q.ToName, q.Subject, q.TemplateId, \
          q.BodyText, q.BodyHtml, q.Attachments, q.OnUnknown, t.Token, s.Address \
      FROM NotificationDeliveries d JOIN NheaMailQueue q ON q.Id = d.Id \
          LEFT JOIN MailUnsubscribeTokens t ON t.Address = q.ToFolded \
@@ -74,7 +74,7 @@ fn mail(found: &SqliteRow) -> Result<Option<MailToSend>, sqlx::Error> {
     Ok(Some(MailToSend {
         id: delivery_id(found, 0)?,
         attempts: attempts(found.try_get_unchecked(1)?),
-        accepted_at: row::time(found.try_get_unchecked(2)?)?,
+        waits_since: row::time(found.try_get_unchecked(2)?)?,
         to: address(found.try_get_unchecked(3)?)?,
         to_name: found.try_get_unchecked(4)?,
         subject: found.try_get_unchecked(5)?,
@@ -183,8 +183,12 @@ impl MailQueue for SqliteNotifications {
         suppressions::unsuppress(self, address).await
     }
 
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError> {
-        suppressions::list(self, limit).await
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError> {
+        suppressions::list(self, after, limit).await
     }
 
     async fn unsubscribe(&self, token: &str) -> Result<bool, NotificationStoreError> {

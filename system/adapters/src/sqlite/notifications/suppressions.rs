@@ -1,7 +1,7 @@
 //! Who is not written to.
 
 use domain::notification::model::MailAddress;
-use domain::ports::{NotificationStoreError, Suppression, SuppressionReason};
+use domain::ports::{NotificationStoreError, Suppression, SuppressionCursor, SuppressionReason};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -9,13 +9,18 @@ use super::SqliteNotifications;
 use super::handle::failed;
 use crate::sqlite::row;
 
-const SUPPRESS: &str =
-    "INSERT INTO MailSuppressions (Address, Reason, Since) VALUES (?1, ?2, ?3) ON CONFLICT (Address) DO NOTHING";
+/// What a person wants goes over what a mail server said.
+const SUPPRESS: &str = "INSERT INTO MailSuppressions (Address, Reason, Since) VALUES (?1, ?2, ?3) \
+     ON CONFLICT (Address) DO UPDATE SET Reason = excluded.Reason, Since = excluded.Since \
+         WHERE MailSuppressions.Reason = 'refused' AND excluded.Reason = 'unsubscribed'";
 
 const UNSUPPRESS: &str = "DELETE FROM MailSuppressions WHERE Address = ?1";
 
 pub(super) const LIST: &str =
     "SELECT Address, Reason, Since FROM MailSuppressions ORDER BY Since DESC, Address LIMIT ?1";
+
+pub(super) const LIST_AFTER: &str = "SELECT Address, Reason, Since FROM MailSuppressions \
+     WHERE Since <= ?2 AND (Since < ?2 OR Address > ?3) ORDER BY Since DESC, Address LIMIT ?1";
 
 pub(super) const OF_TOKEN: &str = "SELECT Address FROM MailUnsubscribeTokens WHERE Token = ?1";
 
@@ -65,8 +70,17 @@ pub(super) async fn unsuppress(
         .await
 }
 
-pub(super) async fn list(store: &SqliteNotifications, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError> {
-    let query = sqlx::query(LIST).bind(i64::from(limit));
+pub(super) async fn list(
+    store: &SqliteNotifications,
+    after: Option<SuppressionCursor>,
+    limit: u32,
+) -> Result<Vec<Suppression>, NotificationStoreError> {
+    let query = match after {
+        None => sqlx::query(LIST).bind(i64::from(limit)),
+        Some(after) => {
+            sqlx::query(LIST_AFTER).bind(i64::from(limit)).bind(after.since.as_microsecond()).bind(after.address)
+        }
+    };
     let rows = query.fetch_all(store.readers()).await.map_err(failed)?;
     let one = |found: &SqliteRow| {
         Ok(Suppression {

@@ -85,7 +85,8 @@ CREATE TABLE UnitDirectory (
 ) STRICT, WITHOUT ROWID;
 
 -- What is to be delivered, and what became of it. A row waits at a stage (1 push, 2 render a mail, 3 send it), or at none
--- any more. Whoever claims it holds it until its claim is over: until then it is not available.
+-- any more. Whoever claims it holds it until its claim is over: until then it is not available. Its age counts from when it
+-- was accepted, or was last sent again by a person: since then it waits.
 CREATE TABLE NotificationDeliveries (
     Number         INTEGER PRIMARY KEY AUTOINCREMENT,
     Id             BLOB    NOT NULL UNIQUE CHECK (length(Id) = 16),
@@ -100,7 +101,8 @@ CREATE TABLE NotificationDeliveries (
     AvailableAt    INTEGER NOT NULL DEFAULT 0,
     ClaimId        BLOB    CHECK (length(ClaimId) = 16),
     CreatedAt      INTEGER NOT NULL,
-    UpdatedAt      INTEGER NOT NULL
+    UpdatedAt      INTEGER NOT NULL,
+    WaitsSince     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX NotificationDeliveries_Waiting ON NotificationDeliveries (Stage, AvailableAt, Number) WHERE Stage IS NOT NULL;
 CREATE INDEX NotificationDeliveries_Claimed ON NotificationDeliveries (ClaimId) WHERE ClaimId IS NOT NULL AND Stage IS NOT NULL;
@@ -143,16 +145,29 @@ CREATE TABLE MailAttachments (
     Id          BLOB    NOT NULL PRIMARY KEY CHECK (length(Id) = 16),
     Name        TEXT    NOT NULL,
     ContentType TEXT    NOT NULL,
-    Bytes       BLOB    NOT NULL,
-    CreatedAt   INTEGER NOT NULL
+    Size        INTEGER NOT NULL,
+    CreatedAt   INTEGER NOT NULL,
+    -- The last one: what stands before is read without it.
+    Bytes       BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX MailAttachments_ByAge ON MailAttachments (CreatedAt);
+CREATE INDEX MailAttachments_ByAge ON MailAttachments (CreatedAt, Size);
 CREATE TABLE MailAttachmentUses (
     AttachmentId BLOB NOT NULL,
     DeliveryId   BLOB NOT NULL,
     PRIMARY KEY (AttachmentId, DeliveryId)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX MailAttachmentUses_ByDelivery ON MailAttachmentUses (DeliveryId);
+-- A mail that is sent, or never will be, needs its files no more. One that failed does: a person may send it again.
+CREATE TRIGGER NotificationDeliveries_FilesDone AFTER UPDATE OF Status ON NotificationDeliveries
+WHEN NEW.Channel = 4 AND NEW.Status IN ('sent', 'suppressed')
+BEGIN
+    DELETE FROM MailAttachmentUses WHERE DeliveryId = NEW.Id;
+END;
+CREATE TRIGGER MailAttachmentUses_LastOne AFTER DELETE ON MailAttachmentUses
+WHEN NOT EXISTS (SELECT 1 FROM MailAttachmentUses WHERE AttachmentId = OLD.AttachmentId)
+BEGIN
+    DELETE FROM MailAttachments WHERE Id = OLD.AttachmentId;
+END;
 
 -- Who is not written to, and the tokens by which people say so.
 CREATE TABLE MailSuppressions (

@@ -74,7 +74,7 @@ async fn devices(
     Ok(devices)
 }
 
-async fn accept(session: &mut Session, acceptance: &Acceptance) -> Result<Accepted, Stopped> {
+async fn accept(session: &mut Session, acceptance: &Acceptance, files_max: u64) -> Result<Accepted, Stopped> {
     let standing = look(session, acceptance).await?;
     let devices = match acceptance.users.iter().any(ForUser::wants_push) {
         true => devices(session, &acceptance.users).await?,
@@ -94,7 +94,7 @@ async fn accept(session: &mut Session, acceptance: &Acceptance) -> Result<Accept
     write::put_inbox(session, &rows.inbox, standing.now).await?;
     write::put_deliveries(session, &rows.deliveries, standing.now).await?;
     write::put_mail_intents(session, &rows.deliveries).await?;
-    enqueue::put_files(session, &acceptance.attachments, &rows.deliveries, standing.now).await?;
+    enqueue::put_files(session, &acceptance.attachments, &rows.deliveries, standing.now, files_max).await?;
     if let Some(record) = &acceptance.idempotency {
         write::keep_answer(session, record).await?;
     }
@@ -127,19 +127,19 @@ impl<'a> Rows<'a> {
 #[async_trait]
 impl Acceptances for SqlServerNotifications {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, NotificationStoreError> {
-        let acceptance = Arc::new(acceptance);
+        let (acceptance, files_max) = (Arc::new(acceptance), self.shared.config.files_max_bytes);
         transaction(&self.shared.pool, move |session| {
             let acceptance = Arc::clone(&acceptance);
-            Box::pin(async move { accept(session, &acceptance).await })
+            Box::pin(async move { accept(session, &acceptance, files_max).await })
         })
         .await
     }
 
     async fn enqueue_mails(&self, mails: MailEnqueue) -> Result<u32, NotificationStoreError> {
-        let mails = Arc::new(mails);
+        let (mails, files_max) = (Arc::new(mails), self.shared.config.files_max_bytes);
         transaction(&self.shared.pool, move |session| {
             let mails = Arc::clone(&mails);
-            Box::pin(async move { enqueue::enqueue(session, &mails).await.map_err(Stop::Sql) })
+            Box::pin(async move { enqueue::enqueue(session, &mails, files_max).await })
         })
         .await
     }

@@ -40,7 +40,7 @@ pub(in crate::sqlserver) const QUEUE_COLUMNS: [&str; 12] = [
 
 pub(in crate::sqlserver) fn intent(row: &Row) -> Result<MailIntent, SqlError> {
     let mut columns = Columns::of(row);
-    Ok(MailIntent { id: columns.delivery_id()?, accepted_at: columns.time()?, item: columns.mail_item()? })
+    Ok(MailIntent { id: columns.delivery_id()?, waits_since: columns.time()?, item: columns.mail_item()? })
 }
 
 /// One row of the queue: what stood in the intent, which `settle` answers, and what was rendered.

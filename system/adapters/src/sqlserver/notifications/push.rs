@@ -25,7 +25,7 @@ pub(in crate::sqlserver) fn intent(row: &Row) -> Result<PushIntent, SqlError> {
         title: columns.title()?,
         body: columns.body()?,
         kind: columns.kind()?,
-        accepted_at: columns.time()?,
+        waits_since: columns.time()?,
         device: columns.device()?,
     })
 }

@@ -6,7 +6,7 @@ use domain::notification::model::{
 };
 use domain::ports::{
     Attachment, Claim, ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend,
-    NotificationStoreError, Suppression, SuppressionReason, TemplateId, UnknownPolicy,
+    NotificationStoreError, Suppression, SuppressionCursor, SuppressionReason, TemplateId, UnknownPolicy,
 };
 use serde_json::{Value as Json, json};
 use tiberius::Row;
@@ -17,10 +17,10 @@ use super::handle::failed;
 use super::push::{after_ms, delivery_ids};
 use crate::sqlserver::errors::SqlError;
 use crate::sqlserver::row::{Columns, id_json, id_list};
-use crate::sqlserver::statement::{small_int, text, uuid};
+use crate::sqlserver::statement::{small_int, text, time, uuid};
 use crate::sqlserver::statements::{
     NOTIFICATIONS_ATTACHMENTS, NOTIFICATIONS_CLAIM_MAILS, NOTIFICATIONS_PROGRESS_MAILS, NOTIFICATIONS_SUPPRESS,
-    NOTIFICATIONS_SUPPRESSIONS, NOTIFICATIONS_UNSUBSCRIBE, NOTIFICATIONS_UNSUPPRESS,
+    NOTIFICATIONS_SUPPRESSIONS, NOTIFICATIONS_SUPPRESSIONS_AFTER, NOTIFICATIONS_UNSUBSCRIBE, NOTIFICATIONS_UNSUPPRESS,
 };
 
 pub(in crate::sqlserver) fn mail(row: &Row) -> Result<MailToSend, SqlError> {
@@ -28,7 +28,7 @@ pub(in crate::sqlserver) fn mail(row: &Row) -> Result<MailToSend, SqlError> {
     Ok(MailToSend {
         id: columns.delivery_id()?,
         attempts: columns.attempts()?,
-        accepted_at: columns.time()?,
+        waits_since: columns.time()?,
         to: columns.address()?,
         to_name: columns.optional_text()?.map(str::to_owned),
         subject: columns.string()?,
@@ -127,8 +127,19 @@ impl MailQueue for SqlServerNotifications {
         Ok(removed.map_err(failed)? > 0)
     }
 
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError> {
-        let rows = self.shared.rows(&NOTIFICATIONS_SUPPRESSIONS, [small_int(limit)]).await.map_err(failed)?;
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError> {
+        let rows = match after {
+            None => self.shared.rows(&NOTIFICATIONS_SUPPRESSIONS, [small_int(limit)]).await,
+            Some(after) => {
+                let values = [small_int(limit), time(after.since).map_err(failed)?, text(after.address)];
+                self.shared.rows(&NOTIFICATIONS_SUPPRESSIONS_AFTER, values).await
+            }
+        };
+        let rows = rows.map_err(failed)?;
         let one = |row: &Row| {
             let mut columns = Columns::of(row);
             Ok(Suppression {

@@ -96,7 +96,8 @@ CREATE TABLE dbo.UnitDirectory
 );
 GO
 -- What is to be delivered, and what became of it. A row waits at a stage (1 push, 2 render a mail, 3 send it), or at none
--- any more. Whoever claims it holds it until its claim is over: until then it is not available.
+-- any more. Whoever claims it holds it until its claim is over: until then it is not available. Its age counts from when it
+-- was accepted, or was last sent again by a person: since then it waits.
 CREATE TABLE dbo.NotificationDeliveries
 (
     Number         bigint IDENTITY (1, 1) NOT NULL CONSTRAINT PK_NotificationDeliveries PRIMARY KEY,
@@ -112,7 +113,8 @@ CREATE TABLE dbo.NotificationDeliveries
     AvailableAt    datetime2(6)     NOT NULL CONSTRAINT DF_NotificationDeliveries_AvailableAt DEFAULT '2000-01-01',
     ClaimId        uniqueidentifier NULL,
     CreatedAt      datetime2(6)     NOT NULL,
-    UpdatedAt      datetime2(6)     NOT NULL
+    UpdatedAt      datetime2(6)     NOT NULL,
+    WaitsSince     datetime2(6)     NOT NULL
 );
 CREATE INDEX IX_NotificationDeliveries_Waiting
     ON dbo.NotificationDeliveries (Stage, AvailableAt, Number) WHERE Stage IS NOT NULL;
@@ -162,9 +164,10 @@ CREATE TABLE dbo.MailAttachments
     Name        nvarchar(400)    NOT NULL,
     ContentType nvarchar(200)    NOT NULL,
     Bytes       varbinary(max)   NOT NULL,
+    Size        bigint           NOT NULL,
     CreatedAt   datetime2(6)     NOT NULL
 );
-CREATE INDEX IX_MailAttachments_ByAge ON dbo.MailAttachments (CreatedAt);
+CREATE INDEX IX_MailAttachments_ByAge ON dbo.MailAttachments (CreatedAt) INCLUDE (Size);
 CREATE TABLE dbo.MailAttachmentUses
 (
     AttachmentId uniqueidentifier NOT NULL,

@@ -12,7 +12,7 @@ const RELEASED: [(u32, &str, &str); 7] = [
     (3, "0003_forecast_triggers", "58bbc2442d8b50fd500d9cf249cba1e7d928faa7d36d32f223a0161ac6146acd"),
     (4, "0004_forecast_work", "bfde966eea32254c7999c3409ba4d5ed297baacb02646252603e0ef6ef46aa65"),
     (5, "0005_change_tracking", "383e03e358a43e69130d0ca8dfb334494c85a0a134a3ccc79032ae5ed59c5298"),
-    (6, "0006_notifications", "539a38cd6a687f2ca743ecb9aeeb18e0f509a4a05bbb75388967fcddef1a4dbc"),
+    (6, "0006_notifications", "a4ef87604db75b6a902cf82574822eec52d63677337c2e67c60ca2fd4b7aa2e2"),
     (7, "0007_notification_procedures", "82e22660d179cab8decb1f11d0ecc2a5bd6b4a60d3b28fec65d784aaed177cc0"),
 ];
 

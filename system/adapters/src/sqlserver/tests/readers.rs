@@ -237,7 +237,7 @@ fn named(name: &str, place: usize) -> Value {
         "Channel" => int(4),
         "Channels" => int(7),
         "UserId" if place == 4 => uuid_or_null(None),
-        name if name.ends_with("At") => time(at(i64::try_from(place).unwrap())).unwrap(),
+        name if name.ends_with("At") || name == "WaitsSince" => time(at(i64::try_from(place).unwrap())).unwrap(),
         name if name.ends_with("Id") && name != "VapidKeyId" && name != "TemplateId" => {
             uuid(Uuid::from_u128(u128::try_from(place).unwrap() + 100))
         }
@@ -250,7 +250,7 @@ fn notifications_are_read_from_their_columns() {
     let id = |place: u128| Uuid::from_u128(place + 100);
     let push = notifications::push_intent(&row("notifications/claim_pushes", 0, named)).unwrap();
     assert_eq!((push.id.0, push.attempts, push.notification_id.0, push.event_id.0), (id(0), 4, id(2), id(3)));
-    assert_eq!((push.title.as_str(), push.body.as_str(), push.accepted_at), ("Title", "Body", at(7)));
+    assert_eq!((push.title.as_str(), push.body.as_str(), push.waits_since), ("Title", "Body", at(7)));
     assert_eq!((push.device.id.0, push.device.user_id.0), (id(8), id(9)));
     assert_eq!(push.device.target, PushTarget::Fcm { token: "Token".to_owned() });
     assert_eq!(push.device.os_version.as_deref(), Some("OSVersion"));
@@ -260,11 +260,11 @@ fn notifications_are_read_from_their_columns() {
         (at(15), at(16), true)
     );
     let mail = notifications::mail_intent(&row("notifications/claim_mail_intents", 0, named)).unwrap();
-    assert_eq!((mail.id.0, mail.accepted_at, mail.item.to.as_str()), (id(0), at(1), "Anna@Example.com"));
+    assert_eq!((mail.id.0, mail.waits_since, mail.item.to.as_str()), (id(0), at(1), "Anna@Example.com"));
     assert_eq!((mail.item.subject.as_str(), &*mail.item.template.0), ("Subject", "TemplateId"));
     assert_eq!((&*mail.item.data["userName"], mail.item.user_id), ("Anna", None));
     let mail = notifications::mail_to_send(&row("notifications/claim_mails", 1, named)).unwrap();
-    assert_eq!((mail.id.0, mail.attempts, mail.accepted_at), (id(0), 4, at(2)));
+    assert_eq!((mail.id.0, mail.attempts, mail.waits_since), (id(0), 4, at(2)));
     assert_eq!((&*mail.subject, &*mail.text, &*mail.html), ("Subject", "BodyText", "BodyHtml"));
     assert_eq!((mail.on_unknown, &*mail.unsubscribe_token), (UnknownPolicy::Resend, "Token"));
     let wanted = NotificationId(Uuid::from_u128(1));

@@ -121,12 +121,18 @@ impl OutboxHarness for WithOutbox {
     }
 }
 
+const FILES_MAX: u64 = 300_000;
+
 struct Notifications(MemoryNotifications);
 
 #[async_trait]
 impl NotificationHarness for Notifications {
     fn store(&self) -> Arc<dyn NotificationStore> {
         Arc::new(self.0.clone())
+    }
+
+    fn files_max(&self) -> Option<u64> {
+        Some(FILES_MAX)
     }
 
     async fn pass(&self, time: Duration) {
@@ -136,7 +142,8 @@ impl NotificationHarness for Notifications {
 
 #[tokio::test]
 async fn the_notifications_conform() {
-    notifications::run_all(async || Notifications(MemoryNotifications::new(Arc::new(SystemClock)))).await;
+    let make = async || Notifications(MemoryNotifications::bounded(FILES_MAX, Arc::new(SystemClock)));
+    notifications::run_all(make).await;
 }
 
 #[tokio::test]

@@ -92,6 +92,10 @@ impl NotificationHarness for Database {
         Arc::new(self.sqlite.notifications())
     }
 
+    fn files_max(&self) -> Option<u64> {
+        Some(self.config.files_max_bytes)
+    }
+
     async fn pass(&self, time: Duration) {
         self.clock.advance(i64::try_from(time.as_micros()).unwrap());
     }
@@ -115,7 +119,7 @@ impl ParkingHarness for Database {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_notifications_conform() {
-    notifications::run_all(async || Database::new().await).await;
+    notifications::run_all(async || Database::with(|config| config.files_max_bytes = 300_000).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,6 +35,22 @@ async fn a_wrong_password_is_a_refusal_that_names_none() {
     assert!(matches!(later, MailError::Transient { code: 454, .. }), "{later:?}");
 }
 
+/// Some servers repeat what they do not understand, and what they say is shown.
+#[tokio::test]
+async fn a_password_that_is_repeated_is_not_shown() {
+    let plain = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "\0smart\0pass wörd");
+    for answer in [
+        format!("500 5.5.2 unknown command AUTH PLAIN {plain}"),
+        "535 5.7.8 no \"pass wörd\" of smart".to_owned(),
+        format!("AUTH PLAIN {plain}?"),
+    ] {
+        let script = Script::new().login("smart", "pass wörd").on(Stage::Auth, Act::reply(&answer));
+        let error = refused(script, login).await;
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(&plain) && !shown.contains("wörd"), "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_offers_no_way_in() {
     let error = refused(Script::new(), login).await;

@@ -59,8 +59,13 @@ async fn a_name_that_means_a_private_address_now() {
     let service = FakePushService::start().await.unwrap();
     let address = service.server.address();
     let policy = AddressPolicy::default().with_ports([address.port()]);
-    for inside in ["127.0.0.1", "::ffff:127.0.0.1", "::1", "10.0.0.7", "64:ff9b::7f00:1"] {
-        let names = Arc::new(Names(vec![inside.parse().unwrap()]));
+    let (literals, outside) = (["127.0.0.1", "::ffff:127.0.0.1", "::1", "10.0.0.7", "64:ff9b::7f00:1"], "203.0.114.1");
+    // Alone, and beside a public one, before it and after.
+    for (inside, names) in literals
+        .into_iter()
+        .flat_map(|inside| [vec![inside], vec![inside, outside], vec![outside, inside]].map(|names| (inside, names)))
+    {
+        let names = Arc::new(Names(names.iter().map(|name| name.parse().unwrap()).collect()));
         let gateway = WebPushGateway::new(config(), outgoing(policy.clone(), names), Arc::new(SystemClock));
         let target = target(&format!("https://push.example.com:{}/push", address.port()));
         gateway.check(&target).unwrap();

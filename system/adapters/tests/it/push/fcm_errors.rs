@@ -1,6 +1,6 @@
 //! The table of FCM's errors.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adapters::testing::{FakeGoogle, Reply};
 use domain::ports::{PushError, PushGateway};
@@ -72,6 +72,36 @@ async fn the_registration_token_stays_out_of_the_words() {
     let refused = gateway.attempt(&registration(), &message()).await.unwrap_err();
     let shown = format!("{refused} {refused:?}");
     assert!(shown.contains("no: ***") && !shown.contains(&REGISTRATION[..20]), "{shown}");
+}
+
+/// The status counts, whatever follows it, and for however long. A token is only what its answer says.
+#[tokio::test]
+async fn oversized_answers() {
+    let (google, gateway) = google().await;
+    let head = |status: u16| format!("HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
+    let chunk = [b"1000\r\n".as_slice(), &[b'x'; 0x1000], b"\r\n"].concat();
+    let begun = Instant::now();
+    for reply in [Reply::new(200, "x".repeat(1 << 20)), Reply::Endless(head(200), chunk.clone())] {
+        google.fcm.answer_with([reply]);
+        gateway.attempt(&registration(), &message()).await.unwrap();
+    }
+    for reply in [Reply::new(503, "x".repeat(1 << 20)), Reply::Endless(head(503), chunk.clone())] {
+        google.fcm.answer_with([reply]);
+        let refused = gateway.attempt(&registration(), &message()).await.unwrap_err();
+        assert_eq!(short(&refused), "failing 503 None");
+        assert!(format!("{refused:?}").len() < 2_000, "{}", format!("{refused:?}").len());
+    }
+    gateway.attempt(&registration(), &message()).await.unwrap();
+    assert_eq!(google.sent().len(), 1, "and the gateway goes on");
+    for reply in [Reply::new(200, "x".repeat(1 << 20)), Reply::Endless(head(200), chunk.clone())] {
+        // A failure is remembered for a moment: each has a gateway of its own.
+        let (google, gateway) = super::support::google().await;
+        google.oauth.answer_with([reply]);
+        let refused = gateway.attempt(&registration(), &message()).await.unwrap_err();
+        assert!(format!("{refused} {refused:?}").len() < 2_000, "{refused:?}");
+        assert_eq!((google.oauth.requests(), google.fcm.requests()), (1, 0));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

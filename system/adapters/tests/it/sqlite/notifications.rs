@@ -41,6 +41,23 @@ async fn a_clock_that_goes_back_stops_nothing() {
     assert!(pushes(&store, claim(3, LONG, 10)).await.is_empty());
 }
 
+/// What is under way may have gone out: it is not freed, and nobody is told again and again that something is due.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_under_way_keeps_nobody_busy_when_the_clock_goes_back() {
+    let database = Database::new().await;
+    let store = database.sqlite.notifications();
+    database.clock.advance(24 * HOURS);
+    accepted(&store, 1).await;
+    queue_all(&store, UnknownPolicy::Hold).await;
+    let held = claim(1, LONG, 1);
+    let sending = mails(&store, held).await.iter().map(|mail| mail.id).collect();
+    store.progress_mails(MailProgress { claim: held.id, reports: Vec::new(), sending }).await.unwrap();
+    database.clock.advance(-24 * HOURS);
+    let claimed = store.claim_mails(claim(2, LONG, 10)).await.unwrap();
+    assert_eq!((claimed.mails.len(), claimed.held), (0, 0));
+    assert!(claimed.next_due.is_some_and(|due| due > CLAIM_LIFE_MAX), "{:?}", claimed.next_due);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_share_the_work() {
     let database = Database::new().await;

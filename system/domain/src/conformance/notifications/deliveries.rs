@@ -5,8 +5,8 @@ use super::samples::*;
 use crate::notification::model::{AttachmentId, Channel, DeliveryStatus, StoredAttachment};
 use crate::ports::{
     Acceptance, Attachment, Backlog, IdempotencyKey, IdempotencyRecord, InboxQuery, InboxStart, MailEnqueue,
-    MailOutcome, MailProgress, MailReport, NotificationStore, NotificationsPruned, PushOutcome, PushReport, Resend,
-    UnknownPolicy,
+    MailOutcome, MailProgress, MailReport, MailsToQueue, NotificationStore, NotificationsPruned, PushOutcome,
+    PushReport, Resend, UnknownPolicy,
 };
 
 /// One push and one mail of notification `n` fail.
@@ -50,6 +50,50 @@ pub async fn failed_ones_are_sent_again(harness: &dyn NotificationHarness) {
     assert_eq!(store.resend(Resend::One(push)).await.unwrap(), 0);
     assert_eq!(pushes(&*store, claim(1, LONG, 10)).await.len(), 2);
     assert_eq!(mails(&*store, claim(2, LONG, 10)).await.len(), 1);
+}
+
+/// Its age counts from then: one that failed long ago has all its attempts.
+pub async fn what_is_sent_again_is_young_again(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    store.register(app(1, user(1))).await.unwrap();
+    failed(&*store, 1).await;
+    // A mail that fails before it is rendered.
+    accepted(&*store, 2).await;
+    let held = claim(1, LONG, 10);
+    let intents = mail_intents(&*store, held).await;
+    let batch =
+        MailsToQueue { failed: vec![(intents[0].id, "no".to_owned())], ..to_queue(held, &[], UnknownPolicy::Hold) };
+    store.queue_mails(batch).await.unwrap();
+    harness.pass(SHORT).await;
+    let accepted_at = deliveries(&*store, 1).await[1].created_at;
+    assert_eq!(store.resend(Resend::Since(accepted_at)).await.unwrap(), 3);
+    let again = deliveries(&*store, 1).await;
+    assert!(again[1].created_at == accepted_at && again[1].updated_at > accepted_at, "{again:?}");
+    let pushes = pushes(&*store, claim(2, LONG, 10)).await;
+    let push = pushes.iter().find(|push| push.notification_id == notification(1)).unwrap();
+    assert_eq!(push.waits_since, again[1].updated_at);
+    assert_eq!(mails(&*store, claim(3, LONG, 10)).await[0].waits_since, again[2].updated_at);
+    let unrendered = mail_intents(&*store, claim(4, LONG, 10)).await;
+    let second = deliveries(&*store, 2).await;
+    assert_eq!(unrendered[0].waits_since, second.iter().find(|one| one.id == unrendered[0].id).unwrap().updated_at);
+}
+
+/// It may have arrived: not with all that failed since a time.
+pub async fn what_nobody_knows_is_sent_again_singly(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    accepted(&*store, 1).await;
+    queue_all(&*store, UnknownPolicy::Hold).await;
+    let held = claim(1, LONG, 10);
+    let id = mails(&*store, held).await[0].id;
+    store.progress_mails(MailProgress { claim: held.id, reports: Vec::new(), sending: vec![id] }).await.unwrap();
+    let outcome = MailOutcome::Unknown { error: "broke".to_owned(), after: SHORT };
+    let reports = vec![MailReport { id, attempts: 1, outcome }];
+    store.progress_mails(MailProgress { claim: held.id, reports, sending: Vec::new() }).await.unwrap();
+    let since = "2001-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(store.resend(Resend::Since(since)).await.unwrap(), 0);
+    assert_eq!(statuses(&*store, 1).await, [(DeliveryStatus::Unknown, 1)]);
+    assert_eq!(store.resend(Resend::One(id)).await.unwrap(), 1);
+    assert_eq!(statuses(&*store, 1).await, [(DeliveryStatus::Queued, 0)]);
 }
 
 /// By what it waits for.

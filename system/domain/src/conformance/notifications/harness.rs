@@ -12,6 +12,10 @@ use crate::ports::NotificationStore;
 pub trait NotificationHarness: Send + Sync {
     /// The store.
     fn store(&self) -> Arc<dyn NotificationStore>;
+    /// How many bytes of files the store may hold, if it was told: 300,000 or a little more.
+    fn files_max(&self) -> Option<u64> {
+        None
+    }
     /// Lets so much time pass by the store's clock.
     async fn pass(&self, time: Duration);
 }

@@ -3,8 +3,11 @@
 use super::NotificationHarness;
 use super::samples::*;
 use crate::model::UserId;
-use crate::notification::model::{AttachmentId, Channel, DeliveryStatus, StoredAttachment};
-use crate::ports::{Attachment, MailEnqueue, MailsToQueue, UnknownPolicy};
+use crate::notification::model::{AttachmentId, Channel, DeliveryStatus, MailItem, StoredAttachment};
+use crate::ports::{
+    Acceptance, Attachment, MailEnqueue, MailOutcome, MailProgress, MailReport, MailsToQueue, NotificationStoreError,
+    Resend, SuppressionReason, UnknownPolicy,
+};
 
 /// And once, however often the same batch is queued.
 pub async fn mails_are_queued_by_their_claim_only(harness: &dyn NotificationHarness) {
@@ -95,17 +98,91 @@ pub async fn a_queued_mail_comes_back_as_it_was(harness: &dyn NotificationHarnes
     assert_eq!((sent[1].to_name.clone(), sent[1].attachments.len()), (None, 0));
 }
 
-/// However many mails name them.
-pub async fn files_are_stored_once(harness: &dyn NotificationHarness) {
-    let store = harness.store();
-    let file = |n: u128, size: usize| StoredAttachment {
+fn file(n: u128, size: usize) -> StoredAttachment {
+    StoredAttachment {
         id: AttachmentId(uuid::Uuid::from_u128(n)),
         file: Attachment {
             name: format!("bericht-{n}-ü.pdf"),
             content_type: "application/pdf".to_owned(),
-            bytes: vec![u8::try_from(n).unwrap(); size].into(),
+            bytes: vec![u8::try_from(n % 200).unwrap(); size].into(),
         },
-    };
+    }
+}
+
+/// Mails to these addresses that all name the file.
+fn mails_with(key: u128, file: &StoredAttachment, addresses: &[&str]) -> MailEnqueue {
+    let with = |address: &&str| MailItem { attachments: vec![file.id], ..mail_to(address) };
+    MailEnqueue { key: event(key), items: addresses.iter().map(with).collect(), attachments: vec![file.clone()] }
+}
+
+/// It may be needed until then: by one that waits, and by one that a person may send again.
+pub async fn a_file_is_forgotten_when_its_last_mail_is_sent(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    let file = file(1, 1_000);
+    let addresses = ["a@example.com", "b@example.com", "c@example.com"];
+    store.enqueue_mails(mails_with(1, &file, &addresses)).await.unwrap();
+    queue_all(&*store, UnknownPolicy::Hold).await;
+    let held = claim(1, LONG, 2);
+    let ids: Vec<_> = mails(&*store, held).await.iter().map(|mail| mail.id).collect();
+    store.progress_mails(MailProgress { claim: held.id, reports: Vec::new(), sending: ids.clone() }).await.unwrap();
+    let failed = MailOutcome::Failed { error: "no".to_owned(), suppress: false };
+    let reports =
+        [(ids[0], MailOutcome::Sent), (ids[1], failed)].map(|(id, outcome)| MailReport { id, attempts: 1, outcome });
+    let progress = MailProgress { claim: held.id, reports: reports.to_vec(), sending: Vec::new() };
+    store.progress_mails(progress).await.unwrap();
+    assert_eq!(store.attachments(&[file.id]).await.unwrap(), std::slice::from_ref(&file));
+    // The third one is not sent at all.
+    store.suppress(&mail_to(addresses[2]).to, SuppressionReason::Unsubscribed).await.unwrap();
+    assert_eq!(mails(&*store, claim(2, LONG, 10)).await, []);
+    assert_eq!(
+        store.attachments(&[file.id]).await.unwrap(),
+        std::slice::from_ref(&file),
+        "the second one can be sent again"
+    );
+    assert_eq!(store.resend(Resend::One(ids[1])).await.unwrap(), 1);
+    let held = claim(3, LONG, 10);
+    let [mail] = &mails(&*store, held).await[..] else { panic!("one mail") };
+    assert_eq!(store.attachments(&mail.attachments).await.unwrap(), std::slice::from_ref(&file));
+    store.progress_mails(MailProgress { claim: held.id, reports: Vec::new(), sending: vec![mail.id] }).await.unwrap();
+    let reports = vec![MailReport { id: mail.id, attempts: 1, outcome: MailOutcome::Sent }];
+    store.progress_mails(MailProgress { claim: held.id, reports, sending: Vec::new() }).await.unwrap();
+    assert_eq!(store.attachments(&[file.id]).await.unwrap(), []);
+}
+
+/// And has room again when they are sent.
+pub async fn a_store_full_of_files_takes_no_more(harness: &dyn NotificationHarness) {
+    let Some(max) = harness.files_max() else { return };
+    let store = harness.store();
+    let size = usize::try_from(max).unwrap() - 150_000;
+    let first = mails_with(1, &file(1, size), &["a@example.com"]);
+    store.enqueue_mails(first.clone()).await.unwrap();
+    let second = mails_with(2, &file(2, 149_000), &["b@example.com"]);
+    let full = store.enqueue_mails(second.clone()).await;
+    assert!(matches!(full, Err(NotificationStoreError::Full(_))), "{full:?}");
+    let with_file = Acceptance { attachments: second.attachments.clone(), ..acceptance(3, vec![for_user(3, user(1))]) };
+    let full = store.accept(with_file.clone()).await;
+    assert!(matches!(full, Err(NotificationStoreError::Full(_))), "{full:?}");
+    assert_eq!(store.deliveries(notification(3)).await.unwrap(), None, "nothing was written");
+    assert_eq!(store.enqueue_mails(first).await.unwrap(), 0, "what stands needs no room");
+    store.enqueue_mails(mails_with(4, &file(4, 100_000), &["c@example.com"])).await.unwrap();
+    // Files without bytes take room, too.
+    let mut empty = 0;
+    while store.enqueue_mails(mails_with(100 + empty, &file(100 + empty, 0), &["d@example.com"])).await.is_ok() {
+        empty += 1;
+        assert!(empty < 100);
+    }
+    queue_all(&*store, UnknownPolicy::Hold).await;
+    let held = claim(1, LONG, 1);
+    let sent = mails(&*store, held).await[0].id;
+    store.progress_mails(MailProgress { claim: held.id, reports: Vec::new(), sending: vec![sent] }).await.unwrap();
+    let reports = vec![MailReport { id: sent, attempts: 1, outcome: MailOutcome::Sent }];
+    store.progress_mails(MailProgress { claim: held.id, reports, sending: Vec::new() }).await.unwrap();
+    store.enqueue_mails(second).await.unwrap();
+}
+
+/// However many mails name them.
+pub async fn files_are_stored_once(harness: &dyn NotificationHarness) {
+    let store = harness.store();
     let files = vec![file(1, 100_000), file(2, 0)];
     let with = |address: &str| {
         let mut item = mail_to(address);

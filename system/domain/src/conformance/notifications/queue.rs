@@ -6,7 +6,8 @@ use super::NotificationHarness;
 use super::samples::*;
 use crate::notification::model::{Channel, DeliveryId, DeliveryStatus, MailAddress};
 use crate::ports::{
-    MailEnqueue, MailOutcome, MailProgress, MailReport, NotificationStore, SuppressionReason, UnknownPolicy,
+    MailEnqueue, MailOutcome, MailProgress, MailReport, NotificationStore, SuppressionCursor, SuppressionReason,
+    UnknownPolicy,
 };
 
 /// Mails of notifications 1 to `n` are in the queue, all of user 1.
@@ -120,7 +121,7 @@ pub async fn a_refused_recipient_is_not_written_to_again(harness: &dyn Notificat
     queue_all(&*store, UnknownPolicy::Hold).await;
     assert_eq!(mails(&*store, claim(3, LONG, 10)).await, []);
     assert_eq!(status(&*store, 3).await.0, DeliveryStatus::Suppressed);
-    let listed = store.suppressions(10).await.unwrap();
+    let listed = store.suppressions(None, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].reason, SuppressionReason::Refused);
 }
@@ -133,14 +134,59 @@ pub async fn an_unsubscribed_address_is_not_written_to(harness: &dyn Notificatio
     assert!(!store.unsubscribe("no such token").await.unwrap());
     assert!(store.unsubscribe(&mail.unsubscribe_token).await.unwrap());
     assert!(store.unsubscribe(&mail.unsubscribe_token).await.unwrap());
-    let listed = store.suppressions(10).await.unwrap();
+    let listed = store.suppressions(None, 10).await.unwrap();
     assert_eq!((listed.len(), &listed[0].address), (1, &mail.to.folded()));
     assert_eq!(listed[0].reason, SuppressionReason::Unsubscribed);
     store.release(claim(1, LONG, 0).id).await.unwrap();
     assert_eq!(mails(&*store, claim(2, LONG, 10)).await, []);
 }
 
-/// The first reason stays.
+/// Neither a refusal before nor one after makes that forgotten.
+pub async fn unsubscribing_goes_over_a_refusal(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    queued(&*store, 1, UnknownPolicy::Hold).await;
+    let mail = mails(&*store, claim(1, LONG, 10)).await.remove(0);
+    let other = MailAddress::new("bert@example.com").unwrap();
+    for address in [&mail.to, &other] {
+        store.suppress(address, SuppressionReason::Refused).await.unwrap();
+    }
+    harness.pass(SHORT).await;
+    let refused = store.suppressions(None, 10).await.unwrap();
+    assert!(store.unsubscribe(&mail.unsubscribe_token).await.unwrap());
+    store.suppress(&other, SuppressionReason::Unsubscribed).await.unwrap();
+    for address in [&mail.to, &other] {
+        store.suppress(address, SuppressionReason::Refused).await.unwrap();
+    }
+    let listed = store.suppressions(None, 10).await.unwrap();
+    assert!(listed.iter().all(|one| one.reason == SuppressionReason::Unsubscribed), "{listed:?}");
+    assert!(listed.len() == 2 && listed.iter().all(|one| refused.iter().all(|before| one.since > before.since)));
+}
+
+/// Each once, in pages of any size, also those of one moment.
+pub async fn suppressions_come_in_pages(harness: &dyn NotificationHarness) {
+    let store = harness.store();
+    for n in 0..7 {
+        let address = MailAddress::new(format!("user{n}@example.com")).unwrap();
+        store.suppress(&address, SuppressionReason::Refused).await.unwrap();
+        if n % 3 == 2 {
+            harness.pass(SHORT).await;
+        }
+    }
+    let all = store.suppressions(None, 10).await.unwrap();
+    assert_eq!(all.len(), 7);
+    for size in [1, 2, 3, 7] {
+        let (mut paged, mut after) = (Vec::new(), None);
+        while paged.len() < 100 {
+            let page = store.suppressions(after, size).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(SuppressionCursor { since: last.since, address: last.address.clone() });
+            paged.extend(page);
+        }
+        assert_eq!(paged, all, "{size}");
+    }
+}
+
+/// The first reason stays, but for one's own wish.
 pub async fn suppressions_can_be_taken_back(harness: &dyn NotificationHarness) {
     let store = harness.store();
     let address = |text: &str| MailAddress::new(text).unwrap();
@@ -148,12 +194,12 @@ pub async fn suppressions_can_be_taken_back(harness: &dyn NotificationHarness) {
     harness.pass(SHORT).await;
     store.suppress(&address("bert@example.com"), SuppressionReason::Refused).await.unwrap();
     store.suppress(&address("anna@example.com"), SuppressionReason::Refused).await.unwrap();
-    let listed = store.suppressions(10).await.unwrap();
+    let listed = store.suppressions(None, 10).await.unwrap();
     let named: Vec<_> = listed.iter().map(|one| (one.address.as_str(), one.reason)).collect();
     let expected =
         [("bert@example.com", SuppressionReason::Refused), ("anna@example.com", SuppressionReason::Unsubscribed)];
     assert_eq!(named, expected);
-    assert_eq!(store.suppressions(1).await.unwrap().len(), 1);
+    assert_eq!(store.suppressions(None, 1).await.unwrap().len(), 1);
     assert!(store.unsuppress(&address("ANNA@example.com")).await.unwrap());
     assert!(!store.unsuppress(&address("anna@example.com")).await.unwrap());
     let items = vec![mail_to("anna@example.com"), mail_to("bert@example.com")];

@@ -33,12 +33,12 @@ pub(super) struct Session {
 }
 
 /// What a batch has learnt of the mail server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Server {
     /// It answers.
     There,
-    /// No connection could be made.
-    Away,
+    /// No connection could be made: why.
+    Away(String),
     /// It was not asked.
     NotAsked,
 }
@@ -102,7 +102,7 @@ impl Batch {
             return true;
         }
         // Once is enough to know: the sender asks again, after a while.
-        if self.server == Server::Away {
+        if matches!(self.server, Server::Away(_)) {
             return false;
         }
         let connecting = timeout(self.config.connect_timeout, self.transport.connect()).await;
@@ -113,8 +113,9 @@ impl Batch {
                 true
             }
             Err(error) => {
-                tracing::debug!(%error, "no connection to the mail server");
-                self.server = Server::Away;
+                let why = with_causes(&error);
+                tracing::debug!(why, "no connection to the mail server");
+                self.server = Server::Away(why);
                 self.status.update(|status| status.connect_failures += 1);
                 false
             }
@@ -183,7 +184,7 @@ impl Batch {
         let outcome = match sent {
             Ok(_) => MailOutcome::Sent,
             Err(error) => {
-                let age = since(mail.accepted_at, self.shared.ports.clock.now());
+                let age = since(mail.waits_since, self.shared.ports.clock.now());
                 outcome(&error, attempts, age, &self.config, &*self.shared.ports.rng)
             }
         };
@@ -228,11 +229,27 @@ impl Batch {
             MailOutcome::Retry { .. } | MailOutcome::Unknown { .. } => None,
         };
         if let Some(status) = ended {
-            let took = since(mail.accepted_at, self.shared.ports.clock.now());
+            let took = since(mail.waits_since, self.shared.ports.clock.now());
             self.shared.meter.delivered(Delivered { channel: Channel::Email, provider: None, status, took });
         }
         MailReport { id: mail.id, attempts, outcome }
     }
+}
+
+/// An error with all its causes, as a person must see them: what a transport says holds no password.
+fn with_causes(error: &MailError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let said = error.to_string();
+        // Many say their cause themselves.
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// The mail as it goes out. Its `Message-ID` is the row's at each attempt: the one thing by which a receiver can tell a

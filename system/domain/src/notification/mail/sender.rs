@@ -178,7 +178,7 @@ impl MailSender {
             Ok((session, server)) => {
                 self.idle.extend(session.map(|session| (now, session)));
                 match server {
-                    Server::Away => self.is_away(now),
+                    Server::Away(why) => self.is_away(now, &why),
                     Server::There => self.failures = 0,
                     Server::NotAsked => {}
                 }
@@ -192,13 +192,13 @@ impl MailSender {
         }
     }
 
-    fn is_away(&mut self, now: Instant) {
+    fn is_away(&mut self, now: Instant, why: &str) {
         let before = usize::try_from(self.failures).unwrap_or(usize::MAX);
         self.failures = self.failures.saturating_add(1);
         let wait = match self.config.retries.get(before) {
             Some(wait) => *wait,
             None => {
-                self.shared.alerts.raise(AlertKind::MailSenderDown, "mail server", "no connection");
+                self.shared.alerts.raise(AlertKind::MailSenderDown, "mail server", why);
                 let doublings = u32::try_from(before - self.config.retries.len()).unwrap_or(u32::MAX).min(16);
                 Duration::from_secs(1).saturating_mul(1 << doublings).min(AWAY_WAIT_MAX)
             }

@@ -40,6 +40,23 @@ pub struct StoredAttachment {
     pub file: Attachment,
 }
 
+/// What a store counts for each file beside its bytes: else there could be any number of empty ones.
+const FILE_OVERHEAD_BYTES: u64 = 4_096;
+
+/// Whether a store that holds `files` files of `bytes` bytes in all has room for more, where `max` bytes are allowed.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn check_room_for_files(files: u64, bytes: u64, more: &[StoredAttachment], max: u64) -> Result<(), String> {
+    let with_overhead = |files: u64, bytes: u64| bytes.saturating_add(files.saturating_mul(FILE_OVERHEAD_BYTES));
+    let held = with_overhead(files, bytes);
+    let new = more.iter().map(|stored| with_overhead(1, stored.file.bytes.len() as u64)).sum();
+    match held.saturating_add(new) <= max {
+        true => Ok(()),
+        false => Err(format!("files of mails that are not sent take {held} of {max} bytes")),
+    }
+}
+
 /// Checks the files of a mail: what passes can travel as it is.
 ///
 /// # Errors

@@ -25,9 +25,10 @@ pub(crate) use ids::event_of_body;
 pub use ids::{AttachmentId, ClaimId, DeliveryId, DeviceId, NotificationId};
 pub use mail::{
     ATTACHMENT_NAME_BYTES_MAX, ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX, MailItem, StoredAttachment, check_attachments,
+    check_room_for_files,
 };
 pub use notification::{InboxCursor, InboxPosition, Notification, NotificationType};
-pub use params::{InboxParams, ReadAll, ResendSince};
+pub use params::{InboxParams, ReadAll, ResendSince, SuppressionParams};
 pub use preference::{PREFERENCES_PER_USER_MAX, Preference, SetPreferences};
 pub use send::{DeviceFilter, SendNotification, SendPush};
 pub(crate) use text::cut;

@@ -81,7 +81,7 @@ mod tests {
                 kind: NotificationType::Alert,
                 device: device(id),
                 attempts: 0,
-                accepted_at: coherence::Timestamp::UNIX_EPOCH,
+                waits_since: coherence::Timestamp::UNIX_EPOCH,
             };
             message(&intent, &PushConfig::default()).tag
         };

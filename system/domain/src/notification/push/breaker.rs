@@ -38,11 +38,12 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Breaker {
     state: State,
+    failed_at: Option<Instant>,
 }
 
 impl Breaker {
     pub(super) const fn new() -> Self {
-        Self { state: State::Closed { failures: 0 } }
+        Self { state: State::Closed { failures: 0 }, failed_at: None }
     }
 
     /// Whether an attempt may go; if not: when to ask again.
@@ -73,6 +74,7 @@ impl Breaker {
 
     /// The origin does not work. Whether the breaker opened by this.
     pub(super) fn failed(&mut self, now: Instant, config: &BreakerConfig) -> bool {
+        self.failed_at = Some(now);
         let open = State::Open { until: now + config.open_for };
         match self.state {
             State::Closed { failures } if failures + 1 < config.failures => {
@@ -103,9 +105,13 @@ impl Breaker {
         !matches!(self.state, State::Closed { .. })
     }
 
-    /// Nothing to remember.
-    pub(super) const fn is_new(&self) -> bool {
-        matches!(self.state, State::Closed { failures: 0 })
+    /// Until when it says something of an origin to which nothing goes: for as long again as it would be left alone.
+    /// `None`: there is nothing to remember.
+    pub(super) fn remembered_until(&self, config: &BreakerConfig) -> Option<Instant> {
+        match (self.state, self.failed_at) {
+            (State::Closed { failures: 0 }, _) | (_, None) => None,
+            (_, Some(failed_at)) => Some(failed_at + 2 * config.open_for),
+        }
     }
 }
 
@@ -130,10 +136,11 @@ mod tests {
         breaker.goes();
         assert_eq!(breaker.admits(later(31), &config), Err(later(61)), "one probe at a time");
         breaker.failed(later(35), &config);
+        assert_eq!(breaker.remembered_until(&config), Some(later(95)));
         assert_eq!(breaker.admits(later(36), &config), Err(later(65)));
         assert!(breaker.admits(later(65), &config).is_ok());
         breaker.goes();
         breaker.succeeded();
-        assert!(breaker.admits(later(66), &config).is_ok() && breaker.is_new());
+        assert!(breaker.admits(later(66), &config).is_ok() && breaker.remembered_until(&config).is_none());
     }
 }

@@ -25,8 +25,11 @@ pub struct PushConfig {
     pub slow_after: Duration,
     /// How many attempts that are not quick may run beside the others.
     pub slow_max: usize,
-    /// How many attempts run at a time for each origin.
+    /// How many quick attempts run at a time for each origin.
     pub per_origin: usize,
+    /// How many attempts that are not quick may run beside those, for each origin. Beyond, they take places of quick ones:
+    /// an origin of which nothing answers has no more than both.
+    pub slow_per_origin: usize,
     /// How many pushes are claimed at a time.
     pub claim_limit: u32,
     /// How many pushes are held at a time.
@@ -53,9 +56,10 @@ impl Default for PushConfig {
             retry_after_max: Duration::from_secs(60 * 60),
             give_up_after: Duration::from_secs(60 * 60),
             concurrency: 512,
-            slow_after: Duration::from_millis(500),
+            slow_after: Duration::from_millis(250),
             slow_max: 4_096,
             per_origin: 128,
+            slow_per_origin: 1_024,
             claim_limit: 500,
             held_max: 10_000,
             claim_life: Duration::from_secs(90),

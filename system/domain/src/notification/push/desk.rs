@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::attempt::Ended;
 use super::guard::{Removal, RemovalGuard};
 use super::lane::{Lanes, Turn};
-use super::slots::{Slot, Slots};
+use super::slots::{Pace, Slot, Slots};
 use super::verdict::{Verdict, origin_works, verdict};
 use super::{PushConfig, PushGateways, PushStatusHandle};
 use crate::notification::alerts::AlertKind;
@@ -81,7 +81,7 @@ impl Desk {
             let kind = IntegrationType::of(&intent.device.target);
             let gateway = self.gateways.of(kind);
             let origin = gateway.map(|gateway| gateway.origin(&intent.device.target));
-            let age = since(intent.accepted_at, now);
+            let age = since(intent.waits_since, now);
             let is_old = age > self.config.ttl || (age > self.config.give_up_after && intent.attempts > 0);
             let held = |origin| Held { attempts: intent.attempts, intent, origin, claim, until };
             match origin {
@@ -92,17 +92,23 @@ impl Desk {
         }
     }
 
+    /// What changes by the time alone. To be called before [`Desk::next`].
+    pub(super) fn settle(&mut self, now: Instant) {
+        self.lanes.tidy(now);
+        self.wake_later(now);
+        self.slots.settle(now, &mut self.lanes, &self.config);
+    }
+
     /// The next push whose turn it is, with a place for its attempt.
     pub(super) fn next(&mut self, now: Instant) -> Option<(Held, Slot)> {
-        self.wake_later(now);
-        loop {
-            let slot = self.slots.take(now, &self.config)?;
+        while self.slots.has_room(&self.config) {
             match self.lanes.next(now, &self.config) {
                 Turn::Go(held) if now + self.config.attempt_timeout + MARGIN <= held.until => {
+                    let slot = self.slots.take(now, held.origin.clone());
                     return Some((held, slot));
                 }
                 Turn::Go(held) => {
-                    self.lanes.ended(&held.origin, None, now, &self.config);
+                    self.lanes.ended(&held.origin, Pace::Quick, None, now, &self.config);
                     self.defer(held, Duration::ZERO, LATE);
                 }
                 Turn::Back(held, until) => {
@@ -111,21 +117,18 @@ impl Desk {
                     let wait = wait.mul_f64(1.0 + self.config.spread * self.shared.ports.rng.factor(1.0) / 2.0);
                     self.defer(held, wait, LEFT_ALONE);
                 }
-                Turn::Nobody => {
-                    self.slots.give_back(slot);
-                    return None;
-                }
+                Turn::Nobody => break,
             }
-            self.slots.give_back(slot);
         }
+        None
     }
 
     /// An attempt ended.
     pub(super) fn ended(&mut self, ended: Ended, now: Instant) {
         let Ended { mut held, slot, result } = ended;
-        self.slots.give_back(slot);
+        let pace = self.slots.give_back(slot);
         held.attempts += 1;
-        let opened = self.lanes.ended(&held.origin, origin_works(&result), now, &self.config);
+        let opened = self.lanes.ended(&held.origin, pace, origin_works(&result), now, &self.config);
         if opened {
             tracing::warn!(origin = %held.origin.0, "a push service does not answer; it is left alone for a while");
         }
@@ -138,12 +141,12 @@ impl Desk {
             Err(error) => error,
         };
         if let PushError::Unauthorized { .. } = &error {
-            self.shared.alerts.raise(AlertKind::UnauthorizedSender, &held.origin.0, &error.to_string());
+            self.raise(AlertKind::UnauthorizedSender, &held, &error.to_string());
         }
         match verdict(&error, held.attempts, &self.config, &*self.shared.ports.rng) {
             Verdict::Report(PushOutcome::Failed { error: text }) => {
                 if error.is_retryable() {
-                    self.shared.alerts.raise(AlertKind::PushFailing, &held.origin.0, &text);
+                    self.raise(AlertKind::PushFailing, &held, &text);
                 }
                 self.report(held, PushOutcome::Failed { error: text });
             }
@@ -160,12 +163,21 @@ impl Desk {
         }
     }
 
+    /// A person must look. FCM is ours; the push service of a browser is named by whoever registers it.
+    fn raise(&self, kind: AlertKind, held: &Held, detail: &str) {
+        let (alerts, origin) = (&self.shared.alerts, &*held.origin.0);
+        match IntegrationType::of(&held.intent.device.target) {
+            IntegrationType::Fcm => alerts.raise(kind, origin, detail),
+            IntegrationType::WebPush => alerts.raise_of_users(kind, origin, detail),
+        }
+    }
+
     fn gone(&mut self, held: Held, text: String, now: Instant) {
         match self.guard.seems_gone(now, &self.config.guard) {
             Removal::Allowed => self.report(held, PushOutcome::Removed { error: text }),
             stopped => {
                 if stopped == Removal::StoppedNow {
-                    self.shared.alerts.raise(AlertKind::MassRemoval, &held.origin.0, &text);
+                    self.raise(AlertKind::MassRemoval, &held, &text);
                 }
                 self.report(held, PushOutcome::Failed { error: format!("{text}; too many seem gone: it was kept") });
             }
@@ -174,7 +186,7 @@ impl Desk {
 
     fn give_up(&mut self, held: Held, why: &str) {
         if why == TOO_OLD {
-            self.shared.alerts.raise(AlertKind::PushFailing, &held.origin.0, why);
+            self.raise(AlertKind::PushFailing, &held, why);
         }
         self.report(held, PushOutcome::Failed { error: why.to_owned() });
     }
@@ -196,7 +208,8 @@ impl Desk {
     /// When something is to be done without anybody saying so.
     pub(super) fn next_timer(&self) -> Option<Instant> {
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
-        [later, self.slots.next(&self.config)].into_iter().flatten().min()
+        let place = self.slots.next(&self.config).filter(|_| self.lanes.has_waiting());
+        [later, place].into_iter().flatten().min()
     }
 
     fn report(&mut self, held: Held, outcome: PushOutcome) {
@@ -232,7 +245,7 @@ impl Desk {
             channel: Channel::PushNotification,
             provider: Some(IntegrationType::of(&held.intent.device.target)),
             status,
-            took: since(held.intent.accepted_at, self.shared.ports.clock.now()),
+            took: since(held.intent.waits_since, self.shared.ports.clock.now()),
         });
     }
 
@@ -250,7 +263,7 @@ impl Desk {
     pub(super) fn show(&self) {
         self.status.update(|status| {
             (status.held, status.running) = (self.held, self.slots.running());
-            status.open_breakers = self.lanes.open_breakers();
+            (status.origins, status.open_breakers) = (self.lanes.origins(), self.lanes.open_breakers());
             status.removal_stopped = self.guard.is_stopped();
         });
     }

@@ -103,6 +103,7 @@ impl PushSender {
     /// Starts all that can be started.
     fn start(&mut self) {
         let now = Instant::now();
+        self.desk.settle(now);
         while let Some((held, slot)) = self.desk.next(now) {
             let kind = IntegrationType::of(&held.intent.device.target);
             // What has no gateway was given up when it was taken up.

@@ -1,11 +1,13 @@
 //! How many attempts run at a time. Quick ones and slow ones are counted apart, so that what hangs takes no place from
 //! what does not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
 use super::PushConfig;
+use super::lane::Lanes;
+use crate::ports::PushOrigin;
 
 /// Names a running attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,52 +16,84 @@ pub(super) struct Slot {
     number: u64,
 }
 
+/// In whose place an attempt ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A quick one's.
+    Quick,
+    /// A slow one's.
+    Slow,
+}
+
 /// The attempts that run.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    quick: BTreeSet<Slot>,
+    quick: BTreeMap<Slot, PushOrigin>,
+    /// Not quick, and in the places of quick ones, for there is no place for more slow ones.
+    stuck: BTreeMap<Slot, PushOrigin>,
     slow: BTreeSet<Slot>,
+    /// Whether a slow one ended since the stuck ones were looked at.
+    freed: bool,
     last: u64,
 }
 
 impl Slots {
-    /// A place for an attempt that begins now, if there is one.
-    pub(super) fn take(&mut self, now: Instant, config: &PushConfig) -> Option<Slot> {
-        self.settle(now, config);
-        if self.quick.len() >= config.concurrency {
-            return None;
-        }
+    /// Whether one more attempt may begin.
+    pub(super) fn has_room(&self, config: &PushConfig) -> bool {
+        self.quick.len() + self.stuck.len() < config.concurrency
+    }
+
+    /// The place of an attempt that begins now.
+    pub(super) fn take(&mut self, now: Instant, origin: PushOrigin) -> Slot {
         self.last += 1;
         let slot = Slot { since: now, number: self.last };
-        self.quick.insert(slot);
-        Some(slot)
+        self.quick.insert(slot, origin);
+        slot
     }
 
     /// The attempt ended.
-    pub(super) fn give_back(&mut self, slot: Slot) {
-        if !self.quick.remove(&slot) {
-            self.slow.remove(&slot);
+    pub(super) fn give_back(&mut self, slot: Slot) -> Pace {
+        if self.slow.remove(&slot) {
+            self.freed = true;
+            return Pace::Slow;
         }
+        if self.quick.remove(&slot).is_none() {
+            self.stuck.remove(&slot);
+        }
+        Pace::Quick
     }
 
-    /// When the next quick one turns out to be slow, if that makes a place that is wanted.
+    /// When the next quick one turns out to be slow. That may make a place.
     pub(super) fn next(&self, config: &PushConfig) -> Option<Instant> {
-        let is_full = self.quick.len() >= config.concurrency;
-        let oldest = self.quick.first().filter(|_| is_full && self.slow.len() < config.slow_max)?;
-        Some(oldest.since + config.slow_after)
+        self.quick.first_key_value().map(|(slot, _)| slot.since + config.slow_after)
     }
 
     pub(super) fn running(&self) -> usize {
-        self.quick.len() + self.slow.len()
+        self.quick.len() + self.stuck.len() + self.slow.len()
     }
 
-    fn settle(&mut self, now: Instant, config: &PushConfig) {
-        while let Some(oldest) = self.quick.first().copied() {
-            if oldest.since + config.slow_after > now || self.slow.len() >= config.slow_max {
+    /// Those that are not quick give back the places of quick ones, here and in their lanes, as far as more slow ones may
+    /// run.
+    pub(super) fn settle(&mut self, now: Instant, lanes: &mut Lanes, config: &PushConfig) {
+        if std::mem::take(&mut self.freed) {
+            for (slot, origin) in std::mem::take(&mut self.stuck) {
+                self.turn_slow(slot, origin, lanes, config);
+            }
+        }
+        while let Some(oldest) = self.quick.first_entry() {
+            if oldest.key().since + config.slow_after > now {
                 break;
             }
-            self.quick.remove(&oldest);
-            self.slow.insert(oldest);
+            let (slot, origin) = oldest.remove_entry();
+            self.turn_slow(slot, origin, lanes, config);
+        }
+    }
+
+    fn turn_slow(&mut self, slot: Slot, origin: PushOrigin, lanes: &mut Lanes, config: &PushConfig) {
+        if self.slow.len() < config.slow_max && lanes.turns_slow(&origin, config) {
+            self.slow.insert(slot);
+        } else {
+            self.stuck.insert(slot, origin);
         }
     }
 }

@@ -9,6 +9,8 @@ pub struct PushStatus {
     pub held: usize,
     /// Attempts that run now.
     pub running: usize,
+    /// Origins that are known now: those with work, and those remembered for their failures.
+    pub origins: usize,
     /// Origins that are left alone now.
     pub open_breakers: usize,
     /// Whether devices are not removed now, since too many seem gone.

@@ -93,14 +93,16 @@ pub trait Acceptances: Send + Sync + 'static {
     /// the answer to keep.
     ///
     /// # Errors
-    /// [`IdempotencyKeyTaken`](NotificationStoreError::IdempotencyKeyTaken), or the store's: then it may have been written.
+    /// [`IdempotencyKeyTaken`](NotificationStoreError::IdempotencyKeyTaken), [`Full`](NotificationStoreError::Full) where
+    /// there is no room for the files, or the store's: then it may have been written.
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, NotificationStoreError>;
 
     /// Writes the files, and a mail intent for each item of which none was written under this key and place before.
     /// Answers how many were new.
     ///
     /// # Errors
-    /// The store's; it may have been written.
+    /// [`Full`](NotificationStoreError::Full) where there is no room for the files, or the store's: then it may have been
+    /// written.
     async fn enqueue_mails(&self, mails: MailEnqueue) -> Result<u32, NotificationStoreError>;
 
     /// The answer kept under `key`, unless it expired.

@@ -19,12 +19,13 @@ pub struct DeliveryLog {
     pub deliveries: Vec<Delivery>,
 }
 
-/// Which deliveries are sent again, of those that failed or whose fate is unknown.
+/// Which deliveries are sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resend {
-    /// This one.
+    /// This one, if it failed or its fate is unknown.
     One(DeliveryId),
-    /// Those that failed at this time or later, at most [`RESEND_MAX`].
+    /// Those that failed at this time or later, what failed first first, at most [`RESEND_MAX`]. Not those whose fate is
+    /// unknown: they may have arrived, so a person looks at each.
     Since(Timestamp),
 }
 
@@ -81,7 +82,7 @@ pub trait Deliveries: Send + Sync + 'static {
 
     /// Forgets final deliveries and their mails from before `deliveries_before`, notifications from before
     /// `inbox_before`, acceptances without deliveries from before `acceptances_before`, answers that expired, and files
-    /// that no mail names. Only so much at a time as keeps nobody waiting: call it again while it forgets anything.
+    /// that no mail names (those of mails that are sent go with the last of these). Only so much at a time as keeps nobody waiting: call it again while it forgets anything.
     ///
     /// # Errors
     /// The store's; some may be forgotten.

@@ -14,8 +14,8 @@ pub struct MailIntent {
     pub id: DeliveryId,
     /// The mail.
     pub item: MailItem,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
+    /// Since when it waits: when it was accepted, or when a person last sent it again. Its age counts from here.
+    pub waits_since: Timestamp,
 }
 
 /// One row for the mail queue.

@@ -32,7 +32,8 @@ pub use leads_to::NewDelivery;
 pub use mail::{MailIntent, MailIntents, MailsToQueue, QueuedMail};
 pub use push::{PushIntent, PushIntents, PushOutcome, PushReport};
 pub use queue::{
-    ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, Suppression, SuppressionReason,
+    ClaimedMails, MailOutcome, MailProgress, MailQueue, MailReport, MailToSend, Suppression, SuppressionCursor,
+    SuppressionReason,
 };
 pub use recipients::{Recipient, Recipients};
 pub use store::NotificationStore;

@@ -28,8 +28,8 @@ pub struct PushIntent {
     pub device: Device,
     /// How often it was tried before this claim.
     pub attempts: u32,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
+    /// Since when it waits: when it was accepted, or when a person last sent it again. Its age counts from here.
+    pub waits_since: Timestamp,
 }
 
 /// What came of a push.

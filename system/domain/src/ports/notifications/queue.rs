@@ -34,8 +34,8 @@ pub struct MailToSend {
     pub unsubscribe_token: String,
     /// How often it was tried before this claim.
     pub attempts: u32,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
+    /// Since when it waits: when it was accepted, or when a person last sent it again. Its age counts from here.
+    pub waits_since: Timestamp,
 }
 
 /// What a claim of the queue got.
@@ -119,6 +119,15 @@ pub struct Suppression {
     pub since: Timestamp,
 }
 
+/// A place in the list of suppressed addresses: after this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressionCursor {
+    /// Since when it is suppressed.
+    pub since: Timestamp,
+    /// The address, folded, which breaks ties.
+    pub address: String,
+}
+
 /// The mail queue.
 #[async_trait]
 pub trait MailQueue: Send + Sync + 'static {
@@ -130,7 +139,7 @@ pub trait MailQueue: Send + Sync + 'static {
     async fn claim_mails(&self, claim: Claim) -> Result<ClaimedMails, NotificationStoreError>;
 
     /// Writes what came of mails, and marks others as `sending`, both of this claim only, in one transaction. Answers which
-    /// of `sending` may go.
+    /// of `sending` may go. A file whose last mail is sent is forgotten: it is not needed again.
     ///
     /// # Errors
     /// The store's; it may have been written. To report the same again is no harm.
@@ -148,7 +157,8 @@ pub trait MailQueue: Send + Sync + 'static {
     /// The store's; the claim ends by itself then.
     async fn release(&self, claim: ClaimId) -> Result<(), NotificationStoreError>;
 
-    /// Sends nothing to this address any more. One that is suppressed already keeps its reason.
+    /// Sends nothing to this address any more. One that is suppressed already keeps its reason, but `Unsubscribed` goes over
+    /// `Refused`: an address that works again is not one whose owner wants mails.
     ///
     /// # Errors
     /// The store's.
@@ -160,13 +170,19 @@ pub trait MailQueue: Send + Sync + 'static {
     /// The store's.
     async fn unsuppress(&self, address: &MailAddress) -> Result<bool, NotificationStoreError>;
 
-    /// The suppressed addresses, the last one first, at most `limit`.
+    /// The suppressed addresses, the last one first, those of one time by their letters, at most `limit`; after a place, if
+    /// one is named.
     ///
     /// # Errors
     /// The store's.
-    async fn suppressions(&self, limit: u32) -> Result<Vec<Suppression>, NotificationStoreError>;
+    async fn suppressions(
+        &self,
+        after: Option<SuppressionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>, NotificationStoreError>;
 
-    /// Ends mails to the address that this token was made for; `false`: there is no such token. May be repeated.
+    /// Ends mails to the address that this token was made for, as [`suppress`](Self::suppress) does; `false`: there is
+    /// no such token. May be repeated.
     ///
     /// # Errors
     /// The store's.

@@ -148,7 +148,7 @@ pub(super) enum Replies {
 
 #[derive(Default)]
 struct MailState {
-    away: bool,
+    away: Option<MailError>,
     next: BTreeMap<String, VecDeque<Replies>>,
     takes: Duration,
     connects: Vec<Instant>,
@@ -162,7 +162,12 @@ pub(super) struct FakeMail(Arc<Mutex<MailState>>);
 
 impl FakeMail {
     pub(super) fn away(&self, away: bool) {
-        self.0.lock().unwrap().away = away;
+        self.0.lock().unwrap().away = away.then_some(MailError::Unreachable(None));
+    }
+
+    /// No connection can be made.
+    pub(super) fn refuses(&self, why: MailError) {
+        self.0.lock().unwrap().away = Some(why);
     }
 
     pub(super) fn next(&self, to: &str, replies: impl IntoIterator<Item = Replies>) {
@@ -196,9 +201,9 @@ impl MailTransport for FakeMail {
     async fn connect(&self) -> Result<Box<dyn MailSession>, MailError> {
         let mut state = self.0.lock().unwrap();
         state.connects.push(Instant::now());
-        match state.away {
-            true => Err(MailError::Unreachable(None)),
-            false => Ok(Box::new(FakeSession { mail: self.clone(), over: false })),
+        match &state.away {
+            Some(why) => Err(why.clone()),
+            None => Ok(Box::new(FakeSession { mail: self.clone(), over: false })),
         }
     }
 }

@@ -7,11 +7,13 @@ use adapters::memory::NotificationFault;
 use domain::model::EventId;
 use domain::notification::NotificationError;
 use domain::notification::alerts::AlertKind;
-use domain::notification::model::{Channel, ChannelSet, DeliveryStatus, MailAddress};
+use domain::notification::model::{Channel, ChannelSet, DeliveryStatus, MailAddress, SuppressionParams};
 use domain::notification::operations::{MailRequest, Message};
 use domain::ports::{Attachment, Deliveries as _, MailError, MailQueue as _, TemplateId};
+use tracing::Level;
 
 use super::fakes::Replies;
+use super::logs::Logs;
 use super::world::{Node, Settings, World, address, message, ms, until};
 use crate::support::uuid;
 
@@ -138,7 +140,8 @@ async fn what_is_refused_is_not_tried_again() {
         assert_eq!(email(&world, n).await, (DeliveryStatus::Failed, 1));
     }
     assert_eq!(email(&world, 4).await, (DeliveryStatus::Sent, 1));
-    let suppressed: Vec<_> = world.store.suppressions(10).await.unwrap().into_iter().map(|one| one.address).collect();
+    let suppressed: Vec<_> =
+        world.store.suppressions(None, 10).await.unwrap().into_iter().map(|one| one.address).collect();
     assert_eq!(suppressed, [address(1)]);
     for n in 1..=2 {
         node.operations.send(mail_only(n), None).await.unwrap();
@@ -191,6 +194,27 @@ async fn a_mail_server_that_is_away_costs_no_attempts() {
     world.settled(ms(60_000)).await;
     for n in 1..=5 {
         assert_eq!(email(&world, n).await, (DeliveryStatus::Sent, 1));
+    }
+}
+
+/// A person must know whether it is the password, the certificate or the network.
+#[tokio::test(start_paused = true)]
+async fn who_is_told_that_the_mail_server_is_away_is_told_why() {
+    let certificate = std::io::Error::other(std::io::Error::other("certificate expired"));
+    let certificate = MailError::Unreachable(Some(std::sync::Arc::new(certificate)));
+    let login = MailError::Permanent { code: 535, answer: "5.7.8 authentication failed".to_owned(), recipient: false };
+    for (why, text) in [
+        (certificate, "the mail server cannot be reached: certificate expired"),
+        (login, "the mail server refuses (535): 5.7.8 authentication failed"),
+    ] {
+        let (logs, _guard) = Logs::listen();
+        let world = World::new();
+        world.mail.refuses(why);
+        let node = world.start("a");
+        send_all(&world, &node, 1).await;
+        tokio::time::sleep(ms(20_000)).await;
+        let lines = logs.of(Level::ERROR, "mail_sender_down");
+        assert!(lines.len() == 1 && lines[0].contains(text), "{lines:?}");
     }
 }
 
@@ -301,7 +325,8 @@ async fn one_click_ends_the_mails() {
     node.operations.send(mail_only(1), None).await.unwrap();
     world.settled(ms(5_000)).await;
     assert_eq!(world.mail.taken().len(), 1);
-    assert_eq!(node.registry.suppressions().await.unwrap().len(), 1);
+    let page = SuppressionParams { after: None, take: 10 };
+    assert_eq!(node.registry.suppressions(page).await.unwrap().0.len(), 1);
     node.registry.unsuppress(&MailAddress::new(address(1)).unwrap()).await.unwrap();
     node.operations.send(mail_only(1), None).await.unwrap();
     world.settled(ms(5_000)).await;

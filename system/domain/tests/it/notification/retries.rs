@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::notification::alerts::AlertKind;
 use domain::notification::model::{Channel, DeliveryStatus};
-use domain::ports::{Devices as _, PushError};
+use domain::ports::{Devices as _, MailError, PushError, Resend};
 use tracing::Level;
 
-use super::fakes::Does;
+use super::fakes::{Does, Replies};
 use super::logs::Logs;
-use super::world::{World, message, ms, until, user};
+use super::world::{World, address, message, ms, until, user};
 
 fn waits(attempts: &[super::fakes::Attempt]) -> Vec<Duration> {
     attempts.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
@@ -140,4 +140,28 @@ async fn a_gateway_that_panics_costs_its_own_push() {
     world.settled(ms(10_000)).await;
     assert_eq!((node.pushes.read().sent, node.pushes.read().failed), (1, 1));
     assert_eq!(node.pushes.read().running, 0);
+}
+
+/// After an outage of days a person sends again what failed: with all its attempts, as if it were new.
+#[tokio::test(start_paused = true)]
+async fn what_failed_long_ago_is_sent_again_as_if_it_were_new() {
+    let world = World::new();
+    let device = world.user_with(1, 1).await.remove(0);
+    world.push.of(&device, Does::Says(PushError::Unreachable(None)));
+    let refused = MailError::Permanent { code: 554, answer: "no".to_owned(), recipient: false };
+    let later = MailError::Transient { code: 451, answer: "later".to_owned() };
+    world.mail.next(&address(1), [Replies::Says(refused), Replies::Says(later)]);
+    let node = world.start("a");
+    node.operations.send(message(1), None).await.unwrap();
+    world.settled(ms(10_000)).await;
+    world.clock.step(Duration::from_secs(48 * 60 * 60));
+    world.push.next(&device, [Does::Says(PushError::Timeout)]);
+    world.push.of(&device, Does::Takes);
+    let before = world.push.attempts().len();
+    let since = "2000-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(node.operations.resend(Resend::Since(since)).await.unwrap(), 2);
+    world.settled(ms(10_000)).await;
+    assert_eq!(world.push.attempts().len() - before, 2);
+    let sent = world.deliveries(1).await;
+    assert!(sent.iter().all(|one| one.status == DeliveryStatus::Sent), "{sent:?}");
 }

@@ -3,12 +3,13 @@
 use domain::event::{Event, ForecastCompleted, NotificationChanged};
 use domain::model::UserId;
 use domain::notification::model::{
-    Body, Channel, ChannelSet, Delivery, DeliveryId, DeliveryStatus, Notification, NotificationId, NotificationType,
-    Preference, Title,
+    Body, Channel, ChannelSet, ClaimId, Delivery, DeliveryId, DeliveryStatus, Notification, NotificationId,
+    NotificationType, Preference, Title,
 };
-use serde_json::json;
+use domain::ports::{Claim, MailIntents as _};
+use serde_json::{Value, json};
 
-use super::world::{company, user};
+use super::world::{World, company, message, ms, user};
 use crate::support::{time, uuid};
 
 /// Specification 2.2, one of the items.
@@ -29,6 +30,24 @@ fn a_notification_is_the_specifications() {
         uuid(2)
     );
     assert_eq!(serde_json::to_string(&notification).unwrap(), expected);
+}
+
+/// Specification 5.1: what a request becomes that goes out by mail, as the batch worker gets it.
+#[tokio::test(start_paused = true)]
+async fn a_mail_item_is_the_specifications() {
+    let world = World::new();
+    world.user_with(1, 0).await;
+    world.idle().operations.send(message(1), None).await.unwrap();
+    let claim = Claim { id: ClaimId(uuid(1)), life: ms(1_000), limit: 10 };
+    let intents = world.store.claim_mail_intents(claim).await.unwrap().items;
+    let [intent] = &intents[..] else { panic!("{intents:?}") };
+    let item = &intent.item;
+    let shown = json!({
+        "To": item.to.as_str(), "Subject": item.subject.as_str(), "TemplateId": item.template.0,
+        "TemplateData": item.data,
+    });
+    let golden: Value = serde_json::from_str(include_str!("../../golden/5_1_mail_item.json")).unwrap();
+    assert_eq!(shown, golden);
 }
 
 /// Specification 7.1: the three members alone are understood.

@@ -1,10 +1,10 @@
 //! `GET /api/mail-suppressions`, `DELETE /api/mail-suppressions/{address}`: who is not written to.
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use coherence::Timestamp;
-use domain::notification::model::MailAddress;
+use domain::notification::model::{MailAddress, SuppressionParams};
 use domain::ports::{Suppression, SuppressionReason};
 use http::StatusCode;
 use serde::Serialize;
@@ -14,8 +14,9 @@ use super::api::NotificationApi;
 use super::reply;
 use crate::http::admin::audit::{Operator, audited};
 use crate::http::code::Code;
-use crate::http::params::path_text;
+use crate::http::params::{path_text, query_pairs};
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::service_error::notification_problem;
 
 const MISSING: Code = Code::SuppressionNotFound;
 
@@ -34,12 +35,15 @@ pub(super) struct SuppressionDocument {
     since: Timestamp,
 }
 
-/// Who is not written to.
+/// A page of those who are not written to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MailSuppressions)]
 pub(super) struct Suppressions {
-    /// The last one first; at most 1,000.
+    /// The last one first.
     items: Vec<SuppressionDocument>,
+    /// The cursor of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<String>,
 }
 
 impl From<Suppression> for SuppressionDocument {
@@ -54,13 +58,18 @@ impl From<Suppression> for SuppressionDocument {
 
 /// Addresses to which no mail goes
 ///
-/// Those that unsubscribed, and those that a mail server refused for good.
+/// Those that unsubscribed, and those that a mail server refused for good; the last one first, in pages.
 #[utoipa::path(
     get,
     path = "/api/mail-suppressions",
     tag = "mail",
+    params(
+        ("take" = Option<u32>, Query, description = "At most this many, 1 to 1,000 (default 100)"),
+        ("cursor" = Option<String>, Query, description = "Go on after the page that gave this as `next`"),
+    ),
     responses(
         (status = 200, body = Suppressions),
+        (status = 400, body = ProblemDocument, description = "VALIDATION_FAILED, each parameter named"),
         (status = 401, body = ProblemDocument, description = "UNAUTHORIZED"),
         (status = 403, body = ProblemDocument, description = "FORBIDDEN: no role admin"),
         (status = 429, body = ProblemDocument, description = "RATE_LIMITED"),
@@ -71,10 +80,13 @@ impl From<Suppression> for SuppressionDocument {
 pub(super) async fn list_suppressions(
     _operator: Operator,
     State(NotificationApi(api)): State<NotificationApi>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let items = api.look(MISSING, api.registry.suppressions()).await?;
+    let params = SuppressionParams::from_query(query_pairs(request.uri())?);
+    let params = params.map_err(|error| notification_problem(error.into(), MISSING))?;
+    let (items, next) = api.look(MISSING, api.registry.suppressions(params)).await?;
     let items = items.into_iter().map(SuppressionDocument::from).collect();
-    Ok(reply::json(StatusCode::OK, &Suppressions { items }))
+    Ok(reply::json(StatusCode::OK, &Suppressions { items, next: next.map(|next| next.to_string()) }))
 }
 
 /// Writes to an address again

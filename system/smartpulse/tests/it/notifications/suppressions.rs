@@ -56,6 +56,28 @@ async fn an_operator_lists_them_and_lets_one_be_written_to_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn they_come_in_pages() {
+    let world = World::new();
+    let node = world.idle();
+    for n in 0..5 {
+        suppressed(&world, &format!("user{n}@example.com"), SuppressionReason::Refused).await;
+    }
+    let (mut shown, mut path) = (Vec::new(), format!("{PATH}?take=2"));
+    loop {
+        let page = node.get(&admin(), &path).await.json();
+        let items = page["items"].as_array().unwrap().clone();
+        assert!((1..=2).contains(&items.len()), "{page}");
+        shown.extend(items);
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("{PATH}?take=2&cursor={next}");
+    }
+    assert_eq!(shown, list(&node).await);
+    assert_eq!(shown.len(), 5);
+    let wrong = node.get(&admin(), &format!("{PATH}?take=1001&cursor=x")).await;
+    assert_eq!(wrong.fields(), ["take", "cursor"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_else_may_and_what_is_no_address_is_told() {
     let world = World::new();
     let node = world.idle();

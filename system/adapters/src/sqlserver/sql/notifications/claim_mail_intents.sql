@@ -17,7 +17,7 @@ INNER JOIN
         ORDER BY w.AvailableAt, w.Number
     ) AS due ON due.Number = d.Number;
 SELECT
-    d.Id, d.CreatedAt, i.ToAddress, i.ToName, i.UserId, i.Subject, i.TemplateId, i.TemplateData, i.Attachments
+    d.Id, d.WaitsSince, i.ToAddress, i.ToName, i.UserId, i.Subject, i.TemplateId, i.TemplateData, i.Attachments
 FROM dbo.NotificationDeliveries AS d
 INNER JOIN @taken AS k ON k.Number = d.Number
 INNER JOIN dbo.MailIntents AS i ON i.Id = d.Id

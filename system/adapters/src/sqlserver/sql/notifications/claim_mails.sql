@@ -4,6 +4,7 @@
 DECLARE @now datetime2(6) = SYSUTCDATETIME();
 DECLARE @taken TABLE (Number bigint NOT NULL PRIMARY KEY, WasDue datetime2(6) NOT NULL);
 DECLARE @orphans TABLE (Status varchar(16) NOT NULL);
+DECLARE @loose TABLE (AttachmentId uniqueidentifier NOT NULL);
 BEGIN TRANSACTION;
 UPDATE dbo.NotificationDeliveries SET ClaimId = NULL, AvailableAt = @now
 WHERE Stage = 3 AND ClaimId IS NOT NULL AND Status <> 'sending' AND AvailableAt > DATEADD(MILLISECOND, @P4, @now);
@@ -35,9 +36,21 @@ WHERE EXISTS
         INNER JOIN dbo.MailSuppressions AS x ON x.Address = q.ToFolded
         WHERE q.Id = d.Id
     );
+-- Those need their files no more.
+DELETE FROM dbo.MailAttachmentUses
+OUTPUT deleted.AttachmentId INTO @loose (AttachmentId)
+WHERE DeliveryId IN
+    (
+        SELECT d.Id FROM dbo.NotificationDeliveries AS d
+        INNER JOIN @taken AS k ON k.Number = d.Number
+        WHERE d.Status = 'suppressed'
+    );
+DELETE FROM dbo.MailAttachments
+WHERE Id IN (SELECT l.AttachmentId FROM @loose AS l)
+    AND NOT EXISTS (SELECT 1 FROM dbo.MailAttachmentUses AS u WHERE u.AttachmentId = dbo.MailAttachments.Id);
 SELECT COUNT(*) AS Held FROM @orphans AS o WHERE o.Status = 'unknown';
 SELECT
-    d.Id, d.Attempts, d.CreatedAt, q.ToAddress, q.ToName, q.Subject, q.TemplateId, q.BodyText, q.BodyHtml, q.Attachments,
+    d.Id, d.Attempts, d.WaitsSince, q.ToAddress, q.ToName, q.Subject, q.TemplateId, q.BodyText, q.BodyHtml, q.Attachments,
     q.OnUnknown, t.Token
 FROM dbo.NotificationDeliveries AS d
 INNER JOIN @taken AS k ON k.Number = d.Number

@@ -33,7 +33,7 @@ INNER JOIN @taken AS k ON k.Number = d.Number
 WHERE d.Stage = 1
     AND EXISTS (SELECT 1 FROM dbo.SysUserDeviceInfo AS s WHERE s.Id = d.DeviceId AND s.MustResubscribe = 1);
 SELECT
-    d.Id AS DeliveryId, d.Attempts, a.Id AS NotificationId, a.EventId, a.Title, a.Body, a.Type, a.CreatedAt AS AcceptedAt,
+    d.Id AS DeliveryId, d.Attempts, a.Id AS NotificationId, a.EventId, a.Title, a.Body, a.Type, d.WaitsSince,
     s.Id, s.UserId, s.IntegrationType, s.Token, s.SubscriptionJson, s.OSVersion, s.VapidKeyId, s.CreatedAt,
     s.LastSeenAt, s.MustResubscribe
 FROM dbo.NotificationDeliveries AS d

@@ -1,10 +1,12 @@
 -- What came of mails of a claim, then which of others are under way from now on. Of an unknown fate the row of the queue
--- decides. P1: JSON [{id, status, attempts, error, after, flag}], P2: those under way, JSON [{id}], P3: the claim.
+-- decides. A mail that is sent needs its files no more: those that no other one needs are forgotten. P1: JSON [{id,
+-- status, attempts, error, after, flag}], P2: those under way, JSON [{id}], P3: the claim.
 DECLARE @now datetime2(6) = SYSUTCDATETIME();
 DECLARE @reports TABLE
     (Id uniqueidentifier NOT NULL, Status varchar(16) NOT NULL, Attempts bigint NOT NULL, LastError nvarchar(1000) NULL,
     DueAt datetime2(6) NULL, Flag bit NOT NULL, ToFolded nvarchar(320) COLLATE Latin1_General_100_BIN2 NOT NULL);
 DECLARE @sending TABLE (Id uniqueidentifier NOT NULL);
+DECLARE @loose TABLE (AttachmentId uniqueidentifier NOT NULL);
 INSERT INTO @reports (Id, Status, Attempts, LastError, DueAt, Flag, ToFolded)
 SELECT
     w.Id,
@@ -35,6 +37,17 @@ SET Status = r.Status, Attempts = r.Attempts, LastError = r.LastError, UpdatedAt
 FROM dbo.NotificationDeliveries AS d
 INNER JOIN @reports AS r ON r.Id = d.Id
 WHERE d.ClaimId = @P3 AND d.Stage = 3;
+DELETE FROM dbo.MailAttachmentUses
+OUTPUT deleted.AttachmentId INTO @loose (AttachmentId)
+WHERE DeliveryId IN
+    (
+        SELECT d.Id FROM dbo.NotificationDeliveries AS d
+        INNER JOIN @reports AS r ON r.Id = d.Id
+        WHERE d.Status = 'sent'
+    );
+DELETE FROM dbo.MailAttachments
+WHERE Id IN (SELECT l.AttachmentId FROM @loose AS l)
+    AND NOT EXISTS (SELECT 1 FROM dbo.MailAttachmentUses AS u WHERE u.AttachmentId = dbo.MailAttachments.Id);
 UPDATE d SET Status = 'sending', UpdatedAt = @now
 OUTPUT inserted.Id INTO @sending (Id)
 FROM dbo.NotificationDeliveries AS d

@@ -1,7 +1,7 @@
 -- Deliveries, in their order. P1: JSON [{n, id, notification, device, channel, stage, status, error}], P2: when.
 INSERT INTO dbo.NotificationDeliveries
-    (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt)
-SELECT w.Id, w.NotificationId, w.DeviceId, w.Channel, w.Stage, w.Status, w.LastError, @P2, @P2
+    (Id, NotificationId, DeviceId, Channel, Stage, Status, LastError, CreatedAt, UpdatedAt, WaitsSince)
+SELECT w.Id, w.NotificationId, w.DeviceId, w.Channel, w.Stage, w.Status, w.LastError, @P2, @P2, @P2
 FROM OPENJSON(@P1)
     WITH (
         N int '$.n', Id uniqueidentifier '$.id', NotificationId uniqueidentifier '$.notification',

@@ -1,4 +1,9 @@
--- Ends mails to the address of a token; answers how many addresses that are. P1: the token, P2: the reason.
+-- Ends mails to the address of a token, also where a mail server had refused it; answers how many addresses that are. P1:
+-- the token, P2: the reason.
+UPDATE x SET Reason = @P2, Since = SYSUTCDATETIME()
+FROM dbo.MailSuppressions AS x
+INNER JOIN dbo.MailUnsubscribeTokens AS t ON t.Address = x.Address
+WHERE t.Token = @P1 AND x.Reason = 'refused';
 INSERT INTO dbo.MailSuppressions (Address, Reason, Since)
 SELECT t.Address, @P2, SYSUTCDATETIME()
 FROM dbo.MailUnsubscribeTokens AS t
