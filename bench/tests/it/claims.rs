@@ -209,18 +209,78 @@ fn the_tests_that_claims_rest_on_are_there() {
         }
     }
     let mut source = String::new();
-    for folder in ["system", "loadgen", "bench"] {
+    for folder in ["system", "loadgen", "bench", "testcontainers"] {
         texts(&bench::figures::root().join(folder), &mut source);
     }
     for claim in catalogue::all() {
         for evidence in claim.evidence {
             if let Evidence::Tests { names, .. } = evidence {
                 for name in names {
-                    assert!(source.contains(&format!("fn {name}(")), "{}: there is no test {name}", claim.id);
+                    // Cases against real backends are named by texts.
+                    let is_there =
+                        source.contains(&format!("fn {name}(")) || source.contains(&format!("(\"{name}\", &"));
+                    assert!(is_there, "{}: there is no test {name}", claim.id);
                 }
             }
         }
     }
+}
+
+/// What was measured on the embedded road says nothing about Pulsar, Redis or SQL Server.
+#[test]
+fn what_names_a_backend_rests_on_that_backend() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut figures = serde_json::Map::new();
+    for claim in catalogue::all() {
+        for evidence in &claim.evidence {
+            if let Evidence::Figure { source: Source::Load(_) | Source::Bench(_), name, limit, .. } = evidence {
+                figures.insert((*name).to_owned(), json!(limit));
+            }
+        }
+    }
+    for source in [Source::Load("propagation"), Source::Load("reads")] {
+        put(dir.path(), source, &load(figures.clone().into(), Value::Null));
+    }
+    let mut record = bench("abc", json!(1.0));
+    record["figures"] =
+        figures.iter().map(|(name, value)| json!({"name": name, "what": "", "value": value, "unit": "ms"})).collect();
+    put(dir.path(), Source::Bench("propagation"), &record);
+    let (all, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+    let named = |name: &str| all.iter().filter(|judged| judged.claim.text.contains(name)).collect::<Vec<_>>();
+    for name in ["Pulsar", "Redis", "SQL Server"] {
+        let claims = named(name);
+        assert!(!claims.is_empty(), "{name}");
+        for judged in claims {
+            assert_eq!(judged.verdict, Verdict::NotMeasured, "{}", judged.claim.text);
+        }
+    }
+    assert!(named("embedded backplane").iter().all(|judged| judged.verdict == Verdict::Holds));
+    // A debug build of the real road is no evidence either.
+    let road = |is_release: f64| {
+        let mut record = suite(&[], &[]);
+        record["figures"] = ["is_release", "bus_p99"]
+            .map(|name| {
+                let value = if name == "is_release" { is_release } else { 3.0 };
+                json!({"name": name, "what": "", "value": value, "unit": "ms"})
+            })
+            .to_vec()
+            .into();
+        put(dir.path(), Source::Suite("road"), &record);
+        let (all, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+        all.iter().find(|judged| judged.claim.text.starts_with("Pulsar propagation")).unwrap().verdict
+    };
+    assert_eq!((road(1.0), road(0.0)), (Verdict::Holds, Verdict::DoesNotHold));
+}
+
+#[test]
+fn figures_that_tests_leave_are_recorded() {
+    let run = |script: &str| record("forged", &["sh", "-c", script].map(str::to_owned), &mut |_| {});
+    let script =
+        r#"echo '{"figures":[{"name":"bus_p99","what":"x","value":2.5,"unit":"ms"}]}' > "$FIGURES_DIR/road.json""#;
+    let (all, _) = run(script).unwrap();
+    let found = all.figures.iter().find(|figure| figure.name == "bus_p99").unwrap();
+    assert_eq!((found.value, found.unit), (2.5, Unit::Ms));
+    assert!(run(r#"echo '{' > "$FIGURES_DIR/road.json""#).is_err(), "half a file is none");
 }
 
 #[test]
