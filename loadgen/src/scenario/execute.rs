@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use super::checks::Checked;
 use super::drive::{Drive, Driven, Usage, drive};
 use super::expect::{Expected, expect};
 use super::file::{Kind, Scenario};
@@ -59,6 +60,8 @@ pub struct Executed {
     pub server: Option<ServerSide>,
     /// What the tiers had to answer.
     pub expected: Option<Expected>,
+    /// By what the guarantees were judged, where forecasts were read.
+    pub checked: Option<Checked>,
     /// From commit to every instance.
     pub propagation: Option<Propagation>,
     /// What became of notifications.
@@ -118,6 +121,7 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         measured,
         server,
         expected,
+        checked: Some(traffic.checked()),
         propagation,
         notified: None,
         memory,

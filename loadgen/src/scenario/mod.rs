@@ -18,6 +18,7 @@ mod traffic;
 
 pub use builtin::{BUILTIN, load};
 pub use ceiling::{Ceiling, ceiling};
+pub use checks::Checked;
 pub use drive::Usage;
 pub use execute::{Executed, Import, Run, execute};
 pub use expect::{Expected, expect};

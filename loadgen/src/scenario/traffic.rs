@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::checks::Checks;
+use super::checks::{Checked, Checks};
 use super::file::{Mix, Scenario};
 use super::observers::Sighting;
 use super::planner::Planner;
@@ -71,6 +71,11 @@ impl ForecastTraffic {
             not_reached: 0,
             bodies: (0, 0),
         }
+    }
+
+    /// What was judged so far.
+    pub(super) fn checked(&self) -> Checked {
+        self.checks.checked
     }
 
     fn read(&mut self, job: &Job, reply: &Reply<'_>, times: &Times) -> Outcome {

@@ -99,7 +99,9 @@ fn tiers() -> Vec<Claim> {
             "no stale read after the acknowledged barrier",
             [
                 at_most(Source::Load("propagation"), "error_went_back", 0.0, Count),
+                at_least(Source::Load("propagation"), "checked_monotonic", 1_000.0, Count),
                 at_most(Source::Load("propagation"), "error_below_minimum_version", 0.0, Count),
+                at_least(Source::Load("propagation"), "checked_minimum", 100.0, Count),
             ],
         ),
         claim(

@@ -25,7 +25,9 @@ pub(super) fn claims() -> Vec<Claim> {
             "monotonic: an instance never goes back on a key",
             [
                 at_most(PROPAGATION, "error_went_back", 0.0, Count),
+                at_least(PROPAGATION, "checked_monotonic", 1_000.0, Count),
                 at_most(OUTAGE, "error_went_back", 0.0, Count),
+                at_least(OUTAGE, "checked_monotonic", 1_000.0, Count),
                 TOGETHER,
             ],
         ),
@@ -35,7 +37,9 @@ pub(super) fn claims() -> Vec<Claim> {
             "bounded: an unmarked answer is at most 5 s old",
             [
                 at_most(PROPAGATION, "error_older_than_5s", 0.0, Count),
+                at_least(PROPAGATION, "checked_age", 1_000.0, Count),
                 at_most(OUTAGE, "error_older_than_5s", 0.0, Count),
+                at_least(OUTAGE, "checked_age", 100.0, Count),
                 TOGETHER,
             ],
         ),
@@ -44,6 +48,7 @@ pub(super) fn claims() -> Vec<Claim> {
             "own_writes: with `X-Min-Version` any instance answers at least that",
             [
                 at_most(PROPAGATION, "error_below_minimum_version", 0.0, Count),
+                at_least(PROPAGATION, "checked_minimum", 100.0, Count),
                 tests(&["a_writer_reads_its_own_write", "a_minimum_is_waited_for_briefly"]),
                 TOGETHER,
             ],

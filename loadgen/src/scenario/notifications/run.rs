@@ -83,6 +83,7 @@ fn measure(run: &mut Run<'_>, people: &[Person], sender: String, sinks: &Sinks) 
         measured: driven.measured,
         server: None,
         expected: None,
+        checked: None,
         propagation: None,
         notified: Some(notified),
         memory: driven.memory,
