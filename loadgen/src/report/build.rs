@@ -205,6 +205,8 @@ fn propagation(found: &Propagation) -> PropagationReport {
         budget_sum_ms: (sum(&|part| part.budget_ms.0), sum(&|part| part.budget_ms.1)),
         measured_sum_ms: sum(&|part| part.took.mean / NS_PER_MS),
         resets: found.resets,
+        went_back: found.went_back,
+        polled: found.polled,
     }
 }
 

@@ -49,6 +49,7 @@ fn less_is_better(name: &str) -> Option<bool> {
     if name == "accounting_difference"
         || name == "memory_growth"
         || name == "recovered_after_s"
+        || name == "stream_went_back"
         || name == "missing"
         || name == "extra"
         || name == "server_cpu_us_per_request"

@@ -215,6 +215,12 @@ pub struct PropagationReport {
     pub measured_sum_ms: f64,
     /// Resets that event streams told of.
     pub resets: u64,
+    /// How often a stream showed an older version of a forecast than before.
+    #[serde(default)]
+    pub went_back: u64,
+    /// Targets without an event stream, which were polled.
+    #[serde(default)]
+    pub polled: u64,
 }
 
 /// One part of the way.

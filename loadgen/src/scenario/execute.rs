@@ -96,6 +96,10 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
     let observers = if observes { Some(Observers::open(&targets.api, &targets.token, &ids)?) } else { None };
     let company = targets.company.to_string();
     let mut traffic = ForecastTraffic::new(scenario, &targets.api, &targets.token, ids, company);
+    if let Some(observers) = &observers {
+        traffic.wanted = observers.wanted();
+        notes.extend_from_slice(observers.notes());
+    }
     let before = Scrape::read(&targets.internal)?;
     told(&format!("running {} for {:?}", scenario.name, scenario.schedule()?.length()));
     let drive_with = Drive { scenario, urls: &targets.api, staller, usage, clock, interrupted, live };

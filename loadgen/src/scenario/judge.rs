@@ -161,6 +161,11 @@ fn propagation(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
     for (name, part) in PART_NAMES.iter().zip(&found.parts) {
         times(put, &format!("{name}_"), &part.took);
     }
+    if found.shown > 0 {
+        put("stream_events", found.shown as f64);
+        put("stream_went_back", found.went_back as f64);
+    }
+    put("polled_targets", found.polled as f64);
     put("stream_resets", found.resets as f64);
     put("streams_lost", found.streams_lost as f64);
 }
@@ -258,7 +263,7 @@ mod tests {
     #[test]
     fn of_nothing_there_are_no_times() {
         let mut figures = Figures::new();
-        let mut put = |name: &str, value: f64| drop(figures.insert(name.to_owned(), value));
+        let mut put = |name: &str, value: f64| figures.extend([(name.to_owned(), value)]);
         times(&mut put, "bus_", &Percentiles::default());
         times(&mut put, "pub_sub_", &Percentiles { count: 1, p99: 2_000_000, ..Percentiles::default() });
         assert_eq!(
@@ -272,7 +277,7 @@ mod tests {
     fn a_guarantee_that_nothing_was_judged_by_has_no_count_of_errors() {
         let checked = crate::scenario::Checked { monotonic: 5, ..Default::default() };
         let mut figures = Figures::new();
-        of_checks(checked, &mut |name: &str, value: f64| drop(figures.insert(name.to_owned(), value)));
+        of_checks(checked, &mut |name: &str, value: f64| figures.extend([(name.to_owned(), value)]));
         assert_eq!(figures.get("error_went_back"), Some(&0.0));
         assert_eq!((figures.get("checked_age"), figures.get("error_older_than_5s")), (Some(&0.0), None));
     }

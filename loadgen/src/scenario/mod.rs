@@ -12,6 +12,7 @@ mod judge;
 mod notifications;
 mod observers;
 mod planner;
+mod poller;
 mod propagation;
 mod server_side;
 mod traffic;

@@ -26,6 +26,8 @@ pub(super) fn claims() -> Vec<Claim> {
             [
                 at_most(PROPAGATION, "error_went_back", 0.0, Count),
                 at_least(PROPAGATION, "checked_monotonic", 1_000.0, Count),
+                at_most(PROPAGATION, "stream_went_back", 0.0, Count),
+                at_least(PROPAGATION, "stream_events", 1_000.0, Count),
                 at_most(OUTAGE, "error_went_back", 0.0, Count),
                 at_least(OUTAGE, "checked_monotonic", 1_000.0, Count),
                 TOGETHER,
