@@ -11,6 +11,9 @@ use serde::Deserialize;
 
 use crate::figures::{FORMAT, Figure, Origin, Record, Unit, git_ref, machine, now};
 
+/// In the place of an exit code where a signal ended the command.
+const KILLED: i32 = 255;
+
 /// What a test leaves in `FIGURES_DIR`: figures, and whatever else, such as those of a [`Record`].
 #[derive(Deserialize)]
 struct Left {
@@ -82,6 +85,9 @@ pub fn record(name: &str, command: &[String], shown: &mut dyn FnMut(&str)) -> st
     let count = |name: &str, what: &str, tests: &[String]| Figure::new(name, what, tests.len() as f64, Unit::Count);
     let mut figures =
         vec![count("passed", "tests that passed", &passed), count("failed", "tests that failed", &failed)];
+    // A program that is aborted prints no test that failed.
+    let code = status.code().unwrap_or(KILLED);
+    figures.push(Figure::new("exit_code", "what the command ended with", f64::from(code), Unit::Count));
     figures.extend(left(folder.path())?);
     let record = Record {
         format: FORMAT,

@@ -294,5 +294,18 @@ fn what_a_test_program_prints_is_read_and_a_suite_is_recorded() {
     assert_eq!((all.passed.len(), all.failed.len(), succeeded), (2, 0, true));
     let (all, succeeded) = run("echo 'test a ... FAILED'; exit 101");
     assert_eq!((all.passed.len(), all.failed, succeeded), (0, vec!["a".to_owned()], false));
+    // An abort prints no name, and must not look like a success.
+    for (script, code) in [("echo 'test a ... ok'; exit 101", 101.0), ("echo 'test a ... ok'; kill -ABRT $$", 255.0)] {
+        let (all, succeeded) = run(script);
+        let ended = all.figures.iter().find(|figure| figure.name == "exit_code").unwrap();
+        assert_eq!((all.failed.len(), ended.value, succeeded), (0, code, false), "{script}");
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = serde_json::to_value(&all).unwrap();
+        record["figures"][0]["value"] = json!(2_000);
+        put(dir.path(), Source::Suite("tests"), &record);
+        let (judged, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+        let all_pass = judged.iter().find(|judged| judged.claim.text == "all tests pass").unwrap();
+        assert_eq!(all_pass.verdict, Verdict::DoesNotHold, "{script}");
+    }
     assert!(record("forged", &["/nowhere/at/all".to_owned()], &mut |_| {}).is_err());
 }

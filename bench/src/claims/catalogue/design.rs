@@ -93,6 +93,8 @@ fn instruments() -> Vec<Claim> {
             "D 8",
             "all tests pass",
             [
+                at_most(Source::Suite(super::TESTS), "exit_code", 0.0, Count),
+                at_least(Source::Suite(super::TESTS), "exit_code", 0.0, Count),
                 at_most(Source::Suite(super::TESTS), "failed", 0.0, Count),
                 at_least(Source::Suite(super::TESTS), "passed", 1_000.0, Count),
             ],
