@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use bench::claims::{
-    Claim, Evidence, Judged, Reports, Section, Source, Verdict, catalogue, judge, page, parse_tests, record,
+    Claim, Counts, Evidence, Judged, Reports, Section, Source, Verdict, catalogue, judge, page, parse_tests, record,
 };
 use bench::figures::{Direction, Unit};
 use serde_json::{Value, json};
@@ -179,6 +179,35 @@ fn the_page_shows_what_misses_and_what_is_of_other_code() {
     let text = page(&all, &read, Some("def"), "now");
     assert!(text.contains("`abc` **stale**") && text.contains("1 of the reports are **stale**"), "{text}");
     assert!(page(&all, &read, Some("abc+"), "now").contains("**stale**"), "uncommitted code is other code");
+}
+
+/// `abc+` twice may be two codes.
+#[test]
+fn what_is_not_committed_is_stale_and_stale_is_counted_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = |reported: &str, now: Option<&str>| {
+        put(dir.path(), HOT, &bench(reported, json!(1.1)));
+        let claim =
+            |limit| Claim { section: Section::Goal, id: "X", text: "x", evidence: vec![at_most(HOT, "hit", limit)] };
+        let missing = Claim { evidence: vec![Evidence::Missing("nobody does")], ..claim(1.0) };
+        let (all, read) = judge(vec![claim(1.15), claim(1.0), missing], &Reports::new(dir.path()));
+        let counts = Counts::of(&all, &read, now);
+        assert!(!counts.all_hold());
+        let text = page(&all, &read, now, "now");
+        let said = format!("{} hold, 1 do not hold, 1 are not measured, {} would hold", counts.hold, counts.stale);
+        assert!(text.contains(&said), "{text}");
+        assert_eq!(text.contains("| holds, **stale** |"), counts.stale == 1, "{text}");
+        (counts.hold, counts.stale)
+    };
+    assert_eq!(of("abc", Some("abc")), (1, 0));
+    for (reported, now) in [("abc", Some("def")), ("abc+", Some("abc+")), ("abc+", Some("abc")), ("abc", None)] {
+        assert_eq!(of(reported, now), (0, 1), "{reported} {now:?}");
+    }
+    put(dir.path(), HOT, &bench("abc", json!(1.1)));
+    let claim = Claim { section: Section::Goal, id: "X", text: "x", evidence: vec![at_most(HOT, "hit", 1.15)] };
+    let (all, read) = judge(vec![claim], &Reports::new(dir.path()));
+    assert!(Counts::of(&all, &read, Some("abc")).all_hold());
+    assert!(!Counts::of(&all, &read, Some("abc+")).all_hold(), "--strict fails");
 }
 
 #[test]
