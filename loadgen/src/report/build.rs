@@ -158,6 +158,8 @@ fn server_counts(server: &ServerSide) -> ServerCounts {
         entries: server.entries,
         difference: server.difference(),
         unanswered: server.unanswered,
+        requests: server.requests.clone(),
+        sent: server.sent.clone(),
     }
 }
 

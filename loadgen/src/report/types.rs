@@ -171,6 +171,12 @@ pub struct ServerCounts {
     pub difference: u64,
     /// Requests without an answer, which the server may have counted.
     pub unanswered: u64,
+    /// Requests of each target, whatever their status, as the server counts.
+    #[serde(default)]
+    pub requests: Vec<i64>,
+    /// The same as the client sent them.
+    #[serde(default)]
+    pub sent: Vec<u64>,
 }
 
 /// What the tiers had to answer.

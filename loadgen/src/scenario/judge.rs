@@ -79,6 +79,8 @@ pub fn figures(scenario: &Scenario, executed: &Executed) -> Figures {
     put("not_sent", measured.not_sent as f64);
     put("whole_sent", measured.whole_sent as f64);
     put("errors", errors as f64);
+    put("whole_errors", measured.whole_failures.values().sum::<u64>() as f64);
+    put("whole_not_sent", measured.whole_not_sent as f64);
     if measured.done > 0 {
         put("error_share", errors as f64 / measured.done as f64);
     }
@@ -125,7 +127,10 @@ fn tiers(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
         put("off_the_model_points", 100.0 * off.fold(0.0, f64::max));
     }
     if let Some(server) = &executed.server {
-        put("accounting_difference", server.difference() as f64);
+        // Whoever polls asks, too, and is none of the traffic.
+        if executed.propagation.as_ref().is_none_or(|found| found.polled == 0) {
+            put("accounting_difference", server.difference() as f64);
+        }
         put("server_loads", server.loads as f64);
         let reads: u64 = server.seen.iter().sum();
         if server.loads > 0 {

@@ -171,8 +171,8 @@ fn measuring() -> Vec<Claim> {
             [
                 at_most(Source::Load("million"), "accounting_difference", 0.0, Count),
                 at_least(Source::Load("million"), "whole_sent", 1e6, Count),
-                at_most(Source::Load("million"), "not_sent", 0.0, Count),
-                at_most(Source::Load("million"), "errors", 0.0, Count),
+                at_most(Source::Load("million"), "whole_not_sent", 0.0, Count),
+                at_most(Source::Load("million"), "whole_errors", 0.0, Count),
             ],
         ),
         claim(
