@@ -155,6 +155,7 @@ fn server_counts(server: &ServerSide) -> ServerCounts {
         seen_not_modified: server.seen_not_modified,
         loads: server.loads,
         joins: server.joins,
+        since_warm: server.since_warm,
         entries: server.entries,
         difference: server.difference(),
         unanswered: server.unanswered,

@@ -165,6 +165,9 @@ pub struct ServerCounts {
     pub loads: i64,
     /// Reads that waited for another's fill.
     pub joins: i64,
+    /// Reads that the tiers answered, and rows that fills read from the store, both after the warm-up.
+    #[serde(default)]
+    pub since_warm: Option<[i64; 2]>,
     /// Entries in L1 and L2 of all instances at the end.
     pub entries: [i64; 2],
     /// By how much they disagree, over all.

@@ -11,6 +11,7 @@ use super::hook::Staller;
 use super::notifications::{Notified, execute_notifications};
 use super::observers::Observers;
 use super::propagation::{Propagation, join};
+use super::sampler::{Sampled, Sampler};
 use super::server_side::ServerSide;
 use super::traffic::ForecastTraffic;
 use crate::engine::{ClockWatch, Measured};
@@ -103,13 +104,16 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
     let before = Scrape::read(&targets.internal)?;
     told(&format!("running {} for {:?}", scenario.name, scenario.schedule()?.length()));
     let drive_with = Drive { scenario, urls: &targets.api, staller, usage, clock, interrupted, live };
-    let Driven { measured, memory, processor_s } = drive(drive_with, &mut traffic)?;
+    let sampler = Sampler::start(targets.internal.clone(), scenario.warm_up());
+    let driven = drive(drive_with, &mut traffic);
+    let Sampled { warm } = sampler.end();
+    let Driven { measured, memory, processor_s } = driven?;
     let propagation = observers.map(|observers| {
         await_last(&traffic, measured.started);
         join(&traffic.writes, &traffic.polled, &observers.close(), targets.api.len(), measured.started)
     });
     let after = Scrape::read(&targets.internal)?;
-    let server = (!targets.internal.is_empty()).then(|| ServerSide::of(&before, &after, &measured));
+    let server = (!targets.internal.is_empty()).then(|| ServerSide::of(&before, warm.as_ref(), &after, &measured));
     if traffic.dropped {
         notes
             .push("more writes or sightings than are remembered: the later ones are not in the propagation".to_owned());

@@ -119,9 +119,6 @@ fn tiers(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
         let not_modified: u64 = levels.not_modified.iter().sum();
         put("not_modified_share", not_modified as f64 / levels.total().max(1) as f64);
     }
-    if observed[3] > 0.0 {
-        put("database_load_reduction", 1.0 / observed[3]);
-    }
     if let Some(expected) = &executed.expected {
         let off = observed.iter().zip(expected.simulated).map(|(observed, simulated)| (observed - simulated).abs());
         put("off_the_model_points", 100.0 * off.fold(0.0, f64::max));
@@ -132,6 +129,9 @@ fn tiers(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
             put("accounting_difference", server.difference() as f64);
         }
         put("server_loads", server.loads as f64);
+        if let Some(reduction) = server.load_reduction() {
+            put("database_load_reduction", reduction);
+        }
         let reads: u64 = server.seen.iter().sum();
         if server.loads > 0 {
             put("database_load_reduction_whole_run", reads as f64 / server.loads as f64);

@@ -14,6 +14,7 @@ mod observers;
 mod planner;
 mod poller;
 mod propagation;
+mod sampler;
 mod server_side;
 mod traffic;
 

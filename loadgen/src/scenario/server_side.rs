@@ -6,6 +6,8 @@ use crate::scrape::Scrape;
 
 /// The route of a forecast, as the server labels it.
 const ROUTE: &str = "route=\"/api/forecasts/{id}\"";
+/// Rows that fills read from the store.
+const LOADS: &str = "smartpulse_cache_loads_total";
 /// That of a list.
 const LISTS: &str = "route=\"/api/forecasts\"";
 
@@ -26,6 +28,9 @@ pub struct ServerSide {
     pub loads: i64,
     /// Reads that waited for another's fill.
     pub joins: i64,
+    /// Reads that the tiers answered, and rows that fills read from the store for them, both since the end of the warm-up; nothing
+    /// where the counters were not read then.
+    pub since_warm: Option<[i64; 2]>,
     /// Entries in L1 and in L2 at the end, of all instances.
     pub entries: [i64; 2],
     /// Requests that the client knows no answer of.
@@ -40,7 +45,7 @@ pub struct ServerSide {
 }
 
 impl ServerSide {
-    pub(super) fn of(before: &Scrape, after: &Scrape, measured: &Measured) -> Self {
+    pub(super) fn of(before: &Scrape, warm: Option<&Scrape>, after: &Scrape, measured: &Measured) -> Self {
         let since = |name: &str, labels: &[&str]| after.since(before, name, labels);
         let tier = |level: Level| since("smartpulse_cache_answers_total", &[&format!("tier=\"{}\"", level.name())]);
         let of_status = |status| since("smartpulse_http_requests_total", &[ROUTE, "method=\"GET\"", status]);
@@ -58,7 +63,9 @@ impl ServerSide {
             ok: of_status("status=\"200\""),
             not_modified: of_status("status=\"304\""),
             seen_not_modified: sum(&|levels| levels.not_modified.iter().sum()),
-            loads: since("smartpulse_cache_loads_total", &[]),
+            loads: since(LOADS, &[]),
+            since_warm: warm
+                .map(|warm| ["smartpulse_cache_answers_total", LOADS].map(|name| after.since(warm, name, &[]))),
             joins: since("smartpulse_cache_joins_total", &[]),
             entries: ["l1", "l2"].map(|tier| after.sum(&format!("smartpulse_cache_{tier}_entries"), &[]) as i64),
             unanswered: measured.whole_failures.values().sum(),
@@ -66,6 +73,13 @@ impl ServerSide {
             sent,
             unaccounted: measured.unaccounted(),
         }
+    }
+
+    /// How many reads there were for each row that was read from the store, after the warm-up. What many readers waited for
+    /// together was read once, so that the share of L4 does not say it.
+    pub fn load_reduction(&self) -> Option<f64> {
+        let [reads, loads] = self.since_warm?;
+        (reads > 0 && loads >= 0).then(|| reads as f64 / loads.max(1) as f64)
     }
 
     /// By how much the accounts are off: the tiers' answers and the 304s between server and client, the requests of each target
@@ -107,7 +121,7 @@ mod tests {
         let before = "smartpulse_cache_answers_total{tier=\"L1\"} 10\n\
             smartpulse_http_requests_total{route=\"/api/forecasts/{id}\",method=\"GET\",status=\"200\"} 10\n";
         let before = Scrape(pages.iter().map(|page| Page::parse(if *page == HERE { before } else { "" })).collect());
-        ServerSide::of(&before, &Scrape(pages.iter().map(|page| Page::parse(page)).collect()), measured)
+        ServerSide::of(&before, None, &Scrape(pages.iter().map(|page| Page::parse(page)).collect()), measured)
     }
 
     #[test]
@@ -131,6 +145,23 @@ mod tests {
         let mut swapped = measured();
         swapped.whole_targets.swap(0, 1);
         assert_eq!(of(&[HERE, THERE], &swapped).difference(), 4, "the sum is right, and each target's is not");
+    }
+
+    #[test]
+    fn the_load_is_what_the_store_was_asked_after_the_warm_up() {
+        let page = |l1: u64, l4: u64, loads: u64| {
+            let text = format!(
+                "smartpulse_cache_answers_total{{tier=\"L1\"}} {l1}\nsmartpulse_cache_answers_total{{tier=\"L4\"}} {l4}\n\
+                 smartpulse_cache_loads_total {loads}\n"
+            );
+            Scrape(vec![Page::parse(&text)])
+        };
+        let of = |warm| ServerSide::of(&page(0, 0, 0), warm, &page(1_500, 540, 310), &measured());
+        let warm = page(540, 500, 300);
+        // 960 by L1 and 40 by L4, which waited for 10 rows; the warm-up read 300.
+        assert_eq!(of(Some(&warm)).load_reduction(), Some(100.0));
+        assert_eq!(of(None).load_reduction(), None, "without the counters of that moment nobody knows");
+        assert_eq!(of(Some(&page(1_500, 540, 310))).load_reduction(), None, "nothing was read");
     }
 
     #[test]
