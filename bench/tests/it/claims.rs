@@ -301,6 +301,38 @@ fn what_names_a_backend_rests_on_that_backend() {
     assert_eq!((road(1.0), road(0.0)), (Verdict::Holds, Verdict::DoesNotHold));
 }
 
+/// Good times of a part of the requests, or of what came twice, are no good times.
+#[test]
+fn times_of_requests_that_were_not_all_sent_and_answered_show_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let verdicts = |source: Source, base: &[(&str, f64)], ids: &str, also: &[(&str, f64)]| {
+        let figures: serde_json::Map<_, _> =
+            base.iter().chain(also).map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        put(dir.path(), source, &load(figures.into(), Value::Null));
+        let (all, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+        all.iter().filter(|judged| judged.claim.text.contains(ids)).map(|judged| judged.verdict).collect::<Vec<_>>()
+    };
+    let reads = [("p50_ms", 1.0), ("p99_ms", 2.0), ("errors", 0.0), ("not_sent", 0.0)];
+    let of_reads = |also: &[(&str, f64)]| verdicts(Source::Load("reads"), &reads, "receives a forecast", also);
+    assert_eq!(of_reads(&[]), [Verdict::Holds]);
+    assert_eq!(of_reads(&[("not_sent", 1.0)]), [Verdict::DoesNotHold]);
+    let push = [
+        ("web_push_p99_ms", 5.0),
+        ("errors", 0.0),
+        ("not_sent", 0.0),
+        ("missing", 0.0),
+        ("extra", 0.0),
+        ("notifications", 300.0),
+    ];
+    let of_push = |also: &[(&str, f64)]| verdicts(Source::Load("notifications"), &push, "Web Push takes", also);
+    assert_eq!(of_push(&[]), [Verdict::Holds]);
+    for name in ["errors", "not_sent", "missing", "extra"] {
+        assert_eq!(of_push(&[(name, 1.0)]), [Verdict::DoesNotHold], "{name}");
+    }
+    let once = verdicts(Source::Load("notifications"), &push, "notify_once", &[("extra", 1.0)]);
+    assert_eq!(once, [Verdict::DoesNotHold], "something came twice");
+}
+
 #[test]
 fn figures_that_tests_leave_are_recorded() {
     let run = |script: &str| record("forged", &["sh", "-c", script].map(str::to_owned), &mut |_| {});

@@ -48,6 +48,9 @@ pub(super) struct Lost<'a> {
     pub(super) sent_ns: Option<u64>,
     /// What went wrong.
     pub(super) name: &'a str,
+    /// Whether somebody waited for it in vain until now: that is a latency, too, and the least that it may be. Of wrong replies
+    /// none is recorded: a quick error would make the others look slow.
+    pub(super) has_waited: bool,
 }
 
 /// Errors by name.
@@ -94,9 +97,9 @@ pub struct Second {
 /// Everything that was measured. `whole` counts include the warm-up, for the comparison with the server's own counters.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// From the planned time to the reply.
+    /// From the planned time to the reply, or to the moment at which none was waited for any more.
     pub planned: Histogram<u64>,
-    /// From the sending to the reply: what a closed loop would print.
+    /// From the sending to the same: what a closed loop would print.
     pub sent: Histogram<u64>,
     /// From the planned time to the moment at which the generator sent it, where a connection was free: its own fault alone.
     pub lateness: Histogram<u64>,
@@ -257,17 +260,14 @@ impl Measured {
     }
 
     pub(super) fn answered(&mut self, job: &Job, times: &Times, outcome: Outcome) {
-        let latency = times.done_ns.saturating_sub(times.due_ns).max(1);
         let (level, is_304) = match outcome {
             Outcome::Good(level) => (level, false),
             Outcome::NotModified(level) => (level, true),
             Outcome::Wrong(name) => {
                 let (due_ns, sent_ns) = (times.due_ns, Some(times.sent_ns));
-                return self.failed(&Lost { job, due_ns, sent_ns, name: &name }, times.done_ns);
+                return self.failed(&Lost { job, due_ns, sent_ns, name: &name, has_waited: false }, times.done_ns);
             }
         };
-        self.roll(times.done_ns);
-        self.current.saturating_record(latency);
         let second = self.second(times.done_ns);
         second.done += 1;
         second.levels.count(level, is_304);
@@ -277,16 +277,29 @@ impl Measured {
         if times.due_ns >= self.warm_up_ns {
             self.done += 1;
             self.levels.count(level, is_304);
-            self.planned.saturating_record(latency);
-            self.sent.saturating_record(times.done_ns.saturating_sub(times.sent_ns).max(1));
-            if let Some((_, histogram)) = self.kinds.get_mut(job.kind) {
-                histogram.saturating_record(latency);
-            }
+        }
+        self.waited(job.kind, times.due_ns, Some(times.sent_ns), times.done_ns);
+    }
+
+    /// How long somebody waited until `now_ns`, whether for a reply or in vain.
+    fn waited(&mut self, kind: usize, due_ns: u64, sent_ns: Option<u64>, now_ns: u64) {
+        let latency = now_ns.saturating_sub(due_ns).max(1);
+        self.roll(now_ns);
+        self.current.saturating_record(latency);
+        if due_ns < self.warm_up_ns {
+            return;
+        }
+        self.planned.saturating_record(latency);
+        if let Some(sent_ns) = sent_ns {
+            self.sent.saturating_record(now_ns.saturating_sub(sent_ns).max(1));
+        }
+        if let Some((_, histogram)) = self.kinds.get_mut(kind) {
+            histogram.saturating_record(latency);
         }
     }
 
     pub(super) fn failed(&mut self, lost: &Lost<'_>, now_ns: u64) {
-        let Lost { job, due_ns, sent_ns, name } = *lost;
+        let Lost { job, due_ns, sent_ns, name, has_waited } = *lost;
         if let Some(counts) = self.whole_targets.get_mut(job.target).filter(|_| sent_ns.is_some()) {
             counts.failed += 1;
         }
@@ -297,6 +310,9 @@ impl Measured {
         if due_ns >= self.warm_up_ns {
             self.done += 1;
             count(&mut self.failures, name);
+        }
+        if has_waited {
+            self.waited(job.kind, due_ns, sent_ns, now_ns);
         }
     }
 

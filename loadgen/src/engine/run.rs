@@ -193,7 +193,7 @@ impl Engine {
             self.measured.late(due_ns, now);
             self.send(traffic, index, job, due_ns);
         } else if target.alive == 0 {
-            self.fail_unsent(traffic, &job, due_ns);
+            self.fail_unsent(traffic, &job, due_ns, false);
         } else if self.pool.waiting >= self.settings.backlog_max {
             self.measured.not_sent(due_ns);
             traffic.failed(&job, now);
@@ -220,14 +220,14 @@ impl Engine {
     fn fail_sent<T: Traffic>(&mut self, traffic: &mut T, request: &InFlight, name: &str) {
         let now = self.now();
         let (job, sent_ns) = (&request.job, Some(request.sent_ns));
-        self.measured.failed(&Lost { job, due_ns: request.due_ns, sent_ns, name }, now);
+        self.measured.failed(&Lost { job, due_ns: request.due_ns, sent_ns, name, has_waited: true }, now);
         traffic.failed(job, now);
     }
 
     /// There is nobody to send it to.
-    fn fail_unsent<T: Traffic>(&mut self, traffic: &mut T, job: &Job, due_ns: u64) {
+    fn fail_unsent<T: Traffic>(&mut self, traffic: &mut T, job: &Job, due_ns: u64, has_waited: bool) {
         let now = self.now();
-        self.measured.failed(&Lost { job, due_ns, sent_ns: None, name: "no_connection" }, now);
+        self.measured.failed(&Lost { job, due_ns, sent_ns: None, name: "no_connection", has_waited }, now);
         traffic.failed(job, now);
     }
 
@@ -241,7 +241,7 @@ impl Engine {
         if self.pool.targets[target].alive == 0 {
             while let Some((job, due_ns)) = self.pool.targets[target].waiting.pop_front() {
                 self.pool.waiting -= 1;
-                self.fail_unsent(traffic, &job, due_ns);
+                self.fail_unsent(traffic, &job, due_ns, true);
             }
         }
     }

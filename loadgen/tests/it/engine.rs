@@ -121,6 +121,10 @@ fn what_cannot_be_sent_is_counted_and_not_hidden() {
     assert_eq!(measured.failures.get("no_reply_at_end"), Some(&16));
     assert_eq!(measured.levels.total(), 0);
     assert_eq!((measured.whole_targets[0].failed, measured.unaccounted()), (16, 0));
+    assert!(
+        Percentiles::of(&measured.planned).p50 as f64 >= 400.0 * MS,
+        "what was waited for to the end is no good time"
+    );
 }
 
 #[test]
@@ -148,6 +152,10 @@ fn wrong_replies_and_late_ones_are_errors_by_name() {
     let measured = engine.run(&mut Plain { targets: 1 }, &mut |_| None).unwrap();
     assert_eq!(measured.failures.get("timeout"), Some(&16), "{:?}", measured.failures);
     assert_eq!(measured.unaccounted(), 0);
+    let (planned, sent) = (Percentiles::of(&measured.planned), Percentiles::of(&measured.sent));
+    assert_eq!((planned.count, sent.count), (16, 16), "who waits in vain waits, too");
+    assert!(planned.min as f64 >= 190.0 * MS && sent.min as f64 >= 190.0 * MS, "{planned:?} {sent:?}");
+    assert!(measured.seconds.iter().any(|second| second.planned.p50 as f64 >= 190.0 * MS), "in its second, too");
 }
 
 #[test]

@@ -69,10 +69,10 @@ pub(super) fn claims() -> Vec<Claim> {
         guarantee(
             "C8",
             "notify_once: at least one attempt and at most one visible effect per user, channel and device",
-            [tests(&[
+            super::specification::notified([tests(&[
                 "two_instances_tell_each_completed_forecast_once_on_every_channel",
                 "a_kill_at_any_time_loses_nothing_and_repeats_nothing_that_shows",
-            ])],
+            ])]),
         ),
     ]
 }
