@@ -100,7 +100,7 @@ impl Section {
         match self {
             Self::Specification => "Numbers of the specification",
             Self::Guarantee => "Guarantees",
-            Self::Design => "Numbers of DESIGN",
+            Self::Design => "Numbers of DESIGN, and goals set beside them",
             Self::Goal => "Goals: ratios within one run",
         }
     }

@@ -119,8 +119,8 @@ fn run(
     let staller = match (&args.outage_hook, server) {
         (Some(command), _) => Some(Staller::Command(command.clone())),
         (None, Some(server)) => Some(Staller::Process(server.pid())),
-        (None, None) if scenario.kind == Kind::Outage => {
-            return Err(Failure::Usage("an outage of a --target needs an --outage-hook".to_owned()));
+        (None, None) if scenario.stall.is_some() => {
+            return Err(Failure::Usage("the [stall] of a --target needs an --outage-hook".to_owned()));
         }
         (None, None) => None,
     };

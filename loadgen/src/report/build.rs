@@ -226,6 +226,7 @@ fn seconds(scenario: &Scenario, executed: &Executed) -> Vec<SecondRow> {
         levels: Level::ALL.map(|level| second.levels.answers(level)),
         not_modified: second.levels.not_modified.iter().sum(),
         memory_bytes: executed.memory.get(number).copied(),
+        lag_ms: executed.lag_ms.get(number).copied().flatten(),
     };
     executed.measured.seconds.iter().enumerate().map(row).collect()
 }

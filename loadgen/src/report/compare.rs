@@ -48,6 +48,8 @@ fn less_is_better(name: &str) -> Option<bool> {
     }
     if name == "accounting_difference"
         || name == "memory_growth"
+        || name == "whole_errors"
+        || name == "whole_not_sent"
         || name == "recovered_after_s"
         || name == "stream_went_back"
         || name == "missing"

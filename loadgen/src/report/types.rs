@@ -303,6 +303,9 @@ pub struct SecondRow {
     pub not_modified: u64,
     /// The server's memory, where it was spawned, in bytes.
     pub memory_bytes: Option<u64>,
+    /// The servers' mean lag, from the commit of a change to an instance's caches, in milliseconds.
+    #[serde(default)]
+    pub lag_ms: Option<f64>,
 }
 
 /// The schema of a report, as JSON.

@@ -11,7 +11,7 @@ use super::hook::Staller;
 use super::notifications::{Notified, execute_notifications};
 use super::observers::Observers;
 use super::propagation::{Propagation, join};
-use super::sampler::{Sampled, Sampler};
+use super::sampler::{Sampled, Sampler, Wanted};
 use super::server_side::ServerSide;
 use super::traffic::ForecastTraffic;
 use crate::engine::{ClockWatch, Measured};
@@ -69,6 +69,9 @@ pub struct Executed {
     pub notified: Option<Notified>,
     /// The server's memory each second, in bytes.
     pub memory: Vec<u64>,
+    /// The servers' mean lag each second, in milliseconds: from the commit of a change to its application to the caches of an
+    /// instance; nothing where none was applied.
+    pub lag_ms: Vec<Option<f64>>,
     /// Its processor time over the whole run, in seconds, where it is ours.
     pub processor_s: Option<f64>,
     /// Forecasts that were asked for.
@@ -104,9 +107,10 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
     let before = Scrape::read(&targets.internal)?;
     told(&format!("running {} for {:?}", scenario.name, scenario.schedule()?.length()));
     let drive_with = Drive { scenario, urls: &targets.api, staller, usage, clock, interrupted, live };
-    let sampler = Sampler::start(targets.internal.clone(), scenario.warm_up());
+    let (addresses, warm_up) = (targets.internal.clone(), scenario.warm_up());
+    let sampler = Sampler::start(Wanted { addresses, warm_up, lag: observes });
     let driven = drive(drive_with, &mut traffic);
-    let Sampled { warm } = sampler.end();
+    let Sampled { warm, lag_ms } = sampler.end();
     let Driven { measured, memory, processor_s } = driven?;
     let propagation = observers.map(|observers| {
         await_last(&traffic, measured.started);
@@ -133,6 +137,7 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         propagation,
         notified: None,
         memory,
+        lag_ms,
         processor_s,
         population: size,
         notes,

@@ -88,6 +88,7 @@ pub fn figures(scenario: &Scenario, executed: &Executed) -> Figures {
         put(&format!("error_{name}"), *count as f64);
     }
     let seconds = measured.elapsed_ns as f64 / 1e9 - scenario.warm_up_s;
+    put("measured_s", seconds);
     put("replies_per_s", (measured.done - errors) as f64 / seconds.max(1e-9));
     times(&mut put, "", &Percentiles::of(&measured.planned));
     times(&mut put, "send_time_", &Percentiles::of(&measured.sent));
@@ -193,14 +194,23 @@ fn notified(executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
     put("streams_lost", found.streams_lost as f64);
 }
 
+/// The means of the second and the last quarter of a series; the first one fills caches and opens connections.
+fn second_and_last_quarter(series: &[f64]) -> Option<(f64, f64)> {
+    let quarter = series.len() / 4;
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
+    (quarter > 0).then(|| (mean(&series[quarter..2 * quarter]), mean(&series[3 * quarter..])))
+}
+
 fn over_time(scenario: &Scenario, executed: &Executed, put: &mut dyn FnMut(&str, f64)) {
-    let memory = &executed.memory;
-    if memory.len() >= 4 {
-        let quarter = memory.len() / 4;
-        let mean = |part: &[u64]| part.iter().sum::<u64>() as f64 / part.len().max(1) as f64;
-        // The first quarter fills the caches.
-        put("memory_growth", mean(&memory[3 * quarter..]) / mean(&memory[quarter..2 * quarter]).max(1.0));
-        put("memory_max_mb", memory.iter().copied().max().unwrap_or(0) as f64 / 1e6);
+    let memory: Vec<f64> = executed.memory.iter().map(|bytes| *bytes as f64).collect();
+    if let Some((before, after)) = second_and_last_quarter(&memory) {
+        put("memory_growth", after / before.max(1.0));
+        put("memory_max_mb", memory.iter().copied().fold(0.0, f64::max) / 1e6);
+    }
+    let lags: Vec<f64> = executed.lag_ms.iter().copied().flatten().collect();
+    if let Some((before, after)) = second_and_last_quarter(&lags) {
+        put("lag_climb_ms", after - before);
+        put("lag_max_ms", lags.iter().copied().fold(0.0, f64::max));
     }
     if scenario.kind == Kind::Stampede
         && let Some(server) = &executed.server
@@ -276,6 +286,13 @@ mod tests {
             ["pub_sub_max_ms", "pub_sub_p50_ms", "pub_sub_p999_ms", "pub_sub_p99_ms"]
         );
         assert_eq!(figures["pub_sub_p99_ms"], 2.0);
+    }
+
+    #[test]
+    fn what_climbs_is_seen_and_a_start_is_not() {
+        assert_eq!(second_and_last_quarter(&[9.0, 2.0, 2.0, 2.0]), Some((2.0, 2.0)));
+        assert_eq!(second_and_last_quarter(&[9.0, 9.0, 2.0, 2.0, 20.0, 40.0, 60.0, 80.0, 80.0]).unwrap().0, 2.0);
+        assert_eq!(second_and_last_quarter(&[1.0, 2.0, 3.0]), None, "too short to say");
     }
 
     #[test]

@@ -87,6 +87,7 @@ fn measure(run: &mut Run<'_>, people: &[Person], sender: String, sinks: &Sinks) 
         propagation: None,
         notified: Some(notified),
         memory: driven.memory,
+        lag_ms: Vec::new(),
         processor_s: driven.processor_s,
         population: people.len(),
         notes,
