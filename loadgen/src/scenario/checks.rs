@@ -10,6 +10,10 @@ const BOUND_NS: u64 = 5_000_000_000;
 /// Writes of one item that are remembered: more than five seconds of the hottest.
 const ACKS_MAX: usize = 4_096;
 
+/// Versions of an item on a target that are remembered, newest last. Of a hotter item, a request that is under way while more
+/// than these are shown is bound by none of them.
+const SHOWN_MAX: usize = 16;
+
 /// How many replies each guarantee was judged by, and how many broke it; warm-up included. Nothing broken means nothing where
 /// nothing was judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,8 +37,9 @@ pub struct Checked {
 #[derive(Debug)]
 pub(super) struct Checks {
     targets: usize,
-    /// For each item and target: the highest version shown, and when its reply was there.
-    shown: Vec<(Version, u64)>,
+    /// For each item and target: each version that was higher than those before, and when its reply was there. A request is
+    /// bound by the last one that was there when it was sent, and not by one that came meanwhile.
+    shown: Vec<VecDeque<(Version, u64)>>,
     /// For each item: the entity tag of the highest version.
     tags: Vec<(Version, u128)>,
     /// Writes by item, as acknowledged.
@@ -58,7 +63,7 @@ impl Checks {
     pub(super) fn new(targets: usize, items: usize) -> Self {
         Self {
             targets,
-            shown: vec![(Version::default(), 0); targets * items],
+            shown: vec![VecDeque::new(); targets * items],
             tags: vec![(Version::default(), 0); items],
             acks: BTreeMap::new(),
             instances: vec![None; targets],
@@ -89,11 +94,20 @@ impl Checks {
     }
 
     fn show(&mut self, target: usize, item: usize, version: Version, at_ns: u64) {
-        if let Some(shown) = self.shown.get_mut(item * self.targets + target)
-            && shown.0 < version
-        {
-            *shown = (version, at_ns);
+        let Some(shown) = self.shown.get_mut(item * self.targets + target) else { return };
+        if shown.back().is_none_or(|(last, _)| *last < version) {
+            if shown.len() >= SHOWN_MAX {
+                shown.pop_front();
+            }
+            shown.push_back((version, at_ns));
         }
+    }
+
+    /// The highest version that was shown, and the highest of those that were there at a time.
+    fn shown(&self, target: usize, item: usize, at_ns: u64) -> [Option<Version>; 2] {
+        let Some(shown) = self.shown.get(item * self.targets + target) else { return [None; 2] };
+        let bound = shown.iter().rev().find(|(_, was_ns)| *was_ns <= at_ns);
+        [shown.back(), bound].map(|found| found.map(|(version, _)| *version))
     }
 
     /// Judges the reply to a read; `least` is the version that the request asked for. Answers whether the version is new on
@@ -111,10 +125,9 @@ impl Checks {
         let is_below = least.is_some_and(|least| version.id < least);
         self.checked.minimum += u64::from(least.is_some());
         self.checked.below_minimum += u64::from(is_below);
-        let (before, at_ns) = self.shown.get(item * self.targets + target).copied().unwrap_or_default();
-        let is_bound = before.id > 0 && at_ns <= times.sent_ns;
-        let went_back = is_bound && version < before;
-        self.checked.monotonic += u64::from(is_bound);
+        let [highest, bound] = self.shown(target, item, times.sent_ns);
+        let went_back = bound.is_some_and(|bound| version < bound);
+        self.checked.monotonic += u64::from(bound.is_some());
         self.checked.went_back += u64::from(went_back);
         let due = if reply.is_stale { None } else { self.due(item, times.sent_ns) };
         let is_too_old = due.is_some_and(|due| version < due);
@@ -131,7 +144,7 @@ impl Checks {
             return Err("older_than_5s");
         }
         self.show(target, item, version, times.done_ns);
-        Ok(before < version)
+        Ok(highest.is_none_or(|highest| highest < version))
     }
 
     fn headers(&mut self, target: usize, item: usize, reply: &Reply<'_>, version: Version) -> Result<(), &'static str> {
@@ -216,6 +229,23 @@ mod tests {
         assert_eq!(read(&mut checks, 1, &reply(1, 'a', "L1"), 1_000 + BOUND_NS), Err("older_than_5s"));
         checks.acknowledged(0, 0, Version { incarnation: 1, id: 3 }, 2_000 + BOUND_NS);
         assert_eq!(read(&mut checks, 1, &reply(2, 'b', "L1"), 3_000 + BOUND_NS), Ok(true), "the newest is not due yet");
+    }
+
+    /// A write was shown while the request was on its way: the version before it binds the reply all the same.
+    #[test]
+    fn what_was_shown_before_binds_also_around_a_write() {
+        let mut checks = Checks::new(1, 1);
+        assert_eq!(read(&mut checks, 0, &reply(1, 'a', "L1"), 10), Ok(true));
+        assert_eq!(read(&mut checks, 0, &reply(3, 'c', "L1"), 100), Ok(true));
+        checks.acknowledged(0, 0, Version { incarnation: 1, id: 4 }, 500);
+        assert_eq!(read(&mut checks, 0, &reply(2, 'b', "L1"), 300), Err("went_back"), "3 was there at 110");
+        assert_eq!(read(&mut checks, 0, &reply(3, 'c', "L1"), 300), Ok(false), "4 came at 500");
+        assert_eq!(read(&mut checks, 0, &reply(3, 'c', "L1"), 500), Err("went_back"));
+        for id in 5..200 {
+            checks.acknowledged(0, 0, Version { incarnation: 1, id }, 1_000 + id);
+        }
+        assert_eq!(checks.shown[0].len(), SHOWN_MAX);
+        assert_eq!(read(&mut checks, 0, &reply(190, 'd', "L1"), 1_191), Err("went_back"));
     }
 
     #[test]

@@ -28,8 +28,8 @@ fn report() -> Report {
         max_ms: 3.0,
         levels: [7, 2, 1, 0],
         not_modified: 1,
-        lag_ms: Some(1.5),
         memory_bytes: None,
+        lag_ms: Some(1.5),
     };
     Report {
         schema_version: SCHEMA_VERSION,
@@ -47,7 +47,6 @@ fn report() -> Report {
         machine: Machine {
             cpu: "cpu".to_owned(),
             cpus: 2,
-            lag_ms: Some(1.5),
             memory_bytes: 1,
             kernel: "6".to_owned(),
             load_before: "0.0".to_owned(),
