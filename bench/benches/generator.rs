@@ -1,5 +1,5 @@
 //! The load generator itself, as a program: replies a second on one processor beside wrk's against the same canned server, how
-//! late it is at 10,000/s, and what it sees of a hit beside a bare handler at that rate. Needs `target/release/loadgen` and its
+//! late it is at 10,000/s. What it sees of a hit beside a bare handler at that rate (P5) is not measured here. Needs `target/release/loadgen` and its
 //! example `canned` (`cargo build --release -p loadgen --bins --examples`), taskset, and wrk (apt-get install wrk); what is not
 //! there is not measured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
