@@ -350,6 +350,11 @@ fn what_a_test_program_prints_is_read_and_a_suite_is_recorded() {
                    test four - should panic ... ok\ntest result: FAILED. 2 passed\n";
     let (passed, failed) = parse_tests(printed.lines());
     assert_eq!((passed, failed), (vec!["a::one".to_owned(), "four".to_owned()], vec!["two".to_owned()]));
+    // The suites against real backends capture nothing.
+    let printed = "test one ... it took 3 ms\n  ok then\nok\ntest two ... 5 ms\nok\nFAILED\ntest three ... 7 ms ... 8 ms\n\
+                   test four ... ok\nok\ntest five ... ignored, no broker\nok\n";
+    let (passed, failed) = parse_tests(printed.lines());
+    assert_eq!((passed, failed), (vec!["one".to_owned(), "four".to_owned()], vec!["two".to_owned()]));
     let run = |script: &str| record("forged", &["sh", "-c", script].map(str::to_owned), &mut |_| {}).unwrap();
     let (all, succeeded) = run("echo 'test a ... ok'; echo 'test b ... ok' >&2");
     assert_eq!((all.passed.len(), all.failed.len(), succeeded), (2, 0, true));
