@@ -60,7 +60,7 @@ tests() {
   local required
   required="$(installed)"
   # The benches of sim have a harness of their own and are no tests.
-  run tests 900 suites/tests.json env SMARTPULSE_REQUIRE="$required" target/debug/claims record tests \
+  run tests 1200 suites/tests.json env SMARTPULSE_REQUIRE="$required" target/debug/claims record tests \
     cargo test --locked --features containers/production --no-fail-fast
   # The road of production: three processes, Redis and Pulsar. It wants an idle machine, so it has it to itself.
   run road 240 suites/road.json env SMARTPULSE_REQUIRE="$required" target/debug/claims record road \
@@ -68,14 +68,12 @@ tests() {
 }
 
 bench() {
-  local name
-  for name in hot_path cache tiers writes batch propagation push mail wire instructions generator; do
-    run "bench-$name" 240 "bench/$name.json" cargo bench --locked -p bench --bench "$name"
-  done
-  # Benches that came later, such as those of notifications.
+  local name quick
   for name in $(sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"/\1/p}' bench/Cargo.toml); do
-    case "$name" in hot_path | cache | tiers | writes | batch | propagation | push | mail | wire | instructions | generator) continue ;; esac
-    run "bench-$name" 240 "bench/$name.json" cargo bench --locked -p bench --bench "$name"
+    # Figures are the bench's own; what criterion measures beside them, for its baselines, is kept short.
+    quick=()
+    grep -rqs configure_from_args "bench/benches/$name.rs" "bench/benches/$name" && quick=(-- --quick)
+    run "bench-$name" 240 "bench/$name.json" cargo bench --locked -p bench --bench "$name" "${quick[@]}"
   done
 }
 
