@@ -1,7 +1,7 @@
 //! The load generator itself, as a program: replies a second on one processor beside wrk's against the same canned server, how
-//! late it is at 10,000/s, and what it sees of a hit beside a bare handler at that rate. Needs `target/release/loadgen` and its
-//! example `canned` (`cargo build --release -p loadgen --bins --examples`), taskset, and wrk (apt-get install wrk); what is not
-//! there is not measured.
+//! late it is at 10,000/s, and what it sees at that rate of an authenticated hit in L1 beside a bare handler that sends the same
+//! bytes. Needs `target/release/loadgen` and its example `canned` (`cargo build --release -p loadgen --bins --examples`), taskset,
+//! and wrk (apt-get install wrk); what is not there is not measured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::TcpListener;
@@ -9,12 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use bench::client::Client;
 use bench::figures::{Figure, Sheet, Unit, is_measuring, root};
+use bench::hit;
 use bench::quantiles::median;
+use bench::server::Server;
+use bytes::Bytes;
+use http::header;
 
 const ID: &str = "0b5d0000-0000-4000-8000-000000000001";
 const ROUNDS: usize = 5;
 const SECONDS: &str = "3";
+const RATE: &str = "10000";
 
 /// A process that ends with this value.
 struct Ends(Child);
@@ -48,9 +54,7 @@ fn canned(binary: &Path) -> (Ends, String) {
 
 /// What a program on processor 1 printed.
 fn on_one(program: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("taskset").args(["-c", "1"]).arg(program).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    printed(Command::new("taskset").args(["-c", "1"]).arg(program).args(arguments))
 }
 
 /// The number that stands before `after`.
@@ -66,8 +70,56 @@ fn number_after(text: &str, before: &str) -> f64 {
 }
 
 fn ceiling(loadgen: &Path, address: &str, rate: &str) -> String {
+    ceiling_of(loadgen, address, ID, "none", rate)
+}
+
+fn ceiling_of(loadgen: &Path, address: &str, id: &str, token: &str, rate: &str) -> String {
     let target = format!("http://{address}");
-    on_one(loadgen, &["ceiling", "--target", &target, "--id", ID, "--seconds", SECONDS, "--rate", rate])
+    let mut command = Command::new("taskset");
+    command.args(["-c", "1"]).arg(loadgen).env("LOADGEN_TOKEN", token);
+    command.args(["ceiling", "--target", &target, "--id", id, "--seconds", SECONDS, "--rate", rate]);
+    printed(&mut command)
+}
+
+fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// P5: a hit beside a bare handler, both open loop at a rate, in turns. Their servers are threads of this program, which has
+/// moved to processor 0.
+fn hit_beside_bare(loadgen: &Path, sheet: &mut Sheet) {
+    printed(Command::new("taskset").args(["-a", "-c", "-p", "0", &std::process::id().to_string()]));
+    let ours = hit::start();
+    let request = format!("GET {} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", ours.path, ours.token);
+    let reply = Client::new(ours.server.address, 1, &request).one();
+    // The bytes as they are on the wire; the length is hyper's matter.
+    let body = Bytes::from(reply.split_once("\r\n\r\n").unwrap().1.to_owned());
+    let mut headers = ours.headers.clone();
+    headers.remove(header::CONTENT_LENGTH);
+    let bare = Server::start("bare", move |listener| async move {
+        axum::serve(hit::nodelay(listener), hit::bare(headers, body)).await.unwrap();
+    });
+    let id = ours.path.rsplit('/').next().unwrap();
+    let (mut p50, mut p99, mut own_p99, mut not_sent) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+    for _ in 0..ROUNDS {
+        let [own, other] = [&ours.server, &bare].map(|server| {
+            let said = ceiling_of(loadgen, &server.address.to_string(), id, &ours.token, RATE);
+            assert_eq!(number_before(&said, " errors"), 0.0, "{said}");
+            not_sent += number_before(&said, " not sent");
+            [number_after(&said, "latency p50"), number_after(said.split("latency").nth(1).unwrap(), "us, p99")]
+        });
+        p50.push(own[0] / other[0]);
+        p99.push(own[1] / other[1]);
+        own_p99.push(own[1]);
+    }
+    let ratio = |name, what, values: &mut Vec<f64>| Figure::new(name, what, median(values), Unit::Ratio);
+    let what = "a hit over a bare handler, open loop at 10,000/s from the planned time, p50";
+    sheet.put(ratio("hit_p50_over_bare", what, &mut p50).at_most(1.06, "research P5"));
+    sheet.put(ratio("hit_p99_over_bare", "the same, p99", &mut p99).at_most(1.5, "research P5"));
+    sheet.put(Figure::new("hit_p99", "the hit alone, p99", median(&mut own_p99), Unit::Us));
+    sheet.put(Figure::new("hit_not_sent", "arrivals of these rounds that were never sent", not_sent, Unit::Count));
 }
 
 fn main() {
@@ -89,7 +141,7 @@ fn main() {
             ratios.push(own / number_after(&said, "Requests/sec:"));
         }
         rates.push(own);
-        let paced = ceiling(&loadgen, &address, "10000");
+        let paced = ceiling(&loadgen, &address, RATE);
         p50.push(number_after(&paced, "lateness p50"));
         p99.push(number_after(&paced, "us, p99"));
     }
@@ -102,5 +154,6 @@ fn main() {
         Figure::new("lateness_p50", "how late it is at 10,000/s, p50 of the median round", median(&mut p50), Unit::Us);
     sheet.put(figure.at_most(5.0, "issue: 5 us"));
     sheet.put(Figure::new("lateness_p99", "the same, p99", median(&mut p99), Unit::Us));
+    hit_beside_bare(&loadgen, &mut sheet);
     sheet.finish();
 }

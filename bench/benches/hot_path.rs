@@ -9,37 +9,16 @@ use axum::routing::get;
 use bench::client::Client;
 use bench::compare::{Contestant, Row, compare, print};
 use bench::figures::{Figure, Sheet, Unit, is_measuring};
-use bench::instance::{Asked, Instance};
+use bench::hit;
 use bench::server::Server;
-use bench::silence::Silence;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use http::header;
-use smartpulse::serve::{Drain, ServeLimits, serve};
+use smartpulse::serve::serve;
 
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 15;
 const SLICE: Duration = Duration::from_millis(400);
-
-const LIMITS: ServeLimits = ServeLimits {
-    header_timeout: Duration::from_secs(10),
-    idle_timeout: Duration::from_secs(600),
-    stuck_timeout: Duration::from_secs(600),
-    max_connections: 1_000,
-    max_header_bytes: 16_384,
-    date_header: true,
-};
-
-fn drain() -> Drain {
-    Drain::new(Duration::ZERO, Duration::ZERO)
-}
-
-fn nodelay(
-    listener: std::net::TcpListener,
-) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = std::net::SocketAddr> {
-    use axum::serve::ListenerExt;
-    tokio::net::TcpListener::from_std(listener).unwrap().tap_io(|stream| stream.set_nodelay(true).unwrap())
-}
 
 /// The same body and entity tag, and nothing else.
 fn bare(body: Bytes) -> Router {
@@ -56,50 +35,8 @@ fn request(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n")
 }
 
-struct Prepared {
-    path: String,
-    token: String,
-    etag: String,
-    body: Bytes,
-    server: Server,
-}
-
-/// Ours, with one forecast in L1, under the lease. Its jobs (tracker, sync, follower) have a thread of their own: what is
-/// measured is the thread that answers.
-fn ours() -> Prepared {
-    let (tell, told) = std::sync::mpsc::channel();
-    let jobs = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let Instance { app, token, embedded, folder } = Instance::leased().await;
-            let (router, service) = (app.router(), app.service().clone());
-            let jobs = tokio::spawn(app.serve(Silence, Silence));
-            while !service.caches().cache().is_trusted() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            let asked = Asked { router: router.clone(), token: token.clone() };
-            let path = format!("/api/forecasts/{}", asked.create(1).await);
-            let mut hit = asked.send("GET", &path, None).await.1;
-            while hit.headers()["x-cache-level"] != "L1" {
-                hit = asked.send("GET", &path, None).await.1;
-            }
-            let etag = hit.headers()[header::ETAG].to_str().unwrap().to_owned();
-            let body = Bytes::from(hit.body().to_string());
-            tell.send((path, token, etag, body, router)).unwrap();
-            jobs.await.unwrap();
-            drop((embedded, folder));
-        });
-    };
-    std::thread::Builder::new().name("jobs".to_owned()).spawn(jobs).unwrap();
-    let (path, token, etag, body, router) = told.recv().unwrap();
-    let server = Server::start("ours", move |listener| async move {
-        serve(nodelay(listener), router, LIMITS, drain()).await;
-    });
-    Prepared { path, token, etag, body, server }
-}
-
 fn contestants() -> Vec<Contestant> {
-    let ours = ours();
+    let ours = hit::start();
     let (path, body) = (ours.path.as_str(), ours.body.clone());
     let auth = format!("Authorization: Bearer {}\r\n", ours.token);
     let conditional = format!("{auth}If-None-Match: {}\r\n", ours.etag);
@@ -110,11 +47,11 @@ fn contestants() -> Vec<Contestant> {
     };
     let inner = bare(body.clone());
     let axum_serve = Server::start("bare", move |listener| async move {
-        axum::serve(nodelay(listener), inner).await.unwrap();
+        axum::serve(hit::nodelay(listener), inner).await.unwrap();
     });
     let inner = bare(body);
     let our_loop = Server::start("loop", move |listener| async move {
-        serve(nodelay(listener), inner, LIMITS, drain()).await;
+        serve(hit::nodelay(listener), inner, hit::LIMITS, hit::drain()).await;
     });
     let address = ours.server.address;
     let mut all = vec![
@@ -122,7 +59,7 @@ fn contestants() -> Vec<Contestant> {
         contestant("the same in our accept loop", our_loop, &plain),
         contestant("authenticated L1 hit", ours.server, &plain),
     ];
-    let again = self::ours();
+    let again = hit::start();
     let conditional = conditional.replace(&ours.token, &again.token).replace(&ours.etag, &again.etag);
     let conditional = conditional.replace(path, &again.path);
     let not_modified = request(&again.path, conditional.as_str());

@@ -10,6 +10,7 @@ pub mod client;
 pub mod compare;
 pub mod documents;
 pub mod figures;
+pub mod hit;
 pub mod instance;
 pub mod library;
 pub mod quantiles;

@@ -53,6 +53,15 @@ impl Scrape {
         self.0.iter().map(|page| page.sum(name, labels)).sum()
     }
 
+    /// The same as [`since`](Self::since), for each instance.
+    pub fn since_each(&self, before: &Self, name: &str, labels: &[&str]) -> Vec<i64> {
+        self.0
+            .iter()
+            .zip(&before.0)
+            .map(|(after, before)| (after.sum(name, labels) - before.sum(name, labels)) as i64)
+            .collect()
+    }
+
     /// What was counted since `before`, over all instances. Counters start at zero with their process: one that fell says
     /// that an instance was started anew.
     pub fn since(&self, before: &Self, name: &str, labels: &[&str]) -> i64 {

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::catalogue;
-use super::judge::{Judged, Verdict, judge};
+use super::judge::{Judged, Read, Verdict, judge};
 use super::page::page;
 use super::record::record;
 use super::reports::Reports;
+use super::stale::{Counts, rests_on_stale};
 use crate::figures::{git_ref, now, root, write};
 
 /// Gathers what was measured into a page with a row for each claim.
@@ -22,7 +23,7 @@ struct Args {
     /// The folder of reports [default: reports/ of the workspace]
     #[arg(long, value_name = "FOLDER", global = true)]
     reports: Option<PathBuf>,
-    /// Fails (exit code 1) if a claim does not hold
+    /// Fails (exit code 1) unless every claim holds: also if one was not measured, or by reports of other code
     #[arg(long)]
     strict: bool,
 }
@@ -53,12 +54,13 @@ pub fn main() -> ExitCode {
         }
         None => {
             let (judged, read) = judge(catalogue::all(), &Reports::new(&folder));
-            let text = page(&judged, &read, git_ref().as_deref(), &now());
+            let git_ref = git_ref();
+            let text = page(&judged, &read, git_ref.as_deref(), &now());
             let path = folder.join("CLAIMS.md");
             let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
             written.map(|()| {
-                println!("{}\n{}", summary(&judged), path.display());
-                !(args.strict && judged.iter().any(|claim| claim.verdict == Verdict::DoesNotHold))
+                println!("{}\n{}", summary(&judged, &read, git_ref.as_deref()), path.display());
+                !args.strict || Counts::of(&judged, &read, git_ref.as_deref()).all_hold()
             })
         }
     };
@@ -72,8 +74,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What does not hold, and what was not measured.
-fn summary(judged: &[Judged]) -> String {
+/// What does not hold, what was not measured, and what is of other code.
+fn summary(judged: &[Judged], read: &Read, git_ref: Option<&str>) -> String {
     let mut text = String::new();
     for verdict in [Verdict::DoesNotHold, Verdict::NotMeasured] {
         for claim in judged.iter().filter(|claim| claim.verdict == verdict) {
@@ -84,7 +86,16 @@ fn summary(judged: &[Judged]) -> String {
             text.push_str(&format!("{verdict:<14} {:<8} {}: {}\n", claim.claim.id, claim.claim.text, why.join("; ")));
         }
     }
-    let holding = judged.iter().filter(|claim| claim.verdict == Verdict::Holds).count();
-    text.push_str(&format!("{holding} of {} claims hold", judged.len()));
+    let is_stale = |claim: &&Judged| claim.verdict == Verdict::Holds && rests_on_stale(claim, read, git_ref);
+    for claim in judged.iter().filter(is_stale) {
+        text.push_str(&format!("{:<14} {:<8} {}\n", "stale", claim.claim.id, claim.claim.text));
+    }
+    let counts = Counts::of(judged, read, git_ref);
+    text.push_str(&format!(
+        "{} of {} claims hold; {} more by reports of other code",
+        counts.hold,
+        judged.len(),
+        counts.stale
+    ));
     text
 }

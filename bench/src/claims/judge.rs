@@ -108,9 +108,7 @@ fn holds(holds: bool) -> Verdict {
 
 /// A figure, if the report has it and it is a number.
 fn value(found: &Found, name: &str) -> Result<f64, String> {
-    // An error that did not happen has no counter, in a report that counts errors.
-    let none = (name.starts_with("error_") && found.figures.contains_key("errors")).then_some(0.0);
-    match found.figures.get(name).copied().or(none) {
+    match found.figures.get(name).copied() {
         Some(value) if value.is_finite() => Ok(value),
         Some(value) => Err(format!("{name} is {value}")),
         None => Err(format!("the report has no figure {name}")),

@@ -11,6 +11,7 @@ mod judge;
 mod page;
 mod record;
 mod reports;
+mod stale;
 
 pub use claim::{Claim, Evidence, Section, Source};
 pub use cli::main;
@@ -18,3 +19,4 @@ pub use judge::{Judged, Part, Read, Verdict, judge};
 pub use page::page;
 pub use record::{parse_tests, record};
 pub use reports::{Found, Reports, Trouble};
+pub use stale::Counts;

@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use super::claim::{Section, Source};
 use super::judge::{Judged, Part, Read, Verdict};
 use super::reports::{Found, Trouble};
+use super::stale::{Counts, is_stale, rests_on_stale};
 use crate::figures::Machine;
 
 /// The page. `git_ref` is that of the code as it is now: a report of another one is marked as stale.
 pub fn page(judged: &[Judged], read: &Read, git_ref: Option<&str>, at: &str) -> String {
     let machines = machines(read);
     let mut text = String::from("# Claims\n\n");
-    let count = |verdict| judged.iter().filter(|claim| claim.verdict == verdict).count();
+    let counts = Counts::of(judged, read, git_ref);
     text.push_str(&format!(
         "Written by `cargo run -p bench --bin claims` from the files in `reports/data`; do not edit. Code: {}. At: {at}.\n\n\
-         {} claims: {} hold, {} do not hold, {} are not measured.\n",
+         {} claims: {} hold, {} do not hold, {} are not measured, {} would hold by reports of other code.\n",
         git_ref.map_or_else(|| "no repository".to_owned(), |git_ref| format!("`{git_ref}`")),
         judged.len(),
-        count(Verdict::Holds),
-        count(Verdict::DoesNotHold),
-        count(Verdict::NotMeasured),
+        counts.hold,
+        counts.do_not_hold,
+        counts.not_measured,
+        counts.stale,
     ));
     let stale: Vec<_> = read.values().flatten().filter(|found| is_stale(found, git_ref)).collect();
     if !stale.is_empty() {
@@ -38,10 +40,6 @@ pub fn page(judged: &[Judged], read: &Read, git_ref: Option<&str>, at: &str) -> 
     }
     text.push_str(&legend(&machines));
     text
-}
-
-fn is_stale(found: &Found, git_ref: Option<&str>) -> bool {
-    found.git_ref.as_deref() != git_ref
 }
 
 /// What a machine is, its load aside.
@@ -89,9 +87,16 @@ fn row(judged: &Judged, read: &Read, machines: &Machines, git_ref: Option<&str>)
         judged.claim.id,
         cell(judged.claim.text),
         cell(&measured.join("<br>")),
-        judged.verdict.text(),
+        verdict(judged, read, git_ref),
         cell(&wheres.join("<br>"))
     )
+}
+
+fn verdict(judged: &Judged, read: &Read, git_ref: Option<&str>) -> String {
+    match rests_on_stale(judged, read, git_ref) {
+        true => format!("{}, **stale**", judged.verdict.text()),
+        false => judged.verdict.text().to_owned(),
+    }
 }
 
 /// Where several parts say different things, each says its own.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use bench::claims::{
-    Claim, Evidence, Judged, Reports, Section, Source, Verdict, catalogue, judge, page, parse_tests, record,
+    Claim, Counts, Evidence, Judged, Reports, Section, Source, Verdict, catalogue, judge, page, parse_tests, record,
 };
 use bench::figures::{Direction, Unit};
 use serde_json::{Value, json};
@@ -99,8 +99,8 @@ fn a_run_of_the_load_generator_is_judged_by_its_figures() {
     assert_eq!(judged(dir.path(), [at_most(reads, "p99_ms", 20.0)]).verdict, Verdict::DoesNotHold);
     assert_eq!(
         judged(dir.path(), [at_most(reads, "error_went_back", 0.0)]).verdict,
-        Verdict::Holds,
-        "it did not happen"
+        Verdict::NotMeasured,
+        "whoever looked for it says 0: a check that was renamed or did not run says nothing"
     );
     put(dir.path(), reads, &load(json!({"errors": 1, "error_went_back": 1, "cpu": 10}), Value::Null));
     assert_eq!(judged(dir.path(), [at_most(reads, "error_went_back", 0.0)]).verdict, Verdict::DoesNotHold);
@@ -181,6 +181,35 @@ fn the_page_shows_what_misses_and_what_is_of_other_code() {
     assert!(page(&all, &read, Some("abc+"), "now").contains("**stale**"), "uncommitted code is other code");
 }
 
+/// `abc+` twice may be two codes.
+#[test]
+fn what_is_not_committed_is_stale_and_stale_is_counted_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = |reported: &str, now: Option<&str>| {
+        put(dir.path(), HOT, &bench(reported, json!(1.1)));
+        let claim =
+            |limit| Claim { section: Section::Goal, id: "X", text: "x", evidence: vec![at_most(HOT, "hit", limit)] };
+        let missing = Claim { evidence: vec![Evidence::Missing("nobody does")], ..claim(1.0) };
+        let (all, read) = judge(vec![claim(1.15), claim(1.0), missing], &Reports::new(dir.path()));
+        let counts = Counts::of(&all, &read, now);
+        assert!(!counts.all_hold());
+        let text = page(&all, &read, now, "now");
+        let said = format!("{} hold, 1 do not hold, 1 are not measured, {} would hold", counts.hold, counts.stale);
+        assert!(text.contains(&said), "{text}");
+        assert_eq!(text.contains("| holds, **stale** |"), counts.stale == 1, "{text}");
+        (counts.hold, counts.stale)
+    };
+    assert_eq!(of("abc", Some("abc")), (1, 0));
+    for (reported, now) in [("abc", Some("def")), ("abc+", Some("abc+")), ("abc+", Some("abc")), ("abc", None)] {
+        assert_eq!(of(reported, now), (0, 1), "{reported} {now:?}");
+    }
+    put(dir.path(), HOT, &bench("abc", json!(1.1)));
+    let claim = Claim { section: Section::Goal, id: "X", text: "x", evidence: vec![at_most(HOT, "hit", 1.15)] };
+    let (all, read) = judge(vec![claim], &Reports::new(dir.path()));
+    assert!(Counts::of(&all, &read, Some("abc")).all_hold());
+    assert!(!Counts::of(&all, &read, Some("abc+")).all_hold(), "--strict fails");
+}
+
 #[test]
 fn every_claim_can_be_shown_by_something_and_without_reports_nothing_holds() {
     let dir = tempfile::tempdir().unwrap();
@@ -209,18 +238,110 @@ fn the_tests_that_claims_rest_on_are_there() {
         }
     }
     let mut source = String::new();
-    for folder in ["system", "loadgen", "bench"] {
+    for folder in ["system", "loadgen", "bench", "testcontainers"] {
         texts(&bench::figures::root().join(folder), &mut source);
     }
     for claim in catalogue::all() {
         for evidence in claim.evidence {
             if let Evidence::Tests { names, .. } = evidence {
                 for name in names {
-                    assert!(source.contains(&format!("fn {name}(")), "{}: there is no test {name}", claim.id);
+                    // Cases against real backends are named by texts.
+                    let is_there =
+                        source.contains(&format!("fn {name}(")) || source.contains(&format!("(\"{name}\", &"));
+                    assert!(is_there, "{}: there is no test {name}", claim.id);
                 }
             }
         }
     }
+}
+
+/// What was measured on the embedded road says nothing about Pulsar, Redis or SQL Server.
+#[test]
+fn what_names_a_backend_rests_on_that_backend() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut figures = serde_json::Map::new();
+    for claim in catalogue::all() {
+        for evidence in &claim.evidence {
+            if let Evidence::Figure { source: Source::Load(_) | Source::Bench(_), name, limit, .. } = evidence {
+                figures.insert((*name).to_owned(), json!(limit));
+            }
+        }
+    }
+    for source in [Source::Load("propagation"), Source::Load("reads")] {
+        put(dir.path(), source, &load(figures.clone().into(), Value::Null));
+    }
+    let mut record = bench("abc", json!(1.0));
+    record["figures"] =
+        figures.iter().map(|(name, value)| json!({"name": name, "what": "", "value": value, "unit": "ms"})).collect();
+    put(dir.path(), Source::Bench("propagation"), &record);
+    let (all, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+    let named = |name: &str| all.iter().filter(|judged| judged.claim.text.contains(name)).collect::<Vec<_>>();
+    for name in ["Pulsar", "Redis", "SQL Server"] {
+        let claims = named(name);
+        assert!(!claims.is_empty(), "{name}");
+        for judged in claims {
+            assert_eq!(judged.verdict, Verdict::NotMeasured, "{}", judged.claim.text);
+        }
+    }
+    assert!(named("embedded backplane").iter().all(|judged| judged.verdict == Verdict::Holds));
+    // A debug build of the real road is no evidence either.
+    let road = |is_release: f64| {
+        let mut record = suite(&[], &[]);
+        record["figures"] = ["is_release", "bus_p99"]
+            .map(|name| {
+                let value = if name == "is_release" { is_release } else { 3.0 };
+                json!({"name": name, "what": "", "value": value, "unit": "ms"})
+            })
+            .to_vec()
+            .into();
+        put(dir.path(), Source::Suite("road"), &record);
+        let (all, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+        all.iter().find(|judged| judged.claim.text.starts_with("Pulsar propagation")).unwrap().verdict
+    };
+    assert_eq!((road(1.0), road(0.0)), (Verdict::Holds, Verdict::DoesNotHold));
+}
+
+/// Good times of a part of the requests, or of what came twice, are no good times.
+#[test]
+fn times_of_requests_that_were_not_all_sent_and_answered_show_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let verdicts = |source: Source, base: &[(&str, f64)], ids: &str, also: &[(&str, f64)]| {
+        let figures: serde_json::Map<_, _> =
+            base.iter().chain(also).map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        put(dir.path(), source, &load(figures.into(), Value::Null));
+        let (all, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+        all.iter().filter(|judged| judged.claim.text.contains(ids)).map(|judged| judged.verdict).collect::<Vec<_>>()
+    };
+    let reads = [("p50_ms", 1.0), ("p99_ms", 2.0), ("errors", 0.0), ("not_sent", 0.0)];
+    let of_reads = |also: &[(&str, f64)]| verdicts(Source::Load("reads"), &reads, "receives a forecast", also);
+    assert_eq!(of_reads(&[]), [Verdict::Holds]);
+    assert_eq!(of_reads(&[("not_sent", 1.0)]), [Verdict::DoesNotHold]);
+    let push = [
+        ("web_push_p99_ms", 5.0),
+        ("errors", 0.0),
+        ("not_sent", 0.0),
+        ("missing", 0.0),
+        ("extra", 0.0),
+        ("notifications", 300.0),
+    ];
+    let of_push = |also: &[(&str, f64)]| verdicts(Source::Load("notifications"), &push, "Web Push takes", also);
+    assert_eq!(of_push(&[]), [Verdict::Holds]);
+    for name in ["errors", "not_sent", "missing", "extra"] {
+        assert_eq!(of_push(&[(name, 1.0)]), [Verdict::DoesNotHold], "{name}");
+    }
+    let once = verdicts(Source::Load("notifications"), &push, "notify_once", &[("extra", 1.0)]);
+    assert_eq!(once, [Verdict::DoesNotHold], "something came twice");
+}
+
+#[test]
+fn figures_that_tests_leave_are_recorded() {
+    let run = |script: &str| record("forged", &["sh", "-c", script].map(str::to_owned), &mut |_| {});
+    let script =
+        r#"echo '{"figures":[{"name":"bus_p99","what":"x","value":2.5,"unit":"ms"}]}' > "$FIGURES_DIR/road.json""#;
+    let (all, _) = run(script).unwrap();
+    let found = all.figures.iter().find(|figure| figure.name == "bus_p99").unwrap();
+    assert_eq!((found.value, found.unit), (2.5, Unit::Ms));
+    assert!(run(r#"echo '{' > "$FIGURES_DIR/road.json""#).is_err(), "half a file is none");
 }
 
 #[test]
@@ -229,10 +350,28 @@ fn what_a_test_program_prints_is_read_and_a_suite_is_recorded() {
                    test four - should panic ... ok\ntest result: FAILED. 2 passed\n";
     let (passed, failed) = parse_tests(printed.lines());
     assert_eq!((passed, failed), (vec!["a::one".to_owned(), "four".to_owned()], vec!["two".to_owned()]));
+    // The suites against real backends capture nothing.
+    let printed = "test one ... it took 3 ms\n  ok then\nok\ntest two ... 5 ms\nok\nFAILED\ntest three ... 7 ms ... 8 ms\n\
+                   test four ... ok\nok\ntest five ... ignored, no broker\nok\n";
+    let (passed, failed) = parse_tests(printed.lines());
+    assert_eq!((passed, failed), (vec!["one".to_owned(), "four".to_owned()], vec!["two".to_owned()]));
     let run = |script: &str| record("forged", &["sh", "-c", script].map(str::to_owned), &mut |_| {}).unwrap();
     let (all, succeeded) = run("echo 'test a ... ok'; echo 'test b ... ok' >&2");
     assert_eq!((all.passed.len(), all.failed.len(), succeeded), (2, 0, true));
     let (all, succeeded) = run("echo 'test a ... FAILED'; exit 101");
     assert_eq!((all.passed.len(), all.failed, succeeded), (0, vec!["a".to_owned()], false));
+    // An abort prints no name, and must not look like a success.
+    for (script, code) in [("echo 'test a ... ok'; exit 101", 101.0), ("echo 'test a ... ok'; kill -ABRT $$", 255.0)] {
+        let (all, succeeded) = run(script);
+        let ended = all.figures.iter().find(|figure| figure.name == "exit_code").unwrap();
+        assert_eq!((all.failed.len(), ended.value, succeeded), (0, code, false), "{script}");
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = serde_json::to_value(&all).unwrap();
+        record["figures"][0]["value"] = json!(2_000);
+        put(dir.path(), Source::Suite("tests"), &record);
+        let (judged, _) = judge(catalogue::all(), &Reports::new(dir.path()));
+        let all_pass = judged.iter().find(|judged| judged.claim.text == "all tests pass").unwrap();
+        assert_eq!(all_pass.verdict, Verdict::DoesNotHold, "{script}");
+    }
     assert!(record("forged", &["/nowhere/at/all".to_owned()], &mut |_| {}).is_err());
 }

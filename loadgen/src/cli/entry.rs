@@ -103,14 +103,16 @@ fn seed_all(size: usize, reach: &ReachArgs) -> Result<(), Failure> {
 fn show_ceiling(wanted: &Ceiling) -> Result<(), Failure> {
     let measured = ceiling(wanted)?;
     let errors: u64 = measured.failures.values().sum();
-    let lateness = Percentiles::of(&measured.lateness);
+    let (lateness, latency) = (Percentiles::of(&measured.lateness), Percentiles::of(&measured.planned));
     let us = |ns: u64| ns as f64 / 1e3;
     say(&format!(
-        "{:.0} replies/s, each checked; {errors} errors, {} not sent; lateness p50 {:.1} us, p99 {:.1} us\n",
+        "{:.0} replies/s, each checked; {errors} errors, {} not sent; lateness p50 {:.1} us, p99 {:.1} us; latency p50 {:.1} us, p99 {:.1} us\n",
         (measured.done - errors) as f64 / (measured.elapsed_ns as f64 / 1e9),
         measured.not_sent,
         us(lateness.p50),
-        us(lateness.p99)
+        us(lateness.p99),
+        us(latency.p50),
+        us(latency.p99)
     ));
     for (name, count) in &measured.failures {
         say(&format!("error {name}: {count}\n"));

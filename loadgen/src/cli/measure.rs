@@ -10,7 +10,7 @@ use super::live::Live;
 use super::reach;
 use crate::engine::ClockWatch;
 use crate::failure::Failure;
-use crate::report::{Circumstances, Report, build, machine, summary, write};
+use crate::report::{Circumstances, Report, build, clear, machine, summary, write};
 use crate::scenario::{Kind, Run, Scenario, Staller, Usage, execute};
 use crate::seed;
 use crate::sinks::Sinks;
@@ -42,6 +42,8 @@ pub(super) fn changed(mut scenario: Scenario, change: &ChangeArgs) -> Result<Sce
 /// Runs a scenario, writes the report, and answers it.
 pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure> {
     let scenario = changed(scenario, &args.change)?;
+    let folder = args.out.clone().unwrap_or_else(|| Path::new("loadgen-out").join(&scenario.name));
+    clear(&folder).map_err(|error| Failure::Usage(format!("{}: {error}", folder.display())))?;
     let length = scenario.schedule()?.length();
     let mut live = Live::new(args.quiet, length.as_secs_f64(), scenario.warm_up_s);
     let interrupted = Arc::<AtomicBool>::default();
@@ -76,7 +78,6 @@ pub(super) fn measure(scenario: Scenario, args: &RunArgs) -> Result<(), Failure>
         }
         (outcome, _) => outcome?,
     };
-    let folder = args.out.clone().unwrap_or_else(|| Path::new("loadgen-out").join(&scenario.name));
     finish(&report, &folder)
 }
 
@@ -119,8 +120,8 @@ fn run(
     let staller = match (&args.outage_hook, server) {
         (Some(command), _) => Some(Staller::Command(command.clone())),
         (None, Some(server)) => Some(Staller::Process(server.pid())),
-        (None, None) if scenario.kind == Kind::Outage => {
-            return Err(Failure::Usage("an outage of a --target needs an --outage-hook".to_owned()));
+        (None, None) if scenario.stall.is_some() => {
+            return Err(Failure::Usage("the [stall] of a --target needs an --outage-hook".to_owned()));
         }
         (None, None) => None,
     };

@@ -16,7 +16,7 @@ mod watch;
 
 pub use endpoint::Endpoint;
 pub(crate) use recorder::histogram;
-pub use recorder::{Failures, LevelCounts, Measured, Percentiles, Second};
+pub use recorder::{Failures, LevelCounts, Measured, Percentiles, Second, TargetCounts};
 pub use run::{Engine, EngineError, Settings};
 pub use schedule::{BadSchedule, Schedule, Stage};
 pub use traffic::{Arrival, Job, Outcome, Times, Traffic};

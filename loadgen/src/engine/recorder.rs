@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
-use super::traffic::{Outcome, Times};
+use super::traffic::{Job, Outcome, Times};
 use crate::http::Level;
 
 /// The longest latency that is told apart, in nanoseconds: ten minutes.
@@ -28,6 +28,29 @@ pub struct LevelCounts {
     pub not_modified: [u64; 4],
     /// Both, where the reply named no tier.
     pub unnamed: u64,
+}
+
+/// Requests to one target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TargetCounts {
+    /// Whose bytes went out.
+    pub sent: u64,
+    /// Those of them that ended as an error.
+    pub failed: u64,
+}
+
+/// A request that did not become a good reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lost<'a> {
+    pub(super) job: &'a Job,
+    pub(super) due_ns: u64,
+    /// When it was sent; nothing if it never was.
+    pub(super) sent_ns: Option<u64>,
+    /// What went wrong.
+    pub(super) name: &'a str,
+    /// Whether somebody waited for it in vain until now: that is a latency, too, and the least that it may be. Of wrong replies
+    /// none is recorded: a quick error would make the others look slow.
+    pub(super) has_waited: bool,
 }
 
 /// Errors by name.
@@ -74,9 +97,9 @@ pub struct Second {
 /// Everything that was measured. `whole` counts include the warm-up, for the comparison with the server's own counters.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// From the planned time to the reply.
+    /// From the planned time to the reply, or to the moment at which none was waited for any more.
     pub planned: Histogram<u64>,
-    /// From the sending to the reply: what a closed loop would print.
+    /// From the sending to the same: what a closed loop would print.
     pub sent: Histogram<u64>,
     /// From the planned time to the moment at which the generator sent it, where a connection was free: its own fault alone.
     pub lateness: Histogram<u64>,
@@ -100,6 +123,8 @@ pub struct Measured {
     pub whole_not_sent: u64,
     /// By target and tier, warm-up included.
     pub whole_levels: Vec<LevelCounts>,
+    /// Requests and errors by target, warm-up included.
+    pub whole_targets: Vec<TargetCounts>,
     /// Errors, warm-up included.
     pub whole_failures: Failures,
     /// Each second, the warm-up's first.
@@ -163,7 +188,7 @@ pub(crate) fn histogram(digits: u8) -> Histogram<u64> {
 }
 
 impl Measured {
-    pub(super) fn new(kinds: &[&'static str], targets: usize, warm_up_ns: u64) -> Self {
+    pub(crate) fn new(kinds: &[&'static str], targets: usize, warm_up_ns: u64) -> Self {
         Self {
             planned: histogram(DIGITS),
             sent: histogram(DIGITS),
@@ -178,6 +203,7 @@ impl Measured {
             whole_sent: 0,
             whole_not_sent: 0,
             whole_levels: vec![LevelCounts::default(); targets],
+            whole_targets: vec![TargetCounts::default(); targets],
             whole_failures: Failures::new(),
             seconds: Vec::new(),
             started: Instant::now(),
@@ -219,33 +245,64 @@ impl Measured {
         }
     }
 
-    pub(super) fn answered(&mut self, target: usize, kind: usize, times: &Times, outcome: Outcome) {
-        let latency = times.done_ns.saturating_sub(times.due_ns).max(1);
+    pub(super) fn sent_to(&mut self, target: usize) {
+        self.whole_sent += 1;
+        if let Some(counts) = self.whole_targets.get_mut(target) {
+            counts.sent += 1;
+        }
+    }
+
+    /// By how much L1 + L2 + L3 + L4, the replies of no tier, the 304s and the errors are not what was sent, over all targets.
+    pub fn unaccounted(&self) -> u64 {
+        let answered = self.whole_levels.iter().map(LevelCounts::total);
+        let pairs = self.whole_targets.iter().zip(answered);
+        pairs.map(|(counts, answered)| counts.sent.abs_diff(answered + counts.failed)).sum()
+    }
+
+    pub(super) fn answered(&mut self, job: &Job, times: &Times, outcome: Outcome) {
         let (level, is_304) = match outcome {
             Outcome::Good(level) => (level, false),
             Outcome::NotModified(level) => (level, true),
-            Outcome::Wrong(name) => return self.failed(times.due_ns, times.done_ns, &name),
+            Outcome::Wrong(name) => {
+                let (due_ns, sent_ns) = (times.due_ns, Some(times.sent_ns));
+                return self.failed(&Lost { job, due_ns, sent_ns, name: &name, has_waited: false }, times.done_ns);
+            }
         };
-        self.roll(times.done_ns);
-        self.current.saturating_record(latency);
         let second = self.second(times.done_ns);
         second.done += 1;
         second.levels.count(level, is_304);
-        if let Some(levels) = self.whole_levels.get_mut(target) {
+        if let Some(levels) = self.whole_levels.get_mut(job.target) {
             levels.count(level, is_304);
         }
         if times.due_ns >= self.warm_up_ns {
             self.done += 1;
             self.levels.count(level, is_304);
-            self.planned.saturating_record(latency);
-            self.sent.saturating_record(times.done_ns.saturating_sub(times.sent_ns).max(1));
-            if let Some((_, histogram)) = self.kinds.get_mut(kind) {
-                histogram.saturating_record(latency);
-            }
+        }
+        self.waited(job.kind, times.due_ns, Some(times.sent_ns), times.done_ns);
+    }
+
+    /// How long somebody waited until `now_ns`, whether for a reply or in vain.
+    fn waited(&mut self, kind: usize, due_ns: u64, sent_ns: Option<u64>, now_ns: u64) {
+        let latency = now_ns.saturating_sub(due_ns).max(1);
+        self.roll(now_ns);
+        self.current.saturating_record(latency);
+        if due_ns < self.warm_up_ns {
+            return;
+        }
+        self.planned.saturating_record(latency);
+        if let Some(sent_ns) = sent_ns {
+            self.sent.saturating_record(now_ns.saturating_sub(sent_ns).max(1));
+        }
+        if let Some((_, histogram)) = self.kinds.get_mut(kind) {
+            histogram.saturating_record(latency);
         }
     }
 
-    pub(super) fn failed(&mut self, due_ns: u64, now_ns: u64, name: &str) {
+    pub(super) fn failed(&mut self, lost: &Lost<'_>, now_ns: u64) {
+        let Lost { job, due_ns, sent_ns, name, has_waited } = *lost;
+        if let Some(counts) = self.whole_targets.get_mut(job.target).filter(|_| sent_ns.is_some()) {
+            counts.failed += 1;
+        }
         let second = self.second(now_ns);
         second.done += 1;
         second.failed += 1;
@@ -253,6 +310,9 @@ impl Measured {
         if due_ns >= self.warm_up_ns {
             self.done += 1;
             count(&mut self.failures, name);
+        }
+        if has_waited {
+            self.waited(job.kind, due_ns, sent_ns, now_ns);
         }
     }
 

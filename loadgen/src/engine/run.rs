@@ -9,7 +9,7 @@ use rustix::event::epoll::EventFlags;
 use super::conn::{InFlight, Input, State};
 use super::endpoint::Endpoint;
 use super::pool::{CONNECT_TIMEOUT_NS, Pool};
-use super::recorder::Measured;
+use super::recorder::{Lost, Measured};
 use super::schedule::Schedule;
 use super::traffic::{Arrival, Job, Outcome, Times, Traffic};
 use crate::http::parse;
@@ -171,7 +171,7 @@ impl Engine {
         let now = self.now();
         for index in 0..self.pool.conns.len() {
             if let Some(lost) = self.pool.end(index, now) {
-                self.fail(traffic, &lost.job, lost.due_ns, "no_reply_at_end");
+                self.fail_sent(traffic, &lost, "no_reply_at_end");
             }
         }
         for target in &mut self.pool.targets {
@@ -193,7 +193,7 @@ impl Engine {
             self.measured.late(due_ns, now);
             self.send(traffic, index, job, due_ns);
         } else if target.alive == 0 {
-            self.fail(traffic, &job, due_ns, "no_connection");
+            self.fail_unsent(traffic, &job, due_ns, false);
         } else if self.pool.waiting >= self.settings.backlog_max {
             self.measured.not_sent(due_ns);
             traffic.failed(&job, now);
@@ -210,15 +210,24 @@ impl Engine {
         let sent_ns = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         conn.state = State::Busy(InFlight { job, due_ns, sent_ns });
         self.pool.in_flight += 1;
-        self.measured.whole_sent += 1;
+        self.measured.sent_to(job.target);
         if conn.send().is_err() {
             self.lose(traffic, index, "closed");
         }
     }
 
-    fn fail<T: Traffic>(&mut self, traffic: &mut T, job: &Job, due_ns: u64, name: &str) {
+    /// A request was sent, and there will be no reply.
+    fn fail_sent<T: Traffic>(&mut self, traffic: &mut T, request: &InFlight, name: &str) {
         let now = self.now();
-        self.measured.failed(due_ns, now, name);
+        let (job, sent_ns) = (&request.job, Some(request.sent_ns));
+        self.measured.failed(&Lost { job, due_ns: request.due_ns, sent_ns, name, has_waited: true }, now);
+        traffic.failed(job, now);
+    }
+
+    /// There is nobody to send it to.
+    fn fail_unsent<T: Traffic>(&mut self, traffic: &mut T, job: &Job, due_ns: u64, has_waited: bool) {
+        let now = self.now();
+        self.measured.failed(&Lost { job, due_ns, sent_ns: None, name: "no_connection", has_waited }, now);
         traffic.failed(job, now);
     }
 
@@ -227,12 +236,12 @@ impl Engine {
         let now = self.now();
         let target = self.pool.conns[index].target;
         if let Some(lost) = self.pool.end(index, now) {
-            self.fail(traffic, &lost.job, lost.due_ns, name);
+            self.fail_sent(traffic, &lost, name);
         }
         if self.pool.targets[target].alive == 0 {
             while let Some((job, due_ns)) = self.pool.targets[target].waiting.pop_front() {
                 self.pool.waiting -= 1;
-                self.fail(traffic, &job, due_ns, "no_connection");
+                self.fail_unsent(traffic, &job, due_ns, true);
             }
         }
     }
@@ -329,7 +338,7 @@ impl Engine {
         conn.input.clear();
         let job = in_flight.job;
         let times = Times { due_ns: in_flight.due_ns, sent_ns: in_flight.sent_ns, done_ns };
-        self.measured.answered(job.target, job.kind, &times, outcome);
+        self.measured.answered(&job, &times, outcome);
         self.pool.in_flight -= 1;
         conn.state = State::Idle;
         self.pool.targets[job.target].idle.push_back(index);

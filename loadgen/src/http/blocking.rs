@@ -55,6 +55,8 @@ pub struct Answer {
     pub instance: Option<String>,
     /// `X-Version`.
     pub version: Option<Version>,
+    /// `ETag`, with its quotes.
+    pub etag: Option<String>,
     /// `X-Cache-Level`.
     pub level: Option<Level>,
     /// The body.
@@ -204,6 +206,7 @@ impl BlockingClient {
                     status: reply.status,
                     instance: reply.instance.map(text),
                     version: reply.version,
+                    etag: reply.etag.map(text),
                     level: reply.level,
                     body: reply.whole_body(),
                     at: Instant::now(),

@@ -19,7 +19,15 @@ const CURVE: [f64; 16] =
     [0.0, 10.0, 25.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0];
 const NS_PER_MS: f64 = 1e6;
 /// Figures that mean something only where all traffic is ours and the sizes are those that the scenario states.
-const OWN_SERVER_ONLY: [&str; 2] = ["accounting_difference", "off_the_model_points"];
+const OWN_SERVER_ONLY: [&str; 7] = [
+    "accounting_difference",
+    "off_the_model_points",
+    "l1_share",
+    "l2_share",
+    "l3_share",
+    "l4_share",
+    "database_load_reduction",
+];
 
 /// What a report says of its run beside the figures.
 #[derive(Debug, Clone)]
@@ -95,7 +103,7 @@ fn notes(executed: &Executed, targets: &Targets, preflight: &Preflight) -> Vec<S
     let mut notes = [preflight.notes.clone(), executed.notes.clone()].concat();
     if !targets.is_ours {
         notes
-            .push("the target was not started for this run: other traffic makes the accounting approximate, and no threshold is on it".to_owned());
+            .push("the target was not started for this run: other traffic makes the accounting approximate, and its caches are not those that the scenario states: no threshold is on either".to_owned());
     }
     if targets.internal.is_empty() {
         notes.push("the server's own counters were not read: name them with --metrics".to_owned());
@@ -155,9 +163,12 @@ fn server_counts(server: &ServerSide) -> ServerCounts {
         seen_not_modified: server.seen_not_modified,
         loads: server.loads,
         joins: server.joins,
+        since_warm: server.since_warm,
         entries: server.entries,
         difference: server.difference(),
         unanswered: server.unanswered,
+        requests: server.requests.clone(),
+        sent: server.sent.clone(),
     }
 }
 
@@ -205,6 +216,8 @@ fn propagation(found: &Propagation) -> PropagationReport {
         budget_sum_ms: (sum(&|part| part.budget_ms.0), sum(&|part| part.budget_ms.1)),
         measured_sum_ms: sum(&|part| part.took.mean / NS_PER_MS),
         resets: found.resets,
+        went_back: found.went_back,
+        polled: found.polled,
     }
 }
 
@@ -221,6 +234,7 @@ fn seconds(scenario: &Scenario, executed: &Executed) -> Vec<SecondRow> {
         levels: Level::ALL.map(|level| second.levels.answers(level)),
         not_modified: second.levels.not_modified.iter().sum(),
         memory_bytes: executed.memory.get(number).copied(),
+        lag_ms: executed.lag_ms.get(number).copied().flatten(),
     };
     executed.measured.seconds.iter().enumerate().map(row).collect()
 }

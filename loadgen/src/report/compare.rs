@@ -37,6 +37,10 @@ pub struct Change {
 
 /// `Some(true)`: less is better. By the names that [`crate::scenario::figures`] gives.
 fn less_is_better(name: &str) -> Option<bool> {
+    // A difference of two times is around 0, where no share of it is noise.
+    if name == "lag_climb_ms" {
+        return None;
+    }
     let is_time = name.ends_with("_ms") || name.ends_with("_us");
     if is_time
         || name.starts_with("error")
@@ -48,7 +52,10 @@ fn less_is_better(name: &str) -> Option<bool> {
     }
     if name == "accounting_difference"
         || name == "memory_growth"
+        || name == "whole_errors"
+        || name == "whole_not_sent"
         || name == "recovered_after_s"
+        || name == "stream_went_back"
         || name == "missing"
         || name == "extra"
         || name == "server_cpu_us_per_request"
@@ -139,6 +146,7 @@ mod tests {
         assert_eq!(of("p99_ms", 20.0, 10.0), Direction::Better);
         assert_eq!(of("l1_share", 0.75, 0.70), Direction::Worse);
         assert_eq!(of("due", 1.0, 2.0), Direction::Other);
+        assert_eq!(of("lag_climb_ms", -0.3, 0.3), Direction::Other);
         assert_eq!(direction("error_went_back", None, Some(1.0)), Direction::Worse);
         assert_eq!(direction("p99_ms", None, Some(1.0)), Direction::Other);
     }

@@ -22,4 +22,4 @@ pub use types::{
     Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION,
     SecondRow, ServerCounts, Threshold, schema,
 };
-pub use write::{read, write};
+pub use write::{clear, read, write};

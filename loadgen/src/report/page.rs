@@ -264,6 +264,11 @@ fn over_time(report: &Report) -> String {
         let series = [Series { name: "memory of the server", class: "c2", points: memory }];
         body.push_str(&lines(&time_axes(report, "Memory over time", "MB"), &series));
     }
+    let lag = by_second(report, |row| row.lag_ms);
+    if lag.len() > 1 {
+        let series = [Series { name: "lag of the instances", class: "c4", points: lag }];
+        body.push_str(&lines(&time_axes(report, "Lag over time: commit to caches", "ms"), &series));
+    }
     section("Over time", &body)
 }
 

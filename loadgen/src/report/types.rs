@@ -165,12 +165,21 @@ pub struct ServerCounts {
     pub loads: i64,
     /// Reads that waited for another's fill.
     pub joins: i64,
+    /// Reads that the tiers answered, and rows that fills read from the store, both after the warm-up.
+    #[serde(default)]
+    pub since_warm: Option<[i64; 2]>,
     /// Entries in L1 and L2 of all instances at the end.
     pub entries: [i64; 2],
     /// By how much they disagree, over all.
     pub difference: u64,
     /// Requests without an answer, which the server may have counted.
     pub unanswered: u64,
+    /// Requests of each target, whatever their status, as the server counts.
+    #[serde(default)]
+    pub requests: Vec<i64>,
+    /// The same as the client sent them.
+    #[serde(default)]
+    pub sent: Vec<u64>,
 }
 
 /// What the tiers had to answer.
@@ -215,6 +224,12 @@ pub struct PropagationReport {
     pub measured_sum_ms: f64,
     /// Resets that event streams told of.
     pub resets: u64,
+    /// How often a stream showed an older version of a forecast than before.
+    #[serde(default)]
+    pub went_back: u64,
+    /// Targets without an event stream, which were polled.
+    #[serde(default)]
+    pub polled: u64,
 }
 
 /// One part of the way.
@@ -288,6 +303,9 @@ pub struct SecondRow {
     pub not_modified: u64,
     /// The server's memory, where it was spawned, in bytes.
     pub memory_bytes: Option<u64>,
+    /// The servers' mean lag, from the commit of a change to an instance's caches, in milliseconds.
+    #[serde(default)]
+    pub lag_ms: Option<f64>,
 }
 
 /// The schema of a report, as JSON.

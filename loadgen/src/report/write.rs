@@ -36,7 +36,11 @@ pub fn write(report: &Report, folder: &Path) -> Result<PathBuf, Failure> {
     Ok(main)
 }
 
-fn clear(folder: &Path) -> io::Result<()> {
+/// Removes the report of an earlier run, so that none stands there while this run goes on, nor after it failed.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn clear(folder: &Path) -> io::Result<()> {
     for name in ["report.json", "index.html", "junit.xml", "seconds.csv"] {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

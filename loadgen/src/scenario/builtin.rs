@@ -66,6 +66,15 @@ mod tests {
             ("metric = \"errors\"\nmax = 0", "metric = \"errors\"", "neither min nor max"),
             ("[[stages]]\nseconds = 80\nrate = 2000", "stages = []", "stages"),
             ("revalidate = 0.1", "patch = 0.1", "kind reads"),
+            ("seconds = 80", "times = 4000000000\nseconds = 80", "times is"),
+            ("seconds = 80", "times = 0\nseconds = 80", "times is"),
+            ("warm_up_s = 20", "timeout_ms = 0\nwarm_up_s = 20", "timeout_ms"),
+            ("warm_up_s = 20", "timeout_ms = 600001\nwarm_up_s = 20", "timeout_ms"),
+            ("[mix]", "[stall]\nat_s = nan\nseconds = 1\n[mix]", "no length"),
+            ("[mix]", "[stall]\nat_s = 5\nseconds = -1\n[mix]", "no length"),
+            ("[mix]", "[stall]\nat_s = 5\nseconds = 0\n[mix]", "[stall]"),
+            ("[mix]", "[stall]\nat_s = 79\nseconds = 1\n[mix]", "[stall]"),
+            ("[mix]", "[stall]\nat_s = 1e300\nseconds = 1\n[mix]", "no length"),
         ] {
             assert!(good.contains(from), "{from}");
             let error = Scenario::parse(&good.replace(from, to)).unwrap_err();

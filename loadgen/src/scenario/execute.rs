@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use super::checks::Checked;
 use super::drive::{Drive, Driven, Usage, drive};
 use super::expect::{Expected, expect};
 use super::file::{Kind, Scenario};
@@ -10,6 +11,7 @@ use super::hook::Staller;
 use super::notifications::{Notified, execute_notifications};
 use super::observers::Observers;
 use super::propagation::{Propagation, join};
+use super::sampler::{Sampled, Sampler, Wanted};
 use super::server_side::ServerSide;
 use super::traffic::ForecastTraffic;
 use crate::engine::{ClockWatch, Measured};
@@ -59,12 +61,17 @@ pub struct Executed {
     pub server: Option<ServerSide>,
     /// What the tiers had to answer.
     pub expected: Option<Expected>,
+    /// By what the guarantees were judged, where forecasts were read.
+    pub checked: Option<Checked>,
     /// From commit to every instance.
     pub propagation: Option<Propagation>,
     /// What became of notifications.
     pub notified: Option<Notified>,
     /// The server's memory each second, in bytes.
     pub memory: Vec<u64>,
+    /// The servers' mean lag each second, in milliseconds: from the commit of a change to its application to the caches of an
+    /// instance; nothing where none was applied.
+    pub lag_ms: Vec<Option<f64>>,
     /// Its processor time over the whole run, in seconds, where it is ours.
     pub processor_s: Option<f64>,
     /// Forecasts that were asked for.
@@ -93,16 +100,24 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
     let observers = if observes { Some(Observers::open(&targets.api, &targets.token, &ids)?) } else { None };
     let company = targets.company.to_string();
     let mut traffic = ForecastTraffic::new(scenario, &targets.api, &targets.token, ids, company);
+    if let Some(observers) = &observers {
+        traffic.wanted = observers.wanted();
+        notes.extend_from_slice(observers.notes());
+    }
     let before = Scrape::read(&targets.internal)?;
     told(&format!("running {} for {:?}", scenario.name, scenario.schedule()?.length()));
     let drive_with = Drive { scenario, urls: &targets.api, staller, usage, clock, interrupted, live };
-    let Driven { measured, memory, processor_s } = drive(drive_with, &mut traffic)?;
+    let (addresses, warm_up) = (targets.internal.clone(), scenario.warm_up());
+    let sampler = Sampler::start(Wanted { addresses, warm_up, lag: observes });
+    let driven = drive(drive_with, &mut traffic);
+    let Sampled { warm, lag_ms } = sampler.end();
+    let Driven { measured, memory, processor_s } = driven?;
     let propagation = observers.map(|observers| {
         await_last(&traffic, measured.started);
         join(&traffic.writes, &traffic.polled, &observers.close(), targets.api.len(), measured.started)
     });
     let after = Scrape::read(&targets.internal)?;
-    let server = (!targets.internal.is_empty()).then(|| ServerSide::of(&before, &after, &measured));
+    let server = (!targets.internal.is_empty()).then(|| ServerSide::of(&before, warm.as_ref(), &after, &measured));
     if traffic.dropped {
         notes
             .push("more writes or sightings than are remembered: the later ones are not in the propagation".to_owned());
@@ -118,9 +133,11 @@ pub fn execute(run: Run<'_>) -> Result<Executed, Failure> {
         measured,
         server,
         expected,
+        checked: Some(traffic.checked()),
         propagation,
         notified: None,
         memory,
+        lag_ms,
         processor_s,
         population: size,
         notes,

@@ -13,6 +13,10 @@ use crate::model::Sizes;
 const POPULATION_MAX: usize = 1_000_000;
 /// The most people who are notified: each has an event stream.
 const PEOPLE_MAX: usize = 500;
+/// The most stages, each repetition and each pause counted.
+const STAGES_MAX: usize = 100_000;
+/// The longest that a reply is waited for, in milliseconds.
+const TIMEOUT_MS_MAX: u64 = 600_000;
 /// The most connections to a target.
 const CONNECTIONS_MAX: usize = 10_000;
 
@@ -127,7 +131,7 @@ pub struct StageText {
     /// The rate at its end, where that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<f64>,
-    /// The stage comes this often, one after another.
+    /// Nothing is due for so long after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_s: Option<f64>,
     /// How often stage and pause come.
@@ -205,6 +209,9 @@ impl Scenario {
         if !(1..=CONNECTIONS_MAX).contains(&self.connections) {
             return wrong(format!("connections is between 1 and {CONNECTIONS_MAX}"));
         }
+        if !(1..=TIMEOUT_MS_MAX).contains(&self.timeout_ms) {
+            return wrong(format!("timeout_ms is between 1 and {TIMEOUT_MS_MAX}"));
+        }
         let mix = self.mix.shares();
         if mix.iter().any(|share| !share.is_finite() || *share < 0.0) || mix.iter().sum::<f64>() <= 0.0 {
             return wrong("the shares of mix are not negative, and at least one is more than 0".to_owned());
@@ -225,6 +232,22 @@ impl Scenario {
         if self.kind == Kind::Outage && self.stall.is_none() {
             return wrong("kind outage needs [stall]".to_owned());
         }
+        self.check_thresholds()?;
+        let (warm_up, length) = (seconds(self.warm_up_s)?, self.schedule()?.length());
+        if warm_up >= length {
+            return wrong("the warm-up is as long as the run".to_owned());
+        }
+        if let Some(stall) = self.stall {
+            let end = seconds(stall.at_s)?.checked_add(seconds(stall.seconds)?);
+            if stall.seconds <= 0.0 || end.is_none_or(|end| end >= length) {
+                return wrong("the [stall] takes more than 0 seconds and ends before the run does".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_thresholds(&self) -> Result<(), Failure> {
+        let wrong = |what: String| Err(Failure::Usage(format!("scenario {}: {what}", self.name)));
         let mut named = BTreeSet::new();
         for bound in &self.thresholds {
             if bound.min.is_none() && bound.max.is_none() {
@@ -234,10 +257,6 @@ impl Scenario {
                 return wrong(format!("there are two thresholds on {}", bound.metric));
             }
         }
-        let warm_up = seconds(self.warm_up_s)?;
-        if warm_up >= self.schedule()?.length() {
-            return wrong("the warm-up is as long as the run".to_owned());
-        }
         Ok(())
     }
 
@@ -246,10 +265,18 @@ impl Scenario {
     /// # Errors
     /// [`Failure::Usage`].
     pub fn schedule(&self) -> Result<Schedule, Failure> {
+        let times = |stage: &StageText| stage.times.map_or(1, |times| usize::try_from(times).unwrap_or(usize::MAX));
+        let count = self.stages.iter().fold(0_usize, |sum, stage| sum.saturating_add(times(stage).saturating_mul(2)));
+        if count > STAGES_MAX || self.stages.iter().any(|stage| times(stage) == 0) {
+            return Err(Failure::Usage(format!(
+                "scenario {}: times is at least 1, and stages with their pauses are at most {STAGES_MAX}",
+                self.name
+            )));
+        }
         let mut stages = Vec::new();
         for stage in &self.stages {
             let length = seconds(stage.seconds)?;
-            for _ in 0..stage.times.unwrap_or(1) {
+            for _ in 0..times(stage) {
                 let to_per_s = stage.to.unwrap_or(stage.rate);
                 stages.push(Stage { length, from_per_s: stage.rate, to_per_s });
                 if let Some(pause) = stage.pause_s {

@@ -12,12 +12,15 @@ mod judge;
 mod notifications;
 mod observers;
 mod planner;
+mod poller;
 mod propagation;
+mod sampler;
 mod server_side;
 mod traffic;
 
 pub use builtin::{BUILTIN, load};
 pub use ceiling::{Ceiling, ceiling};
+pub use checks::Checked;
 pub use drive::Usage;
 pub use execute::{Executed, Import, Run, execute};
 pub use expect::{Expected, expect};

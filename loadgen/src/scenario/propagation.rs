@@ -56,6 +56,12 @@ pub struct Propagation {
     pub resets: u64,
     /// Streams that ended before the run did.
     pub streams_lost: u64,
+    /// Events and polled versions that observers were shown.
+    pub shown: u64,
+    /// How often one of them was older than what the same observer was shown before (C1).
+    pub went_back: u64,
+    /// Targets that were polled, for want of a stream.
+    pub polled: u64,
 }
 
 /// Joins writes with what was seen of them.
@@ -112,6 +118,9 @@ pub(super) fn join(
         stamped,
         resets: heard.iter().map(|heard| heard.resets).sum(),
         streams_lost: heard.iter().filter(|heard| heard.ended_early).count() as u64,
+        shown: heard.iter().map(|heard| heard.seen.len() as u64).sum(),
+        went_back: heard.iter().map(|heard| heard.went_back).sum(),
+        polled: heard.iter().filter(|heard| heard.is_polled).count() as u64,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The requests of a scenario, and the verdict on their replies.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::checks::Checks;
+use super::checks::{Checked, Checks};
 use super::file::{Mix, Scenario};
 use super::observers::Sighting;
 use super::planner::Planner;
+use super::poller::Wanted;
 use crate::engine::{Arrival, Job, Outcome, Times, Traffic};
 use crate::http::{BaseUrl, Reply, Version};
 
@@ -35,6 +37,8 @@ pub(super) struct ForecastTraffic {
     company: String,
     checks: Checks,
     demand: u64,
+    /// Who wants to know of each write.
+    pub(super) wanted: Vec<Arc<Wanted>>,
     /// What was written, in order.
     pub(super) writes: Vec<Write>,
     /// Where a version of a written item was first seen in a reply.
@@ -65,12 +69,18 @@ impl ForecastTraffic {
             ids,
             company,
             demand: 0,
+            wanted: Vec::new(),
             writes: Vec::new(),
             polled: Vec::new(),
             dropped: false,
             not_reached: 0,
             bodies: (0, 0),
         }
+    }
+
+    /// What was judged so far.
+    pub(super) fn checked(&self) -> Checked {
+        self.checks.checked
     }
 
     fn read(&mut self, job: &Job, reply: &Reply<'_>, times: &Times) -> Outcome {
@@ -125,6 +135,7 @@ impl ForecastTraffic {
             return Outcome::Wrong("no_etag".into());
         }
         self.checks.acknowledged(job.target, job.item, version, times.done_ns);
+        self.wanted.iter().for_each(|wanted| wanted.want(job.item, version));
         if self.writes.len() < WRITES_MAX {
             let (sent_ns, acked_ns) = (times.sent_ns, times.done_ns);
             self.writes.push(Write { item: job.item, version, sent_ns, acked_ns });

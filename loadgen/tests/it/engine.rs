@@ -95,6 +95,10 @@ fn every_arrival_is_accounted_for() {
     assert_eq!(measured.levels.good, [1_500, 0, 0, 0]);
     let per_target: Vec<_> = measured.whole_levels.iter().map(|levels| levels.total()).collect();
     assert_eq!(per_target, [1_000, 1_000]);
+    assert_eq!(
+        (measured.whole_targets[1].sent, measured.whole_targets[1].failed, measured.unaccounted()),
+        (1_000, 0, 0)
+    );
     assert_eq!((first.served(), second.served()), (1_000, 1_000), "client and servers agree to the last request");
     let by_second: u64 = measured.seconds.iter().map(|second| second.done).sum();
     assert_eq!(by_second, 2_000);
@@ -116,6 +120,11 @@ fn what_cannot_be_sent_is_counted_and_not_hidden() {
     assert_eq!(measured.not_sent, 2_000 - 16);
     assert_eq!(measured.failures.get("no_reply_at_end"), Some(&16));
     assert_eq!(measured.levels.total(), 0);
+    assert_eq!((measured.whole_targets[0].failed, measured.unaccounted()), (16, 0));
+    assert!(
+        Percentiles::of(&measured.planned).p50 as f64 >= 400.0 * MS,
+        "what was waited for to the end is no good time"
+    );
 }
 
 #[test]
@@ -126,6 +135,7 @@ fn wrong_replies_and_late_ones_are_errors_by_name() {
     let other_tag = Server::start("HTTP/1.1 200 OK\r\ncontent-length: 0\r\netag: \"b\"\r\n\r\n");
     let measured = run(settings(&[&other_tag], 100.0, Duration::from_millis(500))).unwrap();
     assert_eq!(measured.failures.get("etag"), Some(&50));
+    assert_eq!((measured.whole_targets[0].failed, measured.unaccounted()), (50, 0));
     let no_http = Server::start("hello\r\n\r\n");
     let measured = run(settings(&[&no_http], 100.0, Duration::from_millis(500))).unwrap();
     let malformed = measured.failures.get("malformed").copied().unwrap_or_default();
@@ -141,6 +151,11 @@ fn wrong_replies_and_late_ones_are_errors_by_name() {
     silent.stall(Duration::ZERO, Duration::from_secs(60));
     let measured = engine.run(&mut Plain { targets: 1 }, &mut |_| None).unwrap();
     assert_eq!(measured.failures.get("timeout"), Some(&16), "{:?}", measured.failures);
+    assert_eq!(measured.unaccounted(), 0);
+    let (planned, sent) = (Percentiles::of(&measured.planned), Percentiles::of(&measured.sent));
+    assert_eq!((planned.count, sent.count), (16, 16), "who waits in vain waits, too");
+    assert!(planned.min as f64 >= 190.0 * MS && sent.min as f64 >= 190.0 * MS, "{planned:?} {sent:?}");
+    assert!(measured.seconds.iter().any(|second| second.planned.p50 as f64 >= 190.0 * MS), "in its second, too");
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod program;
 mod report;
 mod run;
 mod server;
+mod spawned;
 mod tls;

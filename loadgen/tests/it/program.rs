@@ -34,8 +34,12 @@ fn what_makes_no_sense_is_a_usage_error() {
     let events = "name = \"x\"\nkind = \"mixed\"\npopulation = { size = 1 }\nmix = { event = 1 }\n\
                   stages = [{ seconds = 1, rate = 1 }]\n";
     fs::write(dir.path().join("events.toml"), events).unwrap();
+    let stall = "name = \"x\"\nkind = \"mixed\"\npopulation = { size = 1 }\nmix = { get = 1 }\n\
+                 stages = [{ seconds = 3, rate = 1 }]\nstall = { at_s = 1, seconds = 1 }\n";
+    fs::write(dir.path().join("stall.toml"), stall).unwrap();
     for (arguments, said) in [
         (&["run", "bad.toml", "--spawn", "1"][..], "rates"),
+        (&["run", "stall.toml", "--target", "http://127.0.0.1:1", "--company", COMPANY], "--outage-hook"),
         (&["run", "nowhere.toml"], "nowhere.toml"),
         (&["reads"], "--target"),
         (&["reads", "--target", "ftp://a", "--company", COMPANY], "http://"),

@@ -29,6 +29,7 @@ fn report() -> Report {
         levels: [7, 2, 1, 0],
         not_modified: 1,
         memory_bytes: None,
+        lag_ms: Some(1.5),
     };
     Report {
         schema_version: SCHEMA_VERSION,

@@ -46,17 +46,25 @@ pub(super) fn route(request: &str, forecast: &'static str) -> &'static str {
 }
 
 fn run(dir: &Path, server: &Server) -> (Output, Report) {
-    fs::write(dir.join("small.toml"), SCENARIO).unwrap();
+    run_of(dir, server, SCENARIO)
+}
+
+fn run_of(dir: &Path, server: &Server, scenario: &str) -> (Output, Report) {
+    let output = output_of(dir, server, scenario);
+    let report = read(&dir.join("out")).unwrap();
+    (output, report)
+}
+
+fn output_of(dir: &Path, server: &Server, scenario: &str) -> Output {
+    fs::write(dir.join("small.toml"), scenario).unwrap();
     let target = format!("http://{}", server.address);
-    let output = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+    Command::new(env!("CARGO_BIN_EXE_loadgen"))
         .args(["run", "small.toml", "--target", &target, "--company", COMPANY, "--out", "out"])
         .current_dir(dir)
         .env_clear()
         .env("LOADGEN_TOKEN", "secret-token")
         .output()
-        .unwrap();
-    let report = read(&dir.join("out")).unwrap();
-    (output, report)
+        .unwrap()
 }
 
 #[test]
@@ -76,6 +84,30 @@ fn a_run_that_passes_says_so_and_has_counted_every_request() {
         let text = fs::read_to_string(dir.path().join("out").join(name)).unwrap();
         assert!(!text.contains("secret-token"), "{name} holds the token");
     }
+}
+
+/// The shares of the specification are those of stated cache sizes, which a server of somebody else does not have.
+#[test]
+fn a_foreign_server_is_not_judged_by_the_sizes_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_with(|request| route(request, FORECAST));
+    let more = ["l1_share", "l4_share", "database_load_reduction", "l2_share"];
+    let more = more.map(|metric| format!("\n[[thresholds]]\nmetric = \"{metric}\"\nmin = 0.999\nmax = 0.9999\n"));
+    let (output, report) = run_of(dir.path(), &server, &(SCENARIO.to_owned() + &more.concat()));
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(report.thresholds.len(), 2, "{:?}", report.thresholds);
+}
+
+#[test]
+fn a_run_that_measures_nothing_leaves_no_report_of_an_earlier_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_with(|request| route(request, FORECAST));
+    assert_eq!(run(dir.path(), &server).0.status.code(), Some(0));
+    let gone = Server::start_with(|_| FAILS);
+    let output = output_of(dir.path(), &gone, SCENARIO);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let left: Vec<_> = fs::read_dir(dir.path().join("out")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

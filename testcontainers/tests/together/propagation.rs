@@ -1,10 +1,13 @@
-//! How long a write on one process takes to every other.
+//! How long a write on one process takes to every other. With `FIGURES_DIR` it leaves `road.json` there, from which
+//! `claims record` takes what is claimed of this road.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use containers::Absence;
 use containers::pulsar::Broker;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::calm::block_on;
@@ -22,6 +25,15 @@ const ARRIVED_MAX: Duration = Duration::from_secs(10);
 /// What must hold, of the time from the commit to its being applied elsewhere.
 const P50_MAX: Duration = Duration::from_millis(10);
 const P99_MAX: Duration = Duration::from_millis(25);
+/// The parts of the specification's budget: between which stamps, and what to call them.
+const PARTS: [(&str, &str, &str); 6] = [
+    ("applied", "committedAt", "appliedAt"),
+    ("detection", "committedAt", "detectedAt"),
+    ("polling_to_bus", "detectedAt", "confirmedAt"),
+    ("bus", "confirmedAt", "consumedAt"),
+    ("pub_sub", "consumedAt", "receivedAt"),
+    ("processing", "receivedAt", "appliedAt"),
+];
 
 /// Writes round robin; each must arrive at the streams of all nodes. The bounds hold for a release build on a machine that
 /// does nothing else: a debug build prints what it sees.
@@ -46,7 +58,8 @@ pub(crate) fn propagation(broker: &Broker) -> Result<(), Absence> {
             sent.insert((id, version), (n, n % NODES, begun, Instant::now()));
             tokio::time::sleep(PAUSE).await;
         }
-        let (mut all, mut answered, mut stamped) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut answered) = (Vec::new(), Vec::new());
+        let mut parts = PARTS.map(|_| Vec::new());
         let expected = WRITES * NODES;
         let mut count = 0;
         while count < expected {
@@ -58,14 +71,30 @@ pub(crate) fn propagation(broker: &Broker) -> Result<(), Absence> {
             if *n >= WARM_UP && *by != arrival.node {
                 all.push(arrival.at - *begun);
                 answered.push(arrival.at.saturating_duration_since(*done));
-                stamped.push(between(&arrival, "committedAt", "appliedAt"));
+                for (times, (_, from, to)) in parts.iter_mut().zip(PARTS) {
+                    times.push(between(&arrival, from, to));
+                }
             }
         }
         listeners.iter().for_each(tokio::task::JoinHandle::abort);
         println!("propagation of {} writes to the two other processes:", WRITES - WARM_UP);
         print("from the sending of the PATCH to the event at the client", &mut all);
         print("from the answer to the PATCH to the event at the client", &mut answered);
-        let (p50, p99) = print("from the commit to its being applied (the stamps)", &mut stamped);
+        let mut figures = vec![figure("is_release", "1 where the build is optimised", is_release(), "count")];
+        let mut seen = Vec::new();
+        for (times, (name, from, to)) in parts.iter_mut().zip(PARTS) {
+            let [p50, p99, max] = print(&format!("{name}: {from} to {to}"), times);
+            for (which, took) in [("p50", p50), ("p99", p99), ("max", max)] {
+                let what = format!("{from} to {to}, {which}");
+                figures.push(figure(&format!("{name}_{which}"), &what, took.as_secs_f64() * 1e3, "ms"));
+            }
+            seen.push((p50, p99));
+        }
+        figures.push(figure("writes", "changes seen on another process", parts[0].len() as f64, "count"));
+        if let Some(folder) = std::env::var_os("FIGURES_DIR") {
+            leave(Path::new(&folder), &figures);
+        }
+        let (p50, p99) = seen[0];
         if !cfg!(debug_assertions) {
             assert!(p50 <= P50_MAX && p99 <= P99_MAX, "p50 {p50:?} (at most {P50_MAX:?}), p99 {p99:?} ({P99_MAX:?})");
         }
@@ -89,10 +118,25 @@ fn micros_of_day(text: &str) -> u64 {
     ((parts[0] * 3_600.0 + parts[1] * 60.0 + parts[2]) * 1e6) as u64
 }
 
-/// Prints and answers with p50 and p99.
-fn print(what: &str, times: &mut [Duration]) -> (Duration, Duration) {
+/// 1 or 0.
+fn is_release() -> f64 {
+    if cfg!(debug_assertions) { 0.0 } else { 1.0 }
+}
+
+fn figure(name: &str, what: &str, value: f64, unit: &str) -> Value {
+    json!({"name": name, "what": what, "value": value, "unit": unit})
+}
+
+fn leave(folder: &Path, figures: &[Value]) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("road.json"), json!({"figures": figures}).to_string()).unwrap();
+}
+
+/// Prints and answers with p50, p99 and the longest.
+fn print(what: &str, times: &mut [Duration]) -> [Duration; 3] {
     times.sort_unstable();
     let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
-    println!("  {what}: p50 {:?}, p90 {:?}, p99 {:?}, longest {:?}", at(50), at(90), at(99), times[times.len() - 1]);
-    (at(50), at(99))
+    let longest = times[times.len() - 1];
+    println!("  {what}: p50 {:?}, p90 {:?}, p99 {:?}, longest {longest:?}", at(50), at(90), at(99));
+    [at(50), at(99), longest]
 }

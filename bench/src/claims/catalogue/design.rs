@@ -1,8 +1,10 @@
-//! The numbers that DESIGN states.
+//! The numbers that DESIGN states (by its sections), and those that were set as goals beside it.
 
 use super::super::claim::{Claim, Evidence, Section, Source};
 use super::{at_least, at_most, tests};
 use crate::figures::Unit::{Count, Ms, PerS, Ratio, S};
+
+const SOAK: Source = Source::Load("soak");
 
 fn claim(id: &'static str, text: &'static str, evidence: impl Into<Vec<Evidence>>) -> Claim {
     super::claim(Section::Design, id, text, evidence)
@@ -26,6 +28,14 @@ fn caches() -> Vec<Claim> {
         ),
         claim(
             "D 3.5",
+            "a killed process is taken over within 1.5 s, and leases survive it (in paused time)",
+            [tests(&[
+                "a_killed_tracker_is_followed_within_a_second_and_a_half_and_no_lease_is_lost",
+                "a_killed_sync_is_followed_and_no_lease_is_lost",
+            ])],
+        ),
+        claim(
+            "D 3.5",
             "a killed leader is taken over without anybody noticing",
             [tests(&["a_standby_takes_over_and_nobody_notices"])],
         ),
@@ -44,7 +54,7 @@ fn caches() -> Vec<Claim> {
             ])],
         ),
         claim(
-            "D 6",
+            "goal",
             "a change is on all three instances within 2 ms (p50, in one process)",
             [at_most(Source::Bench("propagation"), "everywhere_p50", 2.0, Ms)],
         ),
@@ -55,6 +65,11 @@ fn writes() -> Vec<Claim> {
     vec![
         claim(
             "D 8",
+            "the embedded bus takes 4,700 writes a second with p99 0.35 ms",
+            [Evidence::Missing("no bench writes to the store alone: `writes` goes through the whole router")],
+        ),
+        claim(
+            "goal",
             "1,000 durable writes a second through the API on SQLite",
             [
                 at_least(Source::Bench("writes"), "open_loop_per_s", 990.0, PerS),
@@ -62,12 +77,12 @@ fn writes() -> Vec<Claim> {
             ],
         ),
         claim(
-            "D 6",
+            "goal",
             "5,000 pushes a second on two cores, the sink's work included",
             [at_least(Source::Bench("push"), "sent_per_s", 5_000.0, PerS)],
         ),
         claim(
-            "D 6",
+            "goal",
             "5,000 mails a second on two cores, the sink's work included",
             [at_least(Source::Bench("mail"), "sent_per_s_10", 5_000.0, PerS)],
         ),
@@ -82,17 +97,27 @@ fn instruments() -> Vec<Claim> {
             [at_most(Source::Swarm, "marks_missed", 0.0, Count), Evidence::Caught { name: "" }],
         ),
         claim(
-            "D 1",
-            "the mix at a steady rate: memory does not climb (by a tenth), lag neither",
+            "D 8",
+            "the simulation runs 85 simulated seconds a second (a batch of seeds, on all processors)",
+            [at_least(Source::Swarm, "simulated_s_per_wall_s", 85.0, Ratio)],
+        ),
+        claim(
+            "goal",
+            "the mix at a steady rate, for a minute at least: memory does not climb (by a tenth), the instances' lag neither (by 50 ms)",
             [
-                at_most(Source::Load("soak"), "memory_growth", 1.1, Ratio),
-                at_least(Source::Load("soak"), "within_5s_share", 1.0, Ratio),
+                at_least(SOAK, "measured_s", 60.0, S),
+                at_most(SOAK, "memory_growth", 1.1, Ratio),
+                at_most(SOAK, "lag_climb_ms", 50.0, Ms),
+                at_most(SOAK, "lag_max_ms", 5_000.0, Ms),
+                at_least(SOAK, "within_5s_share", 1.0, Ratio),
             ],
         ),
         claim(
-            "D 8",
+            "goal",
             "all tests pass",
             [
+                at_most(Source::Suite(super::TESTS), "exit_code", 0.0, Count),
+                at_least(Source::Suite(super::TESTS), "exit_code", 0.0, Count),
                 at_most(Source::Suite(super::TESTS), "failed", 0.0, Count),
                 at_least(Source::Suite(super::TESTS), "passed", 1_000.0, Count),
             ],

@@ -26,7 +26,7 @@ pub struct Channels {
     pub mail: Option<Arc<dyn MailTransport>>,
     /// The texts of mails.
     pub templates: Arc<dyn MailTemplates>,
-    /// Whether messages may go to listed private origins: tests and sinks. Readiness says so.
+    /// Whether all messages go to sinks, and none can reach anybody. Readiness says so.
     pub sinks: bool,
 }
 

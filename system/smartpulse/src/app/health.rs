@@ -42,7 +42,7 @@ pub struct HealthParts {
     pub degraded: Degraded,
     /// Where the instance stands in the stream of changes.
     pub feed: Option<FeedWatch>,
-    /// Whether notifications may go to private origins: tests and sinks.
+    /// Whether all notifications go to sinks.
     pub sinks: bool,
 }
 
@@ -63,7 +63,7 @@ struct Report {
     /// Where the instance stands in the stream of changes; absent where it follows none.
     #[serde(skip_serializing_if = "Option::is_none")]
     feed: Option<FeedReport>,
-    /// Notifications may go to private origins: this is no place for real users.
+    /// All notifications go to sinks: this is no place for real users.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     sinks: bool,
 }

@@ -45,7 +45,7 @@ pub(super) fn channels(config: &Config, clock: &Arc<dyn WallClock>) -> Result<Ch
         push.fcm = fcm(config, &policy, dns, clock)?.map(|gateway| Arc::new(gateway) as _);
     }
     let mail = has(InstanceRole::MailSend).then(|| mail(config, clock)).transpose()?;
-    Ok(Channels { push, vapid, mail, templates, sinks: policy.has_private_origins() })
+    Ok(Channels { push, vapid, mail, templates, sinks: super::sinks::all_are_sinks(config, &policy) })
 }
 
 fn policy(push: &PushSettings) -> Result<AddressPolicy, WiringError> {

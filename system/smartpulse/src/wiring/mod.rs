@@ -16,6 +16,7 @@ mod pulsar;
 mod redis;
 #[cfg(feature = "production")]
 mod redis_tickets;
+mod sinks;
 #[cfg(feature = "production")]
 mod sqlserver;
 mod system;
