@@ -28,6 +28,9 @@ impl NotifyOnce {
             Event::Up | Event::Down => {
                 self.held.forget(host);
                 self.live.forget(host);
+                if record.event == Event::Down {
+                    self.ended.is_killed();
+                }
                 Ok(())
             }
             Event::Permanent { hurt, .. } => {

@@ -189,7 +189,7 @@ impl Acknowledged {
     fn judge(&mut self, record: &Record) -> Result<(), String> {
         self.commits.observe(record);
         match &record.event {
-            Event::InvalidationAcknowledged { key, version } => {
+            Event::InvalidationAcknowledged { key, version, .. } => {
                 let known = self.known.entry((record.host.clone(), *key)).or_default();
                 if known.last().is_none_or(|(_, last)| last < version) {
                     known.push((record.ordinal, *version));
@@ -262,6 +262,26 @@ mod tests {
     }
 
     #[test]
+    fn who_sends_after_its_lease_is_refused() {
+        let leased = |name: &str| Event::Leased { name: name.to_owned(), term: TERM, until_ms: 1 };
+        let telling = || Event::Telling { term: TERM };
+        assert_eq!(forge([leased("tracker"), telling()]), Ok(()), "in its last moment");
+        assert!(forge([leased("tracker"), Event::Up, telling()]).is_err());
+        assert!(forge([leased("sync"), Event::Up, telling()]).is_err(), "another lease than the tracker's");
+    }
+
+    #[test]
+    fn an_earlier_term_and_an_earlier_place_in_the_feed_are_refused() {
+        let head = |term: Ver, counter, position| {
+            Event::Streamed(Streamed { term, epoch: 1, sequence: counter, tracker: TERM, counter, position })
+        };
+        let message = |events| forge(events).unwrap_err().message;
+        assert!(message([head(Ver(1, 5), 4, 4), head(Ver(1, 4), 5, 5)]).contains("after term"));
+        assert!(message([head(TERM, 4, 9), head(TERM, 5, 8)]).contains("goes back in the feed"));
+        assert_eq!(forge([head(TERM, 4, 9), head(TERM, 5, 9)]), Ok(()));
+    }
+
+    #[test]
     fn what_goes_back_or_leaves_out_is_refused() {
         assert!(forge([streamed(1, TERM, 4), streamed(1, TERM, 6)]).is_err(), "a message is missing");
         assert!(forge([streamed(1, TERM, 4), streamed(1, Ver(1, 2), 9)]).is_err(), "an earlier tracker");
@@ -290,7 +310,7 @@ mod tests {
 
     #[test]
     fn an_invalidation_without_effect_is_refused() {
-        let acknowledged = Event::InvalidationAcknowledged { key: KEY, version: Ver(1, 2) };
+        let acknowledged = Event::InvalidationAcknowledged { key: KEY, version: Ver(1, 2), companies: vec![] };
         let history = Forge::default().commit(0, 1).commit(1, 2).event(2, "i0", acknowledged);
         assert!(history.get(3, 1).check(Stations::default()).is_err());
     }

@@ -209,6 +209,11 @@ pub enum Notified {
         /// Its place.
         position: u64,
     },
+    /// Something is wrong with a carrier, from now on or for a while.
+    Troubled {
+        /// The origin of a push service, or [`MAIL`](crate::log::MAIL).
+        carrier: String,
+    },
     /// From now on nothing is broken but these carriers, or nothing else was until a moment ago.
     OnlyBroken {
         /// Origins of push services, or [`MAIL`](crate::log::MAIL).

@@ -1,10 +1,11 @@
-//! Every channel comes to its end, and nothing is lost on the way; a broken carrier delays only itself.
+//! Every channel comes to its end, after an attempt at least, and nothing is lost on the way; what a carrier that was never
+//! in trouble was to bring is there; a broken carrier delays only itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::log::{InboxRow, Notified, Part};
+use crate::log::{InboxRow, Notified, Part, Work};
 
 /// What works has come to its end by then.
 const DELAY_MAX_MS: u64 = 3_000;
@@ -24,7 +25,22 @@ pub(in crate::check) struct Ended {
     ended: BTreeSet<Uuid>,
     /// Those that are in an inbox.
     shown: BTreeSet<Uuid>,
+    /// The deliveries of an address and a tag.
+    pushes: BTreeMap<(String, String), BTreeSet<Uuid>>,
+    /// Deliveries that somebody held, and those that somebody tried.
+    claimed: BTreeSet<Uuid>,
+    tried: BTreeSet<Uuid>,
+    /// Carriers that were in trouble, ever.
+    troubled: BTreeSet<String>,
+    /// A process was killed: of a mail that it was sending nobody knows.
+    killed: bool,
 }
+
+/// There was nothing to send, or nobody to send it to.
+const NEEDS_NO_ATTEMPT: [&str; 2] = ["skipped", "suppressed"];
+const REMOVED: &str = "removed";
+const SENT: &str = "sent";
+const UNKNOWN: &str = "unknown";
 
 impl Ended {
     pub(in crate::check) fn judge(&mut self, at_ms: u64, what: &Notified) -> Result<(), String> {
@@ -35,12 +51,27 @@ impl Ended {
             Notified::ReadAnswered { notification, .. } => {
                 self.read.insert(*notification);
             }
+            Notified::Claimed { work, .. } => {
+                for Work { delivery, push, .. } in work {
+                    self.claimed.insert(*delivery);
+                    if let Some(push) = push {
+                        self.pushes.entry(push.clone()).or_default().insert(*delivery);
+                    }
+                }
+            }
+            Notified::PushAttempted { address, tag, .. } => {
+                let of = self.pushes.get(&(address.clone(), tag.clone()));
+                self.tried.extend(of.into_iter().flatten());
+            }
+            Notified::MailHanded { mail, .. } => drop(self.tried.insert(*mail)),
+            Notified::Troubled { carrier } => drop(self.troubled.insert(carrier.clone())),
             Notified::OnlyBroken { carriers } => self.broken = Some((at_ms, carriers.clone())),
             Notified::Stands { notification, parts } => return self.stands(at_ms, *notification, parts),
             Notified::Ended { notification, parts } => {
                 if let Some(part) = parts.iter().find(|part| !part.is_final) {
                     return Err(format!("{notification} never ends by {}: {}", part.carrier, part.status));
                 }
+                parts.iter().try_for_each(|part| self.end(*notification, part))?;
                 self.ended.insert(*notification);
             }
             Notified::Inbox { user, rows } => return self.inbox(*user, rows),
@@ -49,6 +80,26 @@ impl Ended {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A process was killed, or lost its power.
+    pub(in crate::check) fn is_killed(&mut self) {
+        self.killed = true;
+    }
+
+    fn end(&self, notification: Uuid, part: &Part) -> Result<(), String> {
+        let Part { delivery, carrier, status, .. } = part;
+        if NEEDS_NO_ATTEMPT.contains(&&**status) || (status == REMOVED && !self.claimed.contains(delivery)) {
+            return Ok(());
+        }
+        if !self.tried.contains(delivery) {
+            return Err(format!("{notification} ends by {carrier} as {status}, and nobody tried"));
+        }
+        let may_be_unknown = status == UNKNOWN && self.killed;
+        if status == SENT || may_be_unknown || self.troubled.contains(carrier) {
+            return Ok(());
+        }
+        Err(format!("{notification} ends by {carrier} as {status}, and {carrier} was never in trouble"))
     }
 
     fn stands(&self, at_ms: u64, notification: Uuid, parts: &[Part]) -> Result<(), String> {

@@ -82,7 +82,11 @@ fn inbox(rows: &[(Uuid, u64)]) -> Notified {
 }
 
 fn ended(is_final: bool) -> Notified {
-    Notified::Ended { notification: NOTE, parts: vec![part(PUSH, "https://one.test", "pending", is_final)] }
+    ended_as(PUSH, "https://one.test", if is_final { "sent" } else { "pending" }, is_final)
+}
+
+fn ended_as(delivery: Uuid, carrier: &str, status: &str, is_final: bool) -> Notified {
+    Notified::Ended { notification: NOTE, parts: vec![part(delivery, carrier, status, is_final)] }
 }
 
 /// An event from its publication to what it shows.
@@ -157,6 +161,36 @@ fn a_channel_without_an_end_is_refused() {
     refused(then(1_310, [(9_000, "harness", ended(false))]), "never ends");
     let reasons = vec!["pushes".to_owned()];
     refused(then(1_310, [(9_000, "harness", Notified::Unsettled { reasons })]), "still pending");
+}
+
+#[test]
+fn an_end_without_an_attempt_is_refused() {
+    let end = |until_ms, status| then(until_ms, [(9_000, "harness", ended_as(PUSH, "https://one.test", status, true))]);
+    for status in ["sent", "failed", "unknown", "removed"] {
+        refused(end(5, status), "nobody tried");
+    }
+    for status in ["skipped", "suppressed"] {
+        assert_eq!(check(end(5, status)), Ok(()), "there was nothing to try");
+    }
+    assert_eq!(check(end(4, "removed")), Ok(()), "the device was gone before anybody took it up");
+    let letter = |until_ms| then(until_ms, [(9_000, "harness", ended_as(LETTER, MAIL, "sent", true))]);
+    refused(letter(1_400), "nobody tried");
+    assert_eq!(check(letter(1_410)), Ok(()));
+}
+
+#[test]
+fn a_carrier_that_was_never_in_trouble_brings_everything() {
+    let end = |carrier: &str, status| {
+        let troubled = (5, "harness", Notified::Troubled { carrier: carrier.to_owned() });
+        then(1_440, [troubled, (9_000, "harness", ended_as(LETTER, MAIL, status, true))])
+    };
+    refused(end("https://one.test", "failed"), "never in trouble");
+    refused(end("https://one.test", "unknown"), "never in trouble");
+    assert_eq!(check(end(MAIL, "failed")), Ok(()));
+    let tell = |forge: Forge, (at_ms, host, what): (u64, &str, Notified)| forge.event(at_ms, host, Event::Notify(what));
+    let killed = then(1_440, []).into_iter().fold(Forge::default(), tell).event(1_441, "i0", Event::Down);
+    let unknown = Event::Notify(ended_as(LETTER, MAIL, "unknown", true));
+    assert_eq!(killed.event(9_000, "harness", unknown).check(NotifyOnce::default()), Ok(()), "its sender was killed");
 }
 
 #[test]
