@@ -41,6 +41,8 @@ pub struct Rules {
     pub list_age_max_s: u64,
     /// How long after an instance has lost its trust an answer may still be given as a stale one, in milliseconds.
     pub stale_max_ms: u64,
+    /// Some clock jumps, or is set.
+    pub clocks_step: bool,
     /// The memory of what was announced is smaller than the number of rows.
     pub forgets_announcements: bool,
 }
@@ -48,7 +50,13 @@ pub struct Rules {
 impl Default for Rules {
     /// Nothing is out of the ordinary, and nothing is bounded but by the invariants.
     fn default() -> Self {
-        Self { within_skew: true, list_age_max_s: u64::MAX, stale_max_ms: u64::MAX, forgets_announcements: false }
+        Self {
+            within_skew: true,
+            list_age_max_s: u64::MAX,
+            stale_max_ms: u64::MAX,
+            clocks_step: false,
+            forgets_announcements: false,
+        }
     }
 }
 
@@ -91,7 +99,7 @@ impl Checkers {
             Box::new(GapSeen::new(rules.within_skew)),
             Box::new(Tags::default()),
             Box::new(Converge::default()),
-            Box::new(NotifyOnce::default()),
+            Box::new(NotifyOnce::new(rules)),
             Box::new(Stations::default()),
             Box::new(Answers::new(rules)),
             Box::new(Announced::new(rules)),

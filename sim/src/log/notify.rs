@@ -169,6 +169,8 @@ pub enum Notified {
         attempt: u64,
         /// What it says.
         reply: Reply,
+        /// How long it asks to be left alone, in milliseconds.
+        wait_ms: Option<u64>,
     },
     /// An instance hands a mail over.
     MailHanded {

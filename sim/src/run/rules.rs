@@ -25,8 +25,13 @@ pub(super) fn rules(plan: &Plan) -> Result<Rules, String> {
         within_skew: !plan.is_beyond_skew(),
         list_age_max_s: seconds as u64,
         stale_max_ms: u64::try_from(cache.max_stale.as_millis()).unwrap_or(u64::MAX),
+        clocks_step: plan.faults.iter().any(|fault| steps_a_clock(&fault.kind)),
         forgets_announcements: plan.tuning.settings.iter().any(|(key, _)| key == "cache.floors_max"),
     })
+}
+
+fn steps_a_clock(kind: &Kind) -> bool {
+    matches!(kind, Kind::Jump { .. } | Kind::WallClock { .. } | Kind::AllClocks { .. })
 }
 
 /// How long after the last fault something may be pending: what C7 says, what a lost host costs, the longest call that was

@@ -180,6 +180,9 @@ planted! {
     OwnWriteSkipsCaches "own-write-skips-caches" C1 "a write does not tell the caches of its own instance";
 
     // The store.
+    LeaseShared "lease-shared" S1 "a lease that is held is given to whoever asks";
+    CursorOfAnyToken "cursor-of-any-token" S1 "the cursor is moved by whoever had the lease once";
+    LeasesOutliveLife "leases-outlive-life" S1 "a new incarnation ends no lease";
     TombstoneLost "tombstone-lost" C1 "a delete leaves no tombstone: versions begin anew";
     TombstoneNotContinued "tombstone-not-continued" C1 "an insert after a delete begins at version 1";
 

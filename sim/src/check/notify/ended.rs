@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::log::{InboxRow, Notified, Part, Work};
+use crate::log::{InboxRow, Notified, Part, Reply, Work};
 
 /// What works has come to its end by then.
 const DELAY_MAX_MS: u64 = 3_000;
@@ -32,6 +32,8 @@ pub(in crate::check) struct Ended {
     tried: BTreeSet<Uuid>,
     /// Carriers that were in trouble, ever.
     troubled: BTreeSet<String>,
+    /// A device is gone, or was taken away: what waits for it goes with it.
+    devices_go: bool,
     /// A process was killed: of a mail that it was sending nobody knows.
     killed: bool,
 }
@@ -63,6 +65,7 @@ impl Ended {
                 let of = self.pushes.get(&(address.clone(), tag.clone()));
                 self.tried.extend(of.into_iter().flatten());
             }
+            Notified::PushAnswered { reply: Reply::Never, .. } => self.devices_go = true,
             Notified::MailHanded { mail, .. } => drop(self.tried.insert(*mail)),
             Notified::Troubled { carrier } => drop(self.troubled.insert(carrier.clone())),
             Notified::OnlyBroken { carriers } => self.broken = Some((at_ms, carriers.clone())),
@@ -82,6 +85,11 @@ impl Ended {
         Ok(())
     }
 
+    /// A user takes a device away.
+    pub(in crate::check) fn device_goes(&mut self) {
+        self.devices_go = true;
+    }
+
     /// A process was killed, or lost its power.
     pub(in crate::check) fn is_killed(&mut self) {
         self.killed = true;
@@ -89,7 +97,8 @@ impl Ended {
 
     fn end(&self, notification: Uuid, part: &Part) -> Result<(), String> {
         let Part { delivery, carrier, status, .. } = part;
-        if NEEDS_NO_ATTEMPT.contains(&&**status) || (status == REMOVED && !self.claimed.contains(delivery)) {
+        let goes_with_its_device = status == REMOVED && (self.devices_go || !self.claimed.contains(delivery));
+        if NEEDS_NO_ATTEMPT.contains(&&**status) || goes_with_its_device {
             return Ok(());
         }
         if !self.tried.contains(delivery) {

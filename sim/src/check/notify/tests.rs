@@ -61,7 +61,7 @@ fn attempted(attempt: u64) -> Notified {
 }
 
 fn answered(attempt: u64, reply: Reply) -> Notified {
-    Notified::PushAnswered { attempt, reply }
+    Notified::PushAnswered { attempt, reply, wait_ms: None }
 }
 
 fn marked() -> Notified {
@@ -173,6 +173,9 @@ fn an_end_without_an_attempt_is_refused() {
         assert_eq!(check(end(5, status)), Ok(()), "there was nothing to try");
     }
     assert_eq!(check(end(4, "removed")), Ok(()), "the device was gone before anybody took it up");
+    let gone =
+        [(6, "i0", answered(9, Reply::Never)), (9_000, "harness", ended_as(PUSH, "https://one.test", "removed", true))];
+    assert_eq!(check(then(5, gone)), Ok(()), "another message was answered that it is gone");
     let letter = |until_ms| then(until_ms, [(9_000, "harness", ended_as(LETTER, MAIL, "sent", true))]);
     refused(letter(1_400), "nobody tried");
     assert_eq!(check(letter(1_410)), Ok(()));
@@ -212,6 +215,14 @@ fn a_second_message_on_a_device_is_refused() {
 #[test]
 fn an_attempt_after_the_device_is_gone_is_refused() {
     refused(then(6, [(7, "i0", answered(1, Reply::Never)), (110, "i0", attempted(2))]), "Never was answered");
+}
+
+#[test]
+fn an_attempt_before_the_time_that_was_asked_for_is_refused() {
+    let throttled = |wait_ms| (7, "i0", Notified::PushAnswered { attempt: 1, reply: Reply::Later, wait_ms });
+    refused(then(6, [throttled(Some(200)), (100, "i0", attempted(2))]), "before it may");
+    assert_eq!(check(then(6, [throttled(Some(93)), (100, "i0", attempted(2))])), Ok(()));
+    assert_eq!(check(then(6, [throttled(None), (100, "i0", attempted(2))])), Ok(()));
 }
 
 #[test]
