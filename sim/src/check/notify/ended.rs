@@ -30,6 +30,8 @@ pub(in crate::check) struct Ended {
     /// Deliveries that somebody held, and those that somebody tried.
     claimed: BTreeSet<Uuid>,
     tried: BTreeSet<Uuid>,
+    /// Mails that stood as being sent: nobody knows of them if their sender stops there.
+    marked: BTreeSet<Uuid>,
     /// Carriers that were in trouble, ever.
     troubled: BTreeSet<String>,
     /// A device is gone, or was taken away: what waits for it goes with it.
@@ -66,6 +68,7 @@ impl Ended {
                 self.tried.extend(of.into_iter().flatten());
             }
             Notified::PushAnswered { reply: Reply::Never, .. } => self.devices_go = true,
+            Notified::Marked { mails, .. } => self.marked.extend(mails),
             Notified::MailHanded { mail, .. } => drop(self.tried.insert(*mail)),
             Notified::Troubled { carrier } => drop(self.troubled.insert(carrier.clone())),
             Notified::OnlyBroken { carriers } => self.broken = Some((at_ms, carriers.clone())),
@@ -101,7 +104,8 @@ impl Ended {
         if NEEDS_NO_ATTEMPT.contains(&&**status) || goes_with_its_device {
             return Ok(());
         }
-        if !self.tried.contains(delivery) {
+        let stopped_before = status == UNKNOWN && self.marked.contains(delivery);
+        if !self.tried.contains(delivery) && !stopped_before {
             return Err(format!("{notification} ends by {carrier} as {status}, and nobody tried"));
         }
         let may_be_unknown = status == UNKNOWN && self.killed;

@@ -178,6 +178,9 @@ fn an_end_without_an_attempt_is_refused() {
     assert_eq!(check(then(5, gone)), Ok(()), "another message was answered that it is gone");
     let letter = |until_ms| then(until_ms, [(9_000, "harness", ended_as(LETTER, MAIL, "sent", true))]);
     refused(letter(1_400), "nobody tried");
+    let unknown = |until_ms| then(until_ms, [(9_000, "harness", ended_as(LETTER, MAIL, "unknown", true))]);
+    refused(unknown(1_330), "nobody tried");
+    refused(unknown(1_400), "never in trouble");
     assert_eq!(check(letter(1_410)), Ok(()));
 }
 
