@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 106] = [
+pub const REQUIRED: [&str; 104] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -97,8 +97,6 @@ pub const REQUIRED: [&str; 106] = [
     "push_answer_lost",
     "push_taken_and_hung",
     "push_hung",
-    "push_waited",
-    "push_service_gone_for_ever",
     "push_unauthorized",
     "push_refused",
     "push_gone",

@@ -36,8 +36,7 @@ pub fn draw(seed: u64) -> Plan {
         })
         .collect();
     faults.sort_by_key(|fault| fault.start_ms);
-    let provider = || tuning.notify.as_ref().and_then(|_| permanent::draw_provider(seed));
-    let permanent = permanent::draw(seed, tuning.instances).or_else(provider);
+    let permanent = permanent::draw(seed, tuning.instances);
     Plan { seed, tuning, families, storm_ms, behind_every_ms, faults, canary: false, permanent }
 }
 

@@ -84,9 +84,6 @@ impl Nemesis {
         }
         if let Some(id) = self.permanent.filter(|id| !self.on.contains(id) && due(&self.faults[*id])) {
             self.fleet.net.mark("permanent_fault");
-            if matches!(self.faults[id].kind, Kind::Provider { .. }) {
-                self.fleet.net.mark("push_service_gone_for_ever");
-            }
             self.begin(sim, id);
         }
     }

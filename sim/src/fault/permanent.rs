@@ -3,7 +3,7 @@
 
 use super::plan::{Kind, Road};
 use crate::dice::Dice;
-use crate::world::{BUS, Need, ORIGINS, SHARED, STORE, Trouble, instance_name};
+use crate::world::{BUS, Need, SHARED, STORE, instance_name};
 
 /// Of a thousand seeds so many have one.
 const SHARE_PERMILLE: u64 = 150;
@@ -28,21 +28,6 @@ pub(super) fn draw(seed: u64, instances: usize) -> Option<Kind> {
     })
 }
 
-/// Of a thousand seeds with notifications and without another such fault, so many have a push service that is never right
-/// again.
-const PROVIDER_PERMILLE: u64 = 200;
-
-/// A push service that fails, hangs or is gone for ever. Mails would wait for as long as their server is away.
-pub(super) fn draw_provider(seed: u64) -> Option<Kind> {
-    let dice = Dice::of(seed, "permanent/provider");
-    if !dice.permille(PROVIDER_PERMILLE) {
-        return None;
-    }
-    let carrier = (*dice.pick(&ORIGINS)?).to_owned();
-    let trouble = *dice.pick(&[Trouble::Dead, Trouble::Hangs, Trouble::Fails, Trouble::Unauthorized])?;
-    Some(Kind::Provider { carrier, trouble, permille: 1_000 })
-}
-
 /// Whom it hurts: a host, or nobody alone.
 pub(super) fn hurt(kind: &Kind) -> Option<&str> {
     let host = match kind {
@@ -62,8 +47,6 @@ pub(super) fn spares(kind: &Kind, host: &str, need: Need) -> bool {
         Kind::Partition { b, .. } if b == BUS => need == Need::Roads,
         Kind::Partition { .. } | Kind::PubSubLoss { .. } => need == Need::Follower,
         Kind::Crash { host } if host == SHARED => need == Need::Follower,
-        // What it was to bring comes to its end without it.
-        Kind::Provider { .. } => false,
         // Who hears no beacon trusts nothing, and reads the store.
         Kind::RoadCut { road } => *road == Road::Cdc && need == Need::Follower,
         _ => true,
