@@ -9,8 +9,8 @@
 //!
 //! [`world`] builds the hosts, [`wire`] carries the ports over simulated TCP, [`fault`] breaks things by a plan that is
 //! data, [`run`] drives one seed through its phases, [`log`] is the one record of what happened, [`check`] holds it
-//! against C1 to C7, [`shrink`] makes a failing plan small, [`picture`] draws a run, [`cli`] is the command line. One seed
-//! is one child process: tokio numbers tasks per process.
+//! against C1 to C8 and S1 to S3, [`shrink`] makes a failing plan small, [`picture`] draws a run, [`cli`] is the command
+//! line, [`process`] runs it again and again: one seed is one child process, since tokio numbers tasks per process.
 
 #![allow(unexpected_cfgs, reason = "tokio's cfg, which no manifest declares")]
 
@@ -24,6 +24,7 @@ pub mod fault;
 pub mod log;
 pub mod memory;
 pub mod picture;
+pub mod process;
 pub mod run;
 pub mod shrink;
 pub mod wire;

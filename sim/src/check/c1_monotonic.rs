@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
+use super::put_back::PutBack;
 use super::requests::{Requests, Sent};
-use crate::log::{Event, Op, Record, Ver};
+use crate::log::{Op, Record, Ver};
 
 const NAME: &str = "C1 monotonic";
 
@@ -28,15 +29,15 @@ pub(super) struct Monotonic {
     shown: BTreeMap<(String, Uuid), Shownings>,
     /// By start: the incarnations that it showed, over time. A later life of the database empties all tiers.
     lives: BTreeMap<String, Vec<(u64, u64)>>,
-    /// When the store was last put back.
-    put_back: Option<u64>,
+    put_back: PutBack,
 }
 
 impl Monotonic {
     fn floor(&self, boot: &str, key: Uuid, sent: &Sent) -> Option<Ver> {
         let shown = self.shown.get(&(boot.to_owned(), key))?;
         let (_, at_ms, version) = shown.iter().rev().find(|(ordinal, ..)| *ordinal < sent.ordinal)?;
-        let outlived = self.put_back.is_some_and(|put_back| put_back > *at_ms);
+        // Once all have heard of it, everything shown is of a later life, or marked.
+        let outlived = self.put_back.is_fresh(sent.at_ms) && self.put_back.at_ms().is_some_and(|then| then > *at_ms);
         // A list does not tell the life, and numbers come again.
         let counts = version.0 > 0 && sent.at_ms < at_ms + FLOOR_LIFE_MS;
         (!outlived || counts).then_some(*version)
@@ -68,14 +69,12 @@ impl Monotonic {
 
 impl Checker for Monotonic {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
-        if matches!(record.event, Event::PutBack { .. }) {
-            self.put_back = Some(record.at_ms);
-        }
+        self.put_back.observe(record);
         self.commits.observe(record);
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
         for shown in &answer.shown {
             // Lists do not tell it; the store may be put back to an earlier life, until somebody notices.
-            if shown.version.0 > 0 && self.put_back.is_none() {
+            if shown.version.0 > 0 && !self.put_back.is_fresh(sent.at_ms) {
                 let checked = self.check_life(&answer.boot, sent.ordinal, record.ordinal, shown.version.0);
                 checked.map_err(|message| violated(NAME, record, message))?;
             }
@@ -95,7 +94,7 @@ impl Checker for Monotonic {
             && let Some(key) = sent.ask.key
             && let Some(floor) = self.floor(&answer.boot, key, &sent)
             // What was deleted in an earlier life is told again in the later one.
-            && let floor = if self.put_back.is_some() { Ver(0, floor.1) } else { floor }
+            && let floor = if self.put_back.at_ms().is_some() { Ver(0, floor.1) } else { floor }
         {
             // An absence tells no version: there must be a deletion that it can stand for.
             let Some(tombstone) = self.commits.tombstone_from(key, floor) else {
@@ -150,6 +149,27 @@ mod tests {
         assert!(history().get(40, 1).check(Monotonic::default()).is_err());
         let nothing = Forge::default().commit(0, 1).get(20, 1).put_back(30, 0);
         assert_eq!(nothing.ask(40, 41, Op::Get, None, 404, vec![]).check(Monotonic::default()), Ok(()));
+    }
+
+    #[test]
+    fn an_earlier_life_is_refused_again_once_all_have_heard_of_the_new_one() {
+        let life = |forge: Forge, at_ms, life: u64| {
+            let shown = vec![Shown { key: Uuid::from_u128(u128::from(life)), version: Ver(life, 1), digest: None }];
+            forge.ask(at_ms, at_ms, Op::Get, None, 200, shown)
+        };
+        let back_and_forth = |begun: Forge, at_ms| life(life(begun, at_ms, 3), at_ms + 1, 2);
+        let history = || Forge::default().commit(0, 1).put_back(30, 1);
+        assert_eq!(back_and_forth(history(), 60_000).check(Monotonic::default()), Ok(()), "nobody noticed");
+        assert_eq!(back_and_forth(history().noticed(55_001), 60_000).check(Monotonic::default()), Ok(()));
+        assert!(back_and_forth(history().noticed(54_999), 60_000).check(Monotonic::default()).is_err());
+    }
+
+    #[test]
+    fn what_was_shown_before_the_store_was_put_back_counts_again_in_the_end() {
+        let history =
+            |noticed_ms| Forge::default().commit(0, 1).commit(10, 2).get(20, 2).put_back(30, 1).noticed(noticed_ms);
+        assert_eq!(history(17_000).get(20_000, 1).check(Monotonic::default()), Ok(()), "its floor is gone");
+        assert!(history(14_000).get(20_000, 1).check(Monotonic::default()).is_err(), "an old life");
     }
 
     #[test]

@@ -57,6 +57,14 @@ mod tests {
     }
 
     #[test]
+    fn an_absence_of_what_was_never_absent_is_refused() {
+        let absent = |forge: Forge| forge.ask(5, 6, Op::Get, None, 404, vec![]).check(NoFuture::default());
+        assert!(absent(Forge::default().commit(0, 1)).unwrap_err().message.contains("never absent"));
+        assert_eq!(absent(Forge::default().commit(1, 1)), Ok(()), "before it was there");
+        assert_eq!(absent(Forge::default().commit(0, 1).delete(3, 2)), Ok(()));
+    }
+
+    #[test]
     fn what_was_committed_is_accepted() {
         let history = Forge::default().commit(0, 1).commit(3, 2).get(5, 1).get(6, 2);
         let history = history.ask(7, 8, Op::List(None), None, 200, shows(2));

@@ -3,7 +3,7 @@
 //! that must show no more. What the bound rests on is held to it as well: no lease grows while something is missing, and a
 //! suspect instance stores nothing.
 
-use super::checker::{Checker, Violation, violated};
+use super::checker::{Checker, Rules, Violation, violated};
 use super::commits::Commits;
 use super::requests::{Requests, Sent};
 use crate::log::{Answer, Event, LEASE_GREW_WHILE_OPEN, Op, Record, SUSPECT_STORED};
@@ -16,9 +16,21 @@ const BOUND_MS: u64 = 5_000;
 pub(super) struct Bounded {
     requests: Requests,
     commits: Commits,
+    rules: Rules,
 }
 
 impl Bounded {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// What was committed before it must show. An answer that is marked as stale was right when trust was lost, which is
+    /// no longer ago than is configured.
+    fn cutoff(&self, sent: &Sent, answer: &Answer) -> Option<u64> {
+        let more_ms = if answer.stale { self.rules.stale_max_ms } else { 0 };
+        sent.at_ms.checked_sub(BOUND_MS.saturating_add(more_ms))
+    }
+
     fn check_list(&self, sent: &Sent, answer: &Answer, record: &Record, cutoff: u64) -> Result<(), Violation> {
         let Op::List(company) = sent.ask.op else { return Ok(()) };
         if let Some(total) = answer.total
@@ -55,7 +67,7 @@ impl Checker for Bounded {
             _ => {}
         }
         let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
-        let Some(cutoff) = sent.at_ms.checked_sub(BOUND_MS).filter(|_| !answer.stale) else { return Ok(()) };
+        let Some(cutoff) = self.cutoff(&sent, answer) else { return Ok(()) };
         let is_read = matches!(sent.ask.op, Op::Get | Op::List(_));
         if !is_read {
             return Ok(());
@@ -105,6 +117,10 @@ mod tests {
         let old = |stale| history().ask_marked(6_001, 6_002, Op::Get, None, 200, shows(1), stale);
         assert!(old(false).check(Bounded::default()).is_err());
         assert_eq!(old(true).check(Bounded::default()), Ok(()));
+        let for_at_most = |stale_max_ms| Bounded::new(Rules { stale_max_ms, ..Rules::default() });
+        let late = || history().ask_marked(9_001, 9_002, Op::Get, None, 200, shows(1), true);
+        assert!(late().check(for_at_most(3_000)).is_err(), "longer than is configured");
+        assert_eq!(late().check(for_at_most(3_002)), Ok(()));
     }
 
     #[test]

@@ -134,6 +134,21 @@ mod tests {
     }
 
     #[test]
+    fn beyond_the_skew_a_head_may_be_refused_for_a_while_and_a_message_may_not() {
+        let late = |head, after_ms: u64| {
+            let jumped = Event::Jumped { epoch: 7, after: 3, to: 5, head };
+            let noticed = Event::Noticed { what: "sync_error_gap".to_owned() };
+            // Something happens all the time.
+            let forge = Forge::default().event(100, "i0", jumped).commit(200, 1);
+            let forge = (200..100 + after_ms).step_by(100).fold(forge, |forge, at_ms| forge.commit(at_ms, 1));
+            forge.event(100 + after_ms, "i0", noticed).commit(5_000, 1).check(GapSeen::new(false))
+        };
+        assert_eq!(late(true, 2_400), Ok(()));
+        assert!(late(true, 2_700).is_err());
+        assert!(late(false, 2_400).is_err());
+    }
+
+    #[test]
     fn a_gap_that_is_noticed_is_accepted() {
         let history = jumped().event(101, "i0", Event::Noticed { what: "sync_error_gap".to_owned() });
         assert_eq!(history.commit(5_000, 1).check(GapSeen::new(true)), Ok(()));

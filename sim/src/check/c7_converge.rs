@@ -73,7 +73,7 @@ impl Checker for Converge {
             Event::Permanent { hurt, .. } => self.hurt = *hurt,
             Event::Unanswered { request, why } if self.is_final => {
                 let asked = self.requests.asked(*request);
-                if asked.is_none() || asked.map(|ask| ask.instance) != self.hurt {
+                if asked.is_none() || asked.map(|sent| sent.ask.instance) != self.hurt {
                     return Err(violated(NAME, record, format!("no answer in the end: {why}")));
                 }
             }
@@ -123,6 +123,19 @@ mod tests {
         assert_eq!(unable(0), Ok(()));
         assert!(unable(1).is_err(), "another one is hurt");
         assert!(hurt(0).get(9_001, 1).check(Converge::default()).is_err(), "an old answer without a mark");
+    }
+
+    #[test]
+    fn a_wrong_total_a_lack_and_a_stale_or_missing_answer_are_refused() {
+        assert!(quiet().total(9_001, Op::List(None), 2).check(Converge::default()).is_err());
+        assert_eq!(quiet().total(9_001, Op::List(None), 1).check(Converge::default()), Ok(()), "a page of many");
+        let absent = quiet().ask(9_001, 9_002, Op::Get, None, 404, vec![]).check(Converge::default());
+        assert!(absent.unwrap_err().message.contains("lacks"));
+        let stale = quiet().ask_marked(9_001, 9_002, Op::Get, None, 200, shows(2), true).check(Converge::default());
+        assert!(stale.unwrap_err().message.contains("stale"));
+        assert!(quiet().unanswered(9_001, None).check(Converge::default()).unwrap_err().message.contains("no answer"));
+        let gone = quiet().delete(9_002, 3).ask(9_003, 9_004, Op::Get, None, 404, vec![]);
+        assert_eq!(gone.check(Converge::default()), Ok(()));
     }
 
     #[test]

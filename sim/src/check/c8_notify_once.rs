@@ -1,7 +1,7 @@
 //! C8 `notify_once`: each accepted event leads to at least one attempt and at most one visible effect per user, channel and
 //! device; a broken channel delays only itself, and nothing that was acknowledged is lost.
 
-use super::checker::{Checker, Violation, violated};
+use super::checker::{Checker, Rules, Violation, violated};
 use super::notify::{Accepted, Ended, Held, Live, Mails, Pushes};
 use crate::log::{Event, Notified, Record};
 use crate::world::instance_name;
@@ -22,16 +22,28 @@ pub(super) struct NotifyOnce {
 }
 
 impl NotifyOnce {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self { pushes: Pushes::new(rules.clocks_step), ..Self::default() }
+    }
+
     fn judge(&mut self, record: &Record) -> Result<(), String> {
         let (at_ms, host) = (record.at_ms, &*record.host);
         match &record.event {
             Event::Up | Event::Down => {
                 self.held.forget(host);
+                self.pushes.forget(host);
                 self.live.forget(host);
+                if record.event == Event::Down {
+                    self.ended.is_killed();
+                }
                 Ok(())
             }
             Event::Permanent { hurt, .. } => {
                 self.hurt = hurt.map(instance_name);
+                Ok(())
+            }
+            Event::Mark { name } if name == "device_taken_away" => {
+                self.ended.device_goes();
                 Ok(())
             }
             Event::Notify(what) => self.judge_notified(at_ms, host, what),

@@ -1,11 +1,11 @@
 //! Coverage: what a batch of runs must have seen at least once, or its silence means nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 76] = [
+pub const REQUIRED: [&str; 104] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -15,7 +15,35 @@ pub const REQUIRED: [&str; 76] = [
     "answered_stale",
     "list_hit",
     "list_built",
+    "min_version_asked",
     "min_version_refused",
+    "min_version_satisfied",
+    "flight_joined",
+    "duplicate_ignored",
+    "patch_raced_resync",
+    "head_from_the_future",
+    "call_while_held",
+    "call_while_partitioned",
+    "call_while_isolated",
+    "call_while_unheard",
+    "call_while_blind",
+    "call_over_slow_link",
+    "call_slowed",
+    "call_to_slow_backend",
+    "connection_cut",
+    "connection_stalled",
+    "read_short",
+    "clock_jumped",
+    "feed_stalled",
+    "pubsub_doubled",
+    "pubsub_overtaken",
+    "road_cut_invalidation",
+    "road_cut_cdc",
+    "newcomer",
+    "publish_out_of_step",
+    "shared_write_older",
+    "renewal_refused",
+    "shared_tier_failed",
     "unanswered",
     "written_behind",
     "commit_conflict",
@@ -86,11 +114,15 @@ pub const REQUIRED: [&str; 76] = [
 
 /// How often each was hit.
 #[derive(Debug, Default, Clone)]
-pub struct Marks(BTreeMap<String, u64>);
+pub struct Marks {
+    counts: BTreeMap<String, u64>,
+    /// Requests for a least version.
+    asked: BTreeSet<u64>,
+}
 
 impl Marks {
     fn hit(&mut self, name: &str) {
-        *self.0.entry(name.to_owned()).or_default() += 1;
+        *self.counts.entry(name.to_owned()).or_default() += 1;
     }
 
     /// The next record.
@@ -101,8 +133,14 @@ impl Marks {
             Event::Jumped { .. } => self.hit("sequence_jumped"),
             Event::Unanswered { .. } => self.hit("unanswered"),
             Event::Committed { behind: true, .. } => self.hit("written_behind"),
-            Event::Asked(ask) if matches!(ask.op, Op::Get) && ask.min.is_some() => self.hit("min_version_asked"),
+            Event::Asked(ask) if matches!(ask.op, Op::Get) && ask.min.is_some() => {
+                self.asked.insert(ask.request);
+                self.hit("min_version_asked");
+            }
             Event::Answered(answer) => {
+                if self.asked.remove(&answer.request) && answer.status == 200 && !answer.stale {
+                    self.hit("min_version_satisfied");
+                }
                 let is_list = answer.whole || answer.shown.len() > 1;
                 match &answer.level {
                     Some(level) if is_list => self.hit(if level == "L1" { "list_hit" } else { "list_built" }),
@@ -122,6 +160,6 @@ impl Marks {
 
     /// All, with how often.
     pub fn counts(&self) -> &BTreeMap<String, u64> {
-        &self.0
+        &self.counts
     }
 }

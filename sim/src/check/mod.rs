@@ -2,6 +2,7 @@
 
 mod checker;
 mod commits;
+mod put_back;
 mod requests;
 
 mod c1_monotonic;
@@ -15,10 +16,12 @@ mod c8_notify_once;
 mod marks;
 mod notify;
 mod s1_stations;
+mod s2_answers;
+mod s3_announced;
 
 #[cfg(test)]
 mod forge;
 
 pub(crate) use c7_converge::FINAL;
-pub use checker::{Checker, Checkers, INVARIANTS, Violation};
+pub use checker::{Checker, Checkers, INVARIANTS, Rules, Violation};
 pub use marks::{Marks, REQUIRED};

@@ -18,8 +18,8 @@ pub(super) struct Requests(BTreeMap<u64, Sent>);
 
 impl Requests {
     /// What was asked and has no answer yet.
-    pub(super) fn asked(&self, request: u64) -> Option<&Ask> {
-        self.0.get(&request).map(|sent| &sent.ask)
+    pub(super) fn asked(&self, request: u64) -> Option<&Sent> {
+        self.0.get(&request)
     }
 
     /// Takes note of a request; for an answer, gives back what was asked.

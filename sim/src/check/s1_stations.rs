@@ -73,7 +73,8 @@ impl Stations {
     fn on_streamed(&mut self, now: Streamed, at_ms: u64) -> Result<(), String> {
         let before = self.streamed.replace(now);
         let place = (now.tracker, now.counter);
-        self.reached = self.reached.max(Some(place));
+        let reached = self.reached;
+        self.reached = reached.max(Some(place));
         let Some(before) = before else { return Ok(()) };
         if now.term < before.term && !self.lost {
             return Err(format!("term {} writes to the stream after term {}", now.term, before.term));
@@ -94,9 +95,13 @@ impl Stations {
         if now.tracker < before.tracker {
             return Err(format!("the stream goes back from tracker {} to {}", before.tracker, now.tracker));
         }
+        // A head that was sent, given up and sent again may arrive once more after the next one: then the stored one is older
+        // than what was told. Who takes over from it may find a hole, and begin anew.
+        let told = reached.filter(|(tracker, _)| *tracker == now.tracker).map_or(0, |(_, counter)| counter);
+        let is_behind = reached > Some((before.tracker, before.counter));
         let same_term = now.tracker == before.tracker;
-        if same_term && now.counter > before.counter + 1 {
-            return Err(format!("of tracker {} the messages after {} are missing", now.tracker, before.counter));
+        if same_term && now.counter > told + 1 {
+            return Err(format!("of tracker {} the messages after {told} are missing", now.tracker));
         }
         let same_life = now.tracker.0 == before.tracker.0;
         // A feed that is replayed to a new tracker begins before where the last one ended.
@@ -105,7 +110,7 @@ impl Stations {
         }
         let missed = (Bound::Excluded(before.position), Bound::Included(now.position));
         let pruned = before.position < now.position && self.pruned_to.range(missed).next().is_some();
-        if same_life && now.epoch != before.epoch && !pruned && self.may_end != Some(before.epoch) {
+        if same_life && now.epoch != before.epoch && !pruned && !is_behind && self.may_end != Some(before.epoch) {
             return Err(format!("epoch {} ended, and nothing was lost", before.epoch));
         }
         Ok(())
@@ -189,7 +194,7 @@ impl Acknowledged {
     fn judge(&mut self, record: &Record) -> Result<(), String> {
         self.commits.observe(record);
         match &record.event {
-            Event::InvalidationAcknowledged { key, version } => {
+            Event::InvalidationAcknowledged { key, version, .. } => {
                 let known = self.known.entry((record.host.clone(), *key)).or_default();
                 if known.last().is_none_or(|(_, last)| last < version) {
                     known.push((record.ordinal, *version));
@@ -249,6 +254,12 @@ mod tests {
         Event::Streamed(Streamed { term: TERM, epoch, sequence, tracker, counter, position })
     }
 
+    /// A head at the end of what is streamed.
+    fn head_again(counter: u64, sequence: u64) -> Event {
+        let position = sequence;
+        Event::Streamed(Streamed { term: TERM, epoch: 1, sequence, tracker: TERM, counter, position })
+    }
+
     fn stored(version: u64, term: Option<Ver>) -> Event {
         Event::Stored { key: "k".to_owned(), version: Ver(1, version), term }
     }
@@ -262,9 +273,31 @@ mod tests {
     }
 
     #[test]
+    fn who_sends_after_its_lease_is_refused() {
+        let leased = |name: &str| Event::Leased { name: name.to_owned(), term: TERM, until_ms: 1 };
+        let telling = || Event::Telling { term: TERM };
+        assert_eq!(forge([leased("tracker"), telling()]), Ok(()), "in its last moment");
+        assert!(forge([leased("tracker"), Event::Up, telling()]).is_err());
+        assert!(forge([leased("sync"), Event::Up, telling()]).is_err(), "another lease than the tracker's");
+    }
+
+    #[test]
+    fn an_earlier_term_and_an_earlier_place_in_the_feed_are_refused() {
+        let head = |term: Ver, counter, position| {
+            Event::Streamed(Streamed { term, epoch: 1, sequence: counter, tracker: TERM, counter, position })
+        };
+        let message = |events| forge(events).unwrap_err().message;
+        assert!(message([head(Ver(1, 5), 4, 4), head(Ver(1, 4), 5, 5)]).contains("after term"));
+        assert!(message([head(TERM, 4, 9), head(TERM, 5, 8)]).contains("goes back in the feed"));
+        assert_eq!(forge([head(TERM, 4, 9), head(TERM, 5, 9)]), Ok(()));
+    }
+
+    #[test]
     fn what_goes_back_or_leaves_out_is_refused() {
         assert!(forge([streamed(1, TERM, 4), streamed(1, TERM, 6)]).is_err(), "a message is missing");
         assert!(forge([streamed(1, TERM, 4), streamed(1, Ver(1, 2), 9)]).is_err(), "an earlier tracker");
+        let late = [streamed(1, TERM, 4), head_again(5, 4), head_again(4, 4), streamed(1, TERM, 6)];
+        assert_eq!(forge(late), Ok(()), "a head that came once more, after the next one");
         let begins = |epoch, counter| match streamed(epoch, TERM, counter) {
             Event::Streamed(head) => Event::Streamed(Streamed { sequence: 0, ..head }),
             other => other,
@@ -290,7 +323,7 @@ mod tests {
 
     #[test]
     fn an_invalidation_without_effect_is_refused() {
-        let acknowledged = Event::InvalidationAcknowledged { key: KEY, version: Ver(1, 2) };
+        let acknowledged = Event::InvalidationAcknowledged { key: KEY, version: Ver(1, 2), companies: vec![] };
         let history = Forge::default().commit(0, 1).commit(1, 2).event(2, "i0", acknowledged);
         assert!(history.get(3, 1).check(Stations::default()).is_err());
     }

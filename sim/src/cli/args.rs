@@ -65,9 +65,12 @@ enum Command {
         /// Where the summary goes.
         #[arg(long, default_value = "reports/sim-swarm.json")]
         report: PathBuf,
-        /// Fails if a mark was hit by no seed.
-        #[arg(long)]
+        /// Fails if a mark was hit by no seed, as a batch of 200 seeds and more does anyway.
+        #[arg(long, conflicts_with = "lenient")]
         strict: bool,
+        /// Does not fail for that, however many seeds there are.
+        #[arg(long)]
+        lenient: bool,
     },
     /// Runs seeds twice, in two processes each, and compares their traces and logs byte by byte.
     Meta {
@@ -163,8 +166,8 @@ fn done(command: Command) -> Result<bool, String> {
         Command::Run { seed, trace, log, fair, canary, json } => {
             one::run_seed(seed, trace.as_deref(), fair, canary, Print::of(log, json))
         }
-        Command::Swarm { count, from, jobs, minutes, report, strict } => {
-            swarm::run(&swarm::Swarm { count, from, jobs, minutes, report, strict })
+        Command::Swarm { count, from, jobs, minutes, report, strict, lenient } => {
+            swarm::run(&swarm::Swarm { count, from, jobs, minutes, report, strict, lenient })
         }
         Command::Meta { seed, count } => meta::run(seed, count),
         Command::Replay { file, log, json, draw } => one::replay(&file, Print::of(log, json), draw.as_deref()),

@@ -1,10 +1,11 @@
 //! One run in a process of its own.
 
-use std::io::{self, Write};
-use std::process::{Command, Output, Stdio};
+use std::io;
+use std::process::{Command, Output};
 
 use super::commands::planted_bug;
 use crate::fault::Plan;
+use crate::process::{RUN_MAX, run_within};
 use crate::run::{Outcome, Verdict};
 
 /// How many lines of a dead child's last words are kept.
@@ -31,17 +32,24 @@ impl Child {
         Self { bug: Some(bug) }
     }
 
+    /// Without any.
+    #[cfg(feature = "mutants")]
+    pub(super) fn without_bug() -> Self {
+        Self { bug: None }
+    }
+
     fn command(&self) -> io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        if let Some(bug) = self.bug {
-            command.env(VARIABLE, bug);
-        }
+        match self.bug {
+            Some(bug) => command.env(VARIABLE, bug),
+            None => command.env_remove(VARIABLE),
+        };
         Ok(command)
     }
 
     /// Runs this program again.
     pub(super) fn spawn(&self, arguments: &[&str]) -> io::Result<Output> {
-        self.command()?.args(arguments).stdin(Stdio::null()).output()
+        run_within(self.command()?.args(arguments), Vec::new(), RUN_MAX)
     }
 
     /// Runs a seed; `more` follows the arguments that name it.
@@ -59,14 +67,7 @@ impl Child {
     /// The plan goes through the child's stdin: a candidate needs no file.
     fn spawn_replay(&self, plan: &Plan, more: &[&str]) -> io::Result<Output> {
         let plan = serde_json::to_vec(plan)?;
-        let mut command = self.command()?;
-        command.args(["replay", "--json", "-"]).args(more);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        // Closed at once, so that the child sees the end.
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(&plan)?;
-        }
-        child.wait_with_output()
+        run_within(self.command()?.args(["replay", "--json", "-"]).args(more), plan, RUN_MAX)
     }
 }
 
@@ -84,6 +85,8 @@ fn outcome_of(seed: u64, output: io::Result<Output>) -> Outcome {
         reached: 0,
         messages: 0,
         peak_kib: 0,
+        converged_ms: None,
+        converge_max_ms: None,
         marks: Default::default(),
     };
     match output {

@@ -93,6 +93,10 @@ fn fault(family: Family, hosts: &Hosts<'_>, storm_ms: u64) -> Fault {
             let permille = *dice.pick(&[100, 400, 1_000]).unwrap_or(&400);
             Kind::PubSubLoss { subscriber: hosts.instance(), permille, unreadable: dice.permille(300) }
         }
+        Family::PubSubDisorder => {
+            let share = || *dice.pick(&[0, 100, 500]).unwrap_or(&100);
+            Kind::PubSubDisorder { subscriber: hosts.instance(), doubled: share(), overtaken: share() }
+        }
         Family::Deaf => Kind::Deaf { subscriber: hosts.instance() },
         Family::Promotion => Kind::Promotion,
         Family::WallClock if dice.permille(400) => all_clocks(dice),

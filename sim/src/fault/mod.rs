@@ -8,4 +8,4 @@ mod providers;
 
 pub use draw::draw;
 pub use nemesis::Nemesis;
-pub use plan::{Family, Fault, Kind, Plan};
+pub use plan::{Family, Fault, Kind, Plan, Road};

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use turmoil::Sim;
 
 use super::plan::{Fault, Kind, Plan};
-use crate::log::Event;
+use crate::log::{Event, Notified};
 use crate::world::{BUS, Backup, CLIENTS, Fleet, SHARED, STORE};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,10 +111,15 @@ impl Nemesis {
             | Kind::Partition { .. }
             | Kind::Isolate { .. }
             | Kind::Unheard { .. }
-            | Kind::Blind { .. } => self.relink(sim),
+            | Kind::Blind { .. } => {
+                self.watch_roads(&kind, true);
+                self.relink(sim);
+            }
+            Kind::RoadCut { road } => weather.set_road_cut(road.topic(), true),
             Kind::Crash { host } => self.kill(sim, host, false),
             Kind::PowerLoss { host } => self.kill(sim, host, true),
             Kind::SlowLink { a, b, max_ms } => {
+                self.watch_roads(&kind, true);
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), Duration::from_millis(*max_ms));
             }
             Kind::SlowBackend { host, by_ms } => weather.set_slow(host, Duration::from_millis(*by_ms)),
@@ -125,16 +130,25 @@ impl Nemesis {
             Kind::BusDuplicates => weather.set_duplicates(true),
             Kind::NewIncarnation => self.raise_incarnation(),
             Kind::FeedStall | Kind::FeedPruned => weather.set_feed_stalled(true),
-            Kind::PubSubLoss { .. } | Kind::BusReorder { .. } | Kind::LateAcks { .. } | Kind::FeedReplay { .. } => {
-                self.resize(&kind);
-            }
+            Kind::PubSubLoss { .. }
+            | Kind::PubSubDisorder { .. }
+            | Kind::BusReorder { .. }
+            | Kind::LateAcks { .. }
+            | Kind::FeedReplay { .. } => self.resize(&kind),
             Kind::Restore => drop(self.backups.insert(id, self.fleet.backends.store.back_up())),
             Kind::Deaf { subscriber } => weather.deafen(subscriber),
             Kind::Promotion => {
                 self.replicas.insert(id, self.fleet.backends.shared.copy());
             }
-            Kind::Provider { carrier, trouble, permille } => self.fleet.providers.begin(carrier, *trouble, *permille),
-            Kind::DeviceGone { device } => self.fleet.providers.is_gone(*device),
+            Kind::Provider { carrier, trouble, permille } => {
+                self.fleet.note(Notified::Troubled { carrier: carrier.clone() });
+                self.fleet.providers.begin(carrier, *trouble, *permille);
+            }
+            Kind::DeviceGone { device } => {
+                for address in self.fleet.providers.is_gone(*device) {
+                    self.fleet.note(Notified::Troubled { carrier: address });
+                }
+            }
             Kind::AllClocks { by_ms } => self.fleet.net.time.step_wall(*by_ms),
             Kind::WallClock { host, offset_ms } => self.set_clock(host, *offset_ms),
             Kind::Jump { host, by_ms } => {
@@ -156,9 +170,14 @@ impl Nemesis {
             | Kind::Partition { .. }
             | Kind::Isolate { .. }
             | Kind::Unheard { .. }
-            | Kind::Blind { .. } => self.relink(sim),
+            | Kind::Blind { .. } => {
+                self.watch_roads(&kind, false);
+                self.relink(sim);
+            }
+            Kind::RoadCut { road } => weather.set_road_cut(road.topic(), false),
             Kind::Crash { host } | Kind::PowerLoss { host } => self.start(sim, host),
             Kind::SlowLink { a, b, .. } => {
+                self.watch_roads(&kind, false);
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), self.latency_max);
             }
             Kind::SlowBackend { host, .. } => weather.set_slow(host, Duration::ZERO),
@@ -176,9 +195,11 @@ impl Nemesis {
                 self.fleet.backends.store.prune_feed();
                 weather.set_feed_stalled(false);
             }
-            Kind::PubSubLoss { .. } | Kind::BusReorder { .. } | Kind::LateAcks { .. } | Kind::FeedReplay { .. } => {
-                self.resize(&kind);
-            }
+            Kind::PubSubLoss { .. }
+            | Kind::PubSubDisorder { .. }
+            | Kind::BusReorder { .. }
+            | Kind::LateAcks { .. }
+            | Kind::FeedReplay { .. } => self.resize(&kind),
             Kind::Restore => self.put_back(id),
             Kind::WallClock { host, .. } => self.set_clock(host, 0),
             Kind::Promotion => {
@@ -209,6 +230,17 @@ impl Nemesis {
                 };
                 weather.set_unreadable(on().any(|kind| matches!(kind, Kind::PubSubLoss { unreadable: true, .. })));
                 weather.set_lossy(of, on().filter_map(size).max().unwrap_or_default());
+            }
+            Kind::PubSubDisorder { subscriber: of, .. } => {
+                let sizes = |kind: &Kind| match kind {
+                    Kind::PubSubDisorder { subscriber, doubled, overtaken } if subscriber == of => {
+                        Some((*doubled, *overtaken))
+                    }
+                    _ => None,
+                };
+                let max = |one: (u64, u64), other: (u64, u64)| (one.0.max(other.0), one.1.max(other.1));
+                let (doubled, overtaken) = on().filter_map(sizes).reduce(max).unwrap_or_default();
+                weather.set_disordered(of, doubled, overtaken);
             }
             Kind::BusReorder { .. } => {
                 let size = |kind: &Kind| if let Kind::BusReorder { permille } = kind { Some(*permille) } else { None };
@@ -257,6 +289,25 @@ impl Nemesis {
         }
         for instance in self.fleet.instances.iter().filter(|instance| &*instance.net.host == host) {
             instance.clock.set_offset(offset_ms);
+        }
+    }
+
+    /// Calls along the roads that the fault breaks are marked.
+    fn watch_roads(&self, kind: &Kind, on: bool) {
+        let (mark, pairs): (_, Vec<(&str, &str)>) = match kind {
+            Kind::Hold { a, b } => ("call_while_held", vec![(a, b)]),
+            Kind::Partition { a, b } => ("call_while_partitioned", vec![(a, b)]),
+            Kind::SlowLink { a, b, .. } => ("call_over_slow_link", vec![(a, b)]),
+            Kind::Isolate { host } => {
+                let ends = self.links.keys().filter(|(one, other)| one == host || other == host);
+                ("call_while_isolated", ends.map(|(one, other)| (one.as_str(), other.as_str())).collect())
+            }
+            Kind::Unheard { host } => ("call_while_unheard", vec![(host, BUS), (host, SHARED)]),
+            Kind::Blind { host } => ("call_while_blind", vec![(host, STORE), (host, BUS), (host, SHARED)]),
+            _ => return,
+        };
+        for (one, other) in pairs {
+            self.fleet.net.weather.watch_road(one, other, mark, on);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The fault that never ends. It lies outside what the others need: they must converge all the same, and whoever is hurt
 //! must be honest.
 
-use super::plan::Kind;
+use super::plan::{Kind, Road};
 use crate::dice::Dice;
 use crate::world::{BUS, Need, SHARED, STORE, instance_name};
 
@@ -15,14 +15,16 @@ pub(super) fn draw(seed: u64, instances: usize) -> Option<Kind> {
     }
     let hurt = instance_name(usize::try_from(dice.below(instances as u64)).unwrap_or_default());
     let from = |backend: &str| Kind::Partition { a: hurt.clone(), b: backend.to_owned() };
-    Some(match dice.below(7) {
+    Some(match dice.below(9) {
         0 => from(SHARED),
         1 => from(BUS),
         2 => from(STORE),
         3 => Kind::Crash { host: hurt },
         4 => Kind::Isolate { host: hurt },
         5 => Kind::PubSubLoss { subscriber: hurt, permille: 1_000, unreadable: false },
-        _ => Kind::Crash { host: SHARED.to_owned() },
+        6 => Kind::Crash { host: SHARED.to_owned() },
+        7 => Kind::RoadCut { road: Road::Invalidation },
+        _ => Kind::RoadCut { road: Road::Cdc },
     })
 }
 
@@ -45,6 +47,8 @@ pub(super) fn spares(kind: &Kind, host: &str, need: Need) -> bool {
         Kind::Partition { b, .. } if b == BUS => need == Need::Roads,
         Kind::Partition { .. } | Kind::PubSubLoss { .. } => need == Need::Follower,
         Kind::Crash { host } if host == SHARED => need == Need::Follower,
+        // Who hears no beacon trusts nothing, and reads the store.
+        Kind::RoadCut { road } => *road == Road::Cdc && need == Need::Follower,
         _ => true,
     };
     is_hurt && wants
@@ -61,6 +65,9 @@ mod tests {
         let lonely = Kind::Partition { a: "i1".to_owned(), b: BUS.to_owned() };
         assert!(spares(&lonely, "i1", Need::Roads) && !spares(&lonely, "i1", Need::Follower));
         assert!(!spares(&lonely, "i0", Need::Roads));
+        let cut = |road| Kind::RoadCut { road };
+        assert!(spares(&cut(Road::Cdc), "i2", Need::Follower) && !spares(&cut(Road::Cdc), "i2", Need::Roads));
+        assert!(!spares(&cut(Road::Invalidation), "i0", Need::Follower), "the other road is whole");
         let no_shared = Kind::Crash { host: SHARED.to_owned() };
         assert!(spares(&no_shared, "i2", Need::Follower) && !spares(&no_shared, "i2", Need::Roads));
     }

@@ -1,5 +1,6 @@
 //! What a plan says.
 
+use domain::ports::Topic;
 use serde::{Deserialize, Serialize};
 
 use super::permanent;
@@ -54,6 +55,8 @@ pub enum Family {
     FeedReplay,
     /// The store is put back from a backup.
     Restore,
+    /// Pub/Sub messages come twice, or overtake each other.
+    PubSubDisorder,
     /// A push service does not do what it should.
     PushTrouble,
     /// The mail server does not.
@@ -64,7 +67,7 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Hold,
         Self::Partition,
         Self::Isolate,
@@ -88,6 +91,7 @@ impl Family {
         Self::LateAcks,
         Self::FeedReplay,
         Self::Restore,
+        Self::PubSubDisorder,
         Self::PushTrouble,
         Self::MailTrouble,
         Self::DevicesGone,
@@ -188,6 +192,20 @@ pub enum Kind {
         #[serde(default)]
         unreadable: bool,
     },
+    /// Pub/Sub messages to `subscriber` come twice, or after the next one.
+    PubSubDisorder {
+        /// Which instance.
+        subscriber: String,
+        /// So many in a thousand come twice.
+        doubled: u64,
+        /// So many in a thousand are overtaken.
+        overtaken: u64,
+    },
+    /// Nothing comes along one of the two roads of a change (DESIGN section 3.3) any more, to anybody.
+    RoadCut {
+        /// Which.
+        road: Road,
+    },
     /// The present Pub/Sub subscriptions of `subscriber` hear nothing any more, once.
     Deaf {
         /// Which instance.
@@ -249,6 +267,25 @@ pub enum Kind {
         /// Its number.
         device: u64,
     },
+}
+
+/// The roads of a change to all instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Road {
+    /// `forecast:invalidation`.
+    Invalidation,
+    /// `cdc:forecasts`.
+    Cdc,
+}
+
+impl Road {
+    /// What goes along it.
+    pub(super) fn topic(self) -> Topic {
+        match self {
+            Self::Invalidation => Topic::ForecastInvalidation,
+            Self::Cdc => Topic::CdcForecasts,
+        }
+    }
 }
 
 /// A fault in its time.

@@ -84,6 +84,8 @@ pub struct Ask {
     pub key: Option<Uuid>,
     /// `X-Min-Version`.
     pub min: Option<Ver>,
+    /// Of a list: so many rows at most.
+    pub take: Option<u32>,
 }
 
 /// One forecast that an answer shows.
@@ -112,10 +114,12 @@ pub struct Answer {
     pub stale: bool,
     /// What it shows.
     pub shown: Vec<Shown>,
-    /// Of a list: whether it is the whole one.
+    /// Of a list: whether it should be the whole one, since no more rows are there than were asked for.
     pub whole: bool,
     /// Of a list: how many rows there are, on all pages, as it says.
     pub total: Option<u64>,
+    /// How old it is, as it says, in seconds.
+    pub age_s: Option<u64>,
 }
 
 /// A message of the tracker.
@@ -295,6 +299,15 @@ pub enum Event {
         /// Of which row.
         key: Uuid,
         /// The version that it names.
+        version: Ver,
+        /// The companies in whose lists it was, or is.
+        companies: Vec<Uuid>,
+    },
+    /// An instance announces that a key has changed (`DataChanged`).
+    Announced {
+        /// Which.
+        key: String,
+        /// To which version.
         version: Ver,
     },
     /// The bus took an event of the outbox.

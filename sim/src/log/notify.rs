@@ -169,6 +169,8 @@ pub enum Notified {
         attempt: u64,
         /// What it says.
         reply: Reply,
+        /// How long it asks to be left alone, in milliseconds.
+        wait_ms: Option<u64>,
     },
     /// An instance hands a mail over.
     MailHanded {
@@ -208,6 +210,11 @@ pub enum Notified {
         notification: Uuid,
         /// Its place.
         position: u64,
+    },
+    /// Something is wrong with a carrier, from now on or for a while.
+    Troubled {
+        /// The origin of a push service, or [`MAIL`](crate::log::MAIL).
+        carrier: String,
     },
     /// From now on nothing is broken but these carriers, or nothing else was until a moment ago.
     OnlyBroken {

@@ -35,10 +35,11 @@ impl Forge {
     /// A reading of 10 ms.
     fn get(self, at_ms: u64, instance: usize, version: u64) -> Self {
         let request = at_ms;
-        let ask = Ask { request, instance, op: Op::Get, key: Some(KEY), min: None };
+        let ask = Ask { request, instance, op: Op::Get, key: Some(KEY), min: None, take: None };
         let shown = vec![Shown { key: KEY, version: Ver(1, version), digest: Some(version) }];
         let level = Some("L1".to_owned());
         let answer = Answer {
+            age_s: None,
             request,
             status: 200,
             boot: format!("i{instance}-a"),
@@ -68,6 +69,8 @@ impl Forge {
         let faults = vec![fault(Kind::BusCut), fault(Kind::Crash { host: "store".to_owned() })];
         let plan = Plan { faults, ..draw_plan(7) };
         let outcome = Outcome {
+            converged_ms: None,
+            converge_max_ms: None,
             seed: 7,
             verdict,
             digest: String::new(),

@@ -91,7 +91,8 @@ impl Client {
     /// Asks; `None`: there is no answer.
     pub(super) async fn ask(&mut self, wish: Wish) -> Option<Answer> {
         let request = self.control.next_request();
-        let ask = Ask { request, instance: self.instance, op: wish.op, key: wish.key, min: wish.min };
+        let take = matches!(wish.op, Op::List(_)).then_some(wish.take);
+        let ask = Ask { request, instance: self.instance, op: wish.op, key: wish.key, min: wish.min, take };
         let cause = self.net.log.record(&self.net.host, None, Event::Asked(ask));
         match self.http.ask(wish.question()).await {
             Ok(reply) => {
@@ -128,7 +129,7 @@ fn answer(request: u64, wish: &Wish, reply: &Reply) -> Answer {
         200 if is_list => {
             let (shown, all) = page(&reply.body);
             total = all;
-            let whole = all == Some(shown.len() as u64);
+            let whole = all.is_some_and(|all| all <= u64::from(wish.take));
             (shown, whole)
         }
         200 | 201 => (entity(&reply.headers, &reply.body), false),
@@ -144,6 +145,7 @@ fn answer(request: u64, wish: &Wish, reply: &Reply) -> Answer {
         shown,
         whole,
         total,
+        age_s: header(&reply.headers, "age").and_then(|text| text.parse().ok()),
     }
 }
 

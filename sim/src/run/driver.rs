@@ -1,6 +1,6 @@
 //! Steps the world through the phases and checks what happens.
 
-use domain::ports::Outbox;
+use domain::ports::{ChangeFeed, Outbox};
 use futures_util::FutureExt;
 
 use super::dba::Dba;
@@ -8,16 +8,17 @@ use super::notify::{Course, guest, with_publisher};
 use super::outcome::{Outcome, Verdict};
 use super::phase::{Control, Phase};
 use super::rows::{Directory, first_rows};
+use super::rules;
 use super::workload::clients;
 use crate::check::{Checkers, FINAL, Marks, Violation};
 use crate::fault::{Nemesis, Plan};
-use crate::log::{Event, Message, Record};
+use crate::log::{Event, Message, Record, narrow};
 use crate::world::{Fleet, Millis, Need, STORE, World};
 
 /// By then everything runs and trusts, without faults.
 const WARM_MAX_MS: u64 = 12_000;
-/// C7 gives 5 s and the backlog; a lost host costs a lease and a keep-alive before that.
-const CONVERGE_MAX_MS: u64 = 20_000;
+/// How often the driver looks whether something is pending.
+const LOOK_MS: u64 = 50;
 /// An unmarked answer may be 5 s old: so long after the last write, none is.
 const QUIET_MIN_MS: u64 = 5_000;
 /// Writes end ...
@@ -45,6 +46,10 @@ struct Run {
     course: Option<Course>,
     seen: usize,
     counts: [u64; 3],
+    /// How far along the feed the stream is.
+    streamed: u64,
+    converged_ms: Option<u64>,
+    converge_max_ms: Option<u64>,
 }
 
 /// Runs a plan, while `now` tells the simulated time; the log with it.
@@ -78,9 +83,12 @@ fn run_with(plan: &Plan, now: Millis, messages: bool) -> Result<(Outcome, Vec<Re
     if messages {
         world.fleet.net.slab.record(std::sync::Arc::clone(&world.fleet.net.time));
     }
-    let checkers = Checkers::new(!plan.is_beyond_skew());
+    let checkers = Checkers::new(rules::rules(plan)?);
     let course = Course::of(plan, &world.fleet);
-    let mut run = Run { world, control, checkers, marks: Marks::default(), course, seen: 0, counts: [0; 3] };
+    let (marks, seen, counts, streamed) = (Marks::default(), 0, [0; 3], 0);
+    let (converged_ms, converge_max_ms) = (None, None);
+    let mut run =
+        Run { world, control, checkers, marks, course, seen, counts, streamed, converged_ms, converge_max_ms };
     let ended = run.phases(plan, &directory);
     let verdict = match ended {
         Ok(()) => Verdict::Passed,
@@ -101,6 +109,8 @@ fn run_with(plan: &Plan, now: Millis, messages: bool) -> Result<(Outcome, Vec<Re
         reached: reached(),
         messages: run.world.fleet.net.slab.stored(),
         peak_kib: 0,
+        converged_ms: run.converged_ms,
+        converge_max_ms: run.converge_max_ms,
         marks: run.marks.counts().clone(),
     };
     let (records, messages) = (log.from(0), run.world.fleet.net.slab.messages());
@@ -144,13 +154,10 @@ impl Run {
         nemesis.heal(&mut self.world.sim);
         weather.set_hiccups(0, 0);
         self.enter("quiet", Phase::Quiet);
-        for _ in 0..QUIET_MIN_MS {
-            self.step()?;
-        }
-        self.until_nothing_is_pending(plan, CONVERGE_MAX_MS)?;
+        self.converge(plan)?;
         if plan.tuning.newcomer {
             self.restart_one(plan, &mut nemesis);
-            self.until_nothing_is_pending(plan, CONVERGE_MAX_MS)?;
+            self.until_nothing_is_pending(plan, rules::converge_max_ms(plan, 0))?;
         }
         self.enter(FINAL, Phase::Final);
         self.until_everything_is_read(1)?;
@@ -195,7 +202,6 @@ impl Run {
 
     /// Every channel comes to its end; then all is told about it.
     fn until_everybody_is_notified(&mut self) -> Result<(), Stop> {
-        const LOOK_MS: u64 = 50;
         if self.course.is_none() {
             return Ok(());
         }
@@ -250,8 +256,37 @@ impl Run {
         reasons
     }
 
+    /// Everything is as it should be within the time that there is for it, and stays so.
+    fn converge(&mut self, plan: &Plan) -> Result<(), Stop> {
+        let max_ms = rules::converge_max_ms(plan, self.backlog());
+        self.converge_max_ms = Some(max_ms);
+        let (mut converged_ms, mut reasons, mut since_ms) = (0, Vec::new(), 0);
+        while since_ms < QUIET_MIN_MS.max(max_ms) && (since_ms < QUIET_MIN_MS || !reasons.is_empty()) {
+            for _ in 0..LOOK_MS {
+                self.step()?;
+            }
+            since_ms += LOOK_MS;
+            reasons = self.pending(plan);
+            if !reasons.is_empty() {
+                converged_ms = since_ms + LOOK_MS;
+            }
+        }
+        if !reasons.is_empty() {
+            return self.not_converged(reasons);
+        }
+        self.converged_ms = Some(converged_ms);
+        Ok(())
+    }
+
+    /// How many changes the stream does not tell of yet.
+    fn backlog(&self) -> u64 {
+        let store = self.world.fleet.backends.store.store.clone();
+        let end = self.world.fleet.net.time.inside(async move { store.end().await }).now_or_never();
+        let end = end.and_then(Result::ok).unwrap_or_default();
+        narrow(end.0).saturating_sub(self.streamed)
+    }
+
     fn until_nothing_is_pending(&mut self, plan: &Plan, max_ms: u64) -> Result<(), Stop> {
-        const LOOK_MS: u64 = 50;
         let mut reasons = Vec::new();
         for _ in 0..max_ms / LOOK_MS {
             for _ in 0..LOOK_MS {
@@ -272,6 +307,8 @@ impl Run {
 
     fn step(&mut self) -> Result<(), Stop> {
         self.world.step().map_err(Stop::Died)?;
+        let net = &self.world.fleet.net;
+        net.weather.take_hits().into_iter().for_each(|mark| net.mark(mark));
         self.observe()
     }
 
@@ -287,6 +324,7 @@ impl Run {
                 Event::Asked(_) => self.counts[0] += 1,
                 Event::Committed { .. } => self.counts[1] += 1,
                 Event::FaultBegan { .. } => self.counts[2] += 1,
+                Event::Streamed(streamed) => self.streamed = streamed.position,
                 _ => {}
             }
             self.marks.observe(record);

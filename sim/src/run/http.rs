@@ -56,6 +56,7 @@ impl HttpClient {
     }
 
     async fn ask_patiently(&mut self, question: Question) -> Result<Reply, String> {
+        self.net.weather.walk(&self.net.host, &self.instance);
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => self.connect().await?,

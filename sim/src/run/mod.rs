@@ -11,6 +11,7 @@ mod notify;
 mod outcome;
 mod phase;
 mod rows;
+mod rules;
 mod workload;
 
 pub use driver::{run, run_with_messages};

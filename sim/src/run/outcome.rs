@@ -43,6 +43,13 @@ pub struct Outcome {
     /// The process's peak of memory in KiB, as far as it is known.
     #[serde(default)]
     pub peak_kib: u64,
+    /// How long after the end of all faults nothing was pending any more, in simulated milliseconds; `None`: the run did
+    /// not get there.
+    #[serde(default)]
+    pub converged_ms: Option<u64>,
+    /// How long it was allowed to take (C7).
+    #[serde(default)]
+    pub converge_max_ms: Option<u64>,
     /// Marks hit.
     pub marks: BTreeMap<String, u64>,
 }

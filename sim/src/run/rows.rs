@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::dice::Dice;
+use crate::log::Ver;
 use crate::world::START_UNIX_S;
 
 /// The companies.
@@ -30,6 +31,8 @@ struct Known {
     ids: Vec<Uuid>,
     /// Those that were absent when somebody last looked.
     gone: BTreeSet<Uuid>,
+    /// What was written last, in order.
+    written: Vec<(Uuid, Ver)>,
 }
 
 impl Directory {
@@ -44,6 +47,16 @@ impl Directory {
         if !known.ids.contains(&id) {
             known.ids.push(id);
         }
+    }
+
+    /// A client was told that it wrote this.
+    pub(super) fn wrote(&self, id: Uuid, version: Ver) {
+        self.lock().written.push((id, version));
+    }
+
+    /// What was written, from the `from`th write on.
+    pub(super) fn written(&self, from: usize) -> Vec<(Uuid, Ver)> {
+        self.lock().written.get(from..).unwrap_or_default().to_vec()
     }
 
     /// There is none any more: it is asked for less from now on.

@@ -176,6 +176,15 @@ impl Drop for ConsumerSession {
 impl Session for ConsumerSession {
     async fn next(&mut self) -> Option<Cargo> {
         loop {
+            if self.net.weather.is_road_cut(self.topic) {
+                // It never ends.
+                self.net.weather.hit(if self.topic == Topic::CdcForecasts {
+                    "road_cut_cdc"
+                } else {
+                    "road_cut_invalidation"
+                });
+                return std::future::pending().await;
+            }
             self.apply_late().await;
             if let Some(delivery) = self.arrived() {
                 if let Delivery::Message(message) = &delivery {

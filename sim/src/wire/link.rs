@@ -71,6 +71,7 @@ impl<T: Send + 'static> Link<T> {
         F: Future<Output = R> + Send + 'static,
         W: FnOnce(T) -> F + Send + 'static,
     {
+        self.net.weather.walk(&self.net.host, self.to);
         let conn = self.connected().await?;
         let call: Call<T> = Box::new(move |backend| work(backend).map(|answer| Box::new(answer) as Cargo).boxed());
         let answer = conn.call(Kind::Call, Box::new(call), || (method_of::<W>(), about())).await?;

@@ -42,6 +42,7 @@ impl Net {
     /// # Errors
     /// No connection in time.
     pub async fn dial(&self, to: &str, port: u16) -> io::Result<FaultyStream> {
+        self.weather.walk(&self.host, to);
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((to, port))).await;
         let stream = connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         Ok(FaultyStream::new(stream, &self.host, to, Arc::clone(&self.weather)))

@@ -1,6 +1,7 @@
 //! The backplane from afar. Its server loses Pub/Sub messages where the nemesis says so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use coherence::backplane::{
@@ -10,6 +11,7 @@ use coherence::stream::{ChangeMessage, Head, Section};
 use coherence::{Fence, Sequence, StreamEpoch};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep_until};
 
 use super::conn::WireError;
 use super::link::Link;
@@ -112,7 +114,9 @@ fn opening(section: Section, weather: Arc<Weather>) -> Open<SharedHost> {
             match host.backplane.subscribe(&section).await {
                 Ok(inner) => {
                     let deafened = weather.deafened(&peer);
-                    let session: Box<dyn Session> = Box::new(Lossy { inner, host, peer, weather, deafened });
+                    let (overtaken, again) = (None, None);
+                    let session = Lossy { inner, host, peer, weather, deafened, overtaken, again };
+                    let session: Box<dyn Session> = Box::new(session);
                     (Box::new(None::<BackplaneError>) as Cargo, Some(session))
                 }
                 Err(error) => (Box::new(Some(error)) as Cargo, None),
@@ -130,13 +134,62 @@ struct Lossy {
     weather: Arc<Weather>,
     /// How often the peer's subscriptions had gone deaf when this one began.
     deafened: u64,
+    /// Waits for the next one to overtake it, until then.
+    overtaken: Option<(BackplaneDelivery, Instant)>,
+    /// Comes once more.
+    again: Option<BackplaneDelivery>,
+}
+
+/// What no message overtakes goes after so long.
+const OVERTAKEN_MAX: Duration = Duration::from_millis(300);
+
+impl Lossy {
+    /// What comes next in the order of this subscriber; `None`: the subscription is over.
+    async fn next_in_disorder(&mut self) -> Option<BackplaneDelivery> {
+        if let Some(again) = self.again.take() {
+            return Some(again);
+        }
+        loop {
+            let until = self.overtaken.as_ref().map(|(_, until)| *until);
+            let delivery = tokio::select! {
+                biased;
+                delivery = self.inner.next() => delivery.ok()?,
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
+                    match self.overtaken.take() {
+                        Some((late, _)) => return Some(late),
+                        None => continue,
+                    }
+                }
+            };
+            if !matches!(delivery, BackplaneDelivery::Change(_) | BackplaneDelivery::Head(_)) {
+                // A loss is told in its place; what waited is lost with it.
+                self.overtaken = None;
+                return Some(delivery);
+            }
+            let (is_doubled, is_overtaken) = self.weather.disorder(&self.peer);
+            if let Some((late, _)) = self.overtaken.take() {
+                self.host.net.mark("pubsub_overtaken");
+                self.again = Some(late);
+                return Some(delivery);
+            }
+            if is_overtaken {
+                self.overtaken = Some((delivery, Instant::now() + OVERTAKEN_MAX));
+                continue;
+            }
+            if is_doubled {
+                self.host.net.mark("pubsub_doubled");
+                self.again = Some(delivery.clone());
+            }
+            return Some(delivery);
+        }
+    }
 }
 
 #[async_trait]
 impl Session for Lossy {
     async fn next(&mut self) -> Option<Cargo> {
         loop {
-            let delivery = self.inner.next().await.ok()?;
+            let delivery = self.next_in_disorder().await?;
             if self.weather.deafened(&self.peer) > self.deafened {
                 self.host.net.mark("subscription_deaf");
                 continue;
@@ -216,7 +269,11 @@ impl RemoteSubscription {
                 Event::Jumped { epoch: epoch.0, after: last, to: sequence, head },
             );
         }
-        self.last = Some((epoch, sequence));
+        // One that comes late, or twice, takes nobody back.
+        self.last = match self.last {
+            Some((known, last)) if known == epoch => Some((epoch, last.max(sequence))),
+            _ => Some((epoch, sequence)),
+        };
     }
 }
 

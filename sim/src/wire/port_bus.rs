@@ -160,7 +160,9 @@ fn acknowledged(topic: Topic, message: &BusMessage) -> Option<Event> {
         Topic::ForecastInvalidation => {
             let event: CacheInvalidation = serde_json::from_slice(&message.message.payload).ok()?;
             let version = Ver(event.incarnation?.0, event.version_id?.0);
-            Some(Event::InvalidationAcknowledged { key: event.entity_id.0, version })
+            let company = |tag: &String| tag.strip_prefix("company:")?.parse().ok();
+            let companies = event.tags.iter().filter_map(company).collect();
+            Some(Event::InvalidationAcknowledged { key: event.entity_id.0, version, companies })
         }
         Topic::ForecastCompleted => {
             let event = completed(&message.message.payload)?;

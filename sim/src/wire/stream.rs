@@ -29,6 +29,7 @@ impl FaultyStream {
     fn poll_weather(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let (cuts, is_stalled) = self.weather.of_pair(&self.of, cx.waker());
         if cuts != self.cuts {
+            self.weather.hit("connection_cut");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut by the nemesis")));
         }
         if is_stalled { Poll::Pending } else { Poll::Ready(Ok(())) }
@@ -45,6 +46,9 @@ impl AsyncRead for FaultyStream {
                 let room = max.min(buf.remaining()).min(few.len());
                 let mut few = ReadBuf::new(&mut few[..room]);
                 let polled = Pin::new(&mut self.io).poll_read(cx, &mut few);
+                if !few.filled().is_empty() {
+                    self.weather.hit("read_short");
+                }
                 buf.put_slice(few.filled());
                 polled
             }

@@ -1,9 +1,12 @@
 //! What the nemesis does to connections and backends: the switches that the wire looks at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
+
+use domain::ports::Topic;
 
 use crate::dice::Dice;
 
@@ -17,11 +20,20 @@ pub(super) fn pair(one: &str, other: &str) -> Pair {
 
 /// The switches.
 pub struct Weather {
-    dice: Dice,
-    /// Of the bus, so that its draws shift no others.
-    bus_dice: Dice,
-    feed_dice: Dice,
+    dice: Sources,
     state: Mutex<State>,
+    /// Whether a road is broken that is to be marked when somebody walks it. Beside the state, since all calls ask.
+    watches_roads: AtomicBool,
+}
+
+/// Dice, each for one thing, so that its draws shift no others.
+struct Sources {
+    calls: Dice,
+    reads: Dice,
+    pubsub_loss: Dice,
+    pubsub_order: Dice,
+    bus: Dice,
+    feed: Dice,
 }
 
 #[derive(Default)]
@@ -48,19 +60,106 @@ struct State {
     ack_delay: Duration,
     /// How often a read of the feed goes back, by how much at most, and when it does next.
     feed_back: (u64, u64, u64),
+    /// In a thousand, of the messages to this subscriber: so many come twice, so many after the next one.
+    disordered: BTreeMap<String, (u64, u64)>,
+    /// The topics of which nothing reaches anybody.
+    cut_roads: BTreeSet<Topic>,
+    /// By pair: the marks to hit when one calls the other.
+    broken_roads: BTreeMap<Pair, BTreeSet<&'static str>>,
+    hits: Hits,
     wakers: Vec<Waker>,
+}
+
+/// What did something, for whoever writes it to the log. Each is told once.
+#[derive(Default)]
+struct Hits {
+    told: BTreeSet<&'static str>,
+    new: Vec<&'static str>,
+}
+
+impl Hits {
+    fn hit(&mut self, mark: &'static str) {
+        if self.told.insert(mark) {
+            self.new.push(mark);
+        }
+    }
 }
 
 impl Weather {
     /// Fair weather.
     pub fn new(seed: u64) -> Self {
         let dice = |name| Dice::of(seed, name);
-        Self {
-            dice: dice("weather"),
-            bus_dice: dice("weather/bus"),
-            feed_dice: dice("weather/feed"),
-            state: Mutex::default(),
+        let dice = Sources {
+            calls: dice("weather/calls"),
+            reads: dice("weather/reads"),
+            pubsub_loss: dice("weather/pubsub/loss"),
+            pubsub_order: dice("weather/pubsub/order"),
+            bus: dice("weather/bus"),
+            feed: dice("weather/feed"),
+        };
+        Self { dice, state: Mutex::default(), watches_roads: AtomicBool::new(false) }
+    }
+
+    /// The marks that were hit for the first time since somebody asked.
+    pub fn take_hits(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.lock().hits.new)
+    }
+
+    pub(crate) fn hit(&self, mark: &'static str) {
+        self.lock().hits.hit(mark);
+    }
+
+    /// Calls between two hosts hit `mark`, or do so no more.
+    pub fn watch_road(&self, one: &str, other: &str, mark: &'static str, on: bool) {
+        let mut state = self.lock();
+        let marks = state.broken_roads.entry(pair(one, other)).or_default();
+        if on {
+            marks.insert(mark)
+        } else {
+            marks.remove(mark)
+        };
+        state.broken_roads.retain(|_, marks| !marks.is_empty());
+        self.watches_roads.store(!state.broken_roads.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Somebody calls somebody.
+    pub(crate) fn walk(&self, from: &str, to: &str) {
+        if !self.watches_roads.load(Ordering::Relaxed) {
+            return;
         }
+        let state = &mut *self.lock();
+        for mark in state.broken_roads.get(&pair(from, to)).into_iter().flatten() {
+            state.hits.hit(mark);
+        }
+    }
+
+    /// Of the Pub/Sub messages to `subscriber` so many in a thousand come twice, and so many after the next one.
+    pub fn set_disordered(&self, subscriber: &str, doubled: u64, overtaken: u64) {
+        self.change(|state| {
+            state.disordered.insert(subscriber.to_owned(), (doubled, overtaken));
+        });
+    }
+
+    /// Whether this message to `subscriber` comes twice, and whether the next one overtakes it.
+    pub(super) fn disorder(&self, subscriber: &str) -> (bool, bool) {
+        let (doubled, overtaken) = self.lock().disordered.get(subscriber).copied().unwrap_or_default();
+        let does = |permille| permille > 0 && self.dice.pubsub_order.permille(permille);
+        (does(doubled), does(overtaken))
+    }
+
+    /// Nothing of `topic` reaches anybody any more.
+    pub fn set_road_cut(&self, topic: Topic, on: bool) {
+        self.change(|state| {
+            if on {
+                state.cut_roads.insert(topic)
+            } else {
+                state.cut_roads.remove(&topic)
+            };
+        });
+    }
+
+    pub(super) fn is_road_cut(&self, topic: Topic) -> bool {
+        self.lock().cut_roads.contains(&topic)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,8 +264,8 @@ impl Weather {
     pub(super) fn held_back(&self) -> Duration {
         const LONGEST_MS: u64 = 400;
         let permille = self.lock().reordered;
-        let is_held = permille > 0 && self.bus_dice.permille(permille);
-        if is_held { self.bus_dice.millis(1, LONGEST_MS) } else { Duration::ZERO }
+        let is_held = permille > 0 && self.dice.bus.permille(permille);
+        if is_held { self.dice.bus.millis(1, LONGEST_MS) } else { Duration::ZERO }
     }
 
     pub(super) fn ack_delay(&self) -> Duration {
@@ -181,7 +280,7 @@ impl Weather {
             return 0;
         }
         *next_ms = now_ms + *every_ms;
-        self.feed_dice.between(1, *back)
+        self.dice.feed.between(1, *back)
     }
 
     pub(super) fn duplicates(&self) -> bool {
@@ -199,6 +298,7 @@ impl Weather {
         let cuts = state.cuts.get(of).copied().unwrap_or_default();
         let is_stalled = state.stalled.get(of).is_some_and(|count| *count > 0);
         if is_stalled {
+            state.hits.hit("connection_stalled");
             state.wakers.push(waker.clone());
         }
         (cuts, is_stalled)
@@ -215,12 +315,12 @@ impl Weather {
     /// How many bytes a read may return.
     pub(super) fn read_max(&self) -> Option<usize> {
         let short = self.lock().short_reads > 0;
-        short.then(|| usize::try_from(self.dice.between(1, 7)).unwrap_or(1))
+        short.then(|| usize::try_from(self.dice.reads.between(1, 7)).unwrap_or(1))
     }
 
     pub(super) fn is_lost(&self, subscriber: &str) -> bool {
         let permille = self.lock().lossy.get(subscriber).copied().unwrap_or_default();
-        permille > 0 && self.dice.permille(permille)
+        permille > 0 && self.dice.pubsub_loss.permille(permille)
     }
 
     /// How long a call to `host` waits before its effect, and its answer after it.
@@ -231,20 +331,30 @@ impl Weather {
             let max_ms = state.hiccup_max_of.get(host).copied().unwrap_or(max_ms);
             (state.slow.get(host).copied().unwrap_or_default(), (permille, max_ms))
         };
-        let hiccup = if permille > 0 && self.dice.permille(permille) { self.dice.millis(1, max_ms) } else { slow };
+        let dice = &self.dice.calls;
+        let hiccup = if permille > 0 && dice.permille(permille) { dice.millis(1, max_ms) } else { slow };
+        if !slow.is_zero() {
+            self.hit("call_to_slow_backend");
+        }
         let by = slow.max(hiccup);
         if by.is_zero() {
             return (by, by);
         }
         // What was read early and arrives late is what floors, tokens and generations are there for.
-        let at_once = self.dice.permille(400);
-        let before = if at_once { Duration::ZERO } else { self.dice.millis(0, narrow(by)) };
+        self.hit("call_slowed");
+        let at_once = dice.permille(400);
+        let before = if at_once { Duration::ZERO } else { dice.millis(0, narrow(by)) };
         (before, by.saturating_sub(before))
     }
 
     /// Whether the feed stands still.
     pub fn is_feed_stalled(&self) -> bool {
-        self.lock().feed_stalled > 0
+        let mut state = self.lock();
+        let is_stalled = state.feed_stalled > 0;
+        if is_stalled {
+            state.hits.hit("feed_stalled");
+        }
+        is_stalled
     }
 }
 

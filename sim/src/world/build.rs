@@ -12,7 +12,7 @@ use super::guest::Guest;
 use super::instance::{Instance, Outside, instance_name};
 use super::providers::Providers;
 use super::time::{Millis, START_UNIX_S, SimTime, TimeMover};
-use crate::log::Log;
+use crate::log::{Event, Log, Notified};
 use crate::wire::{Net, Slab, Weather};
 
 /// The host of all clients.
@@ -31,6 +31,13 @@ pub struct Fleet {
     pub providers: Providers,
     /// The instances.
     pub instances: Vec<Instance>,
+}
+
+impl Fleet {
+    /// Writes down what the harness does about notifications.
+    pub fn note(&self, what: Notified) {
+        self.net.log.record("harness", None, Event::Notify(what));
+    }
 }
 
 /// The world.

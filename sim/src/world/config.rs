@@ -88,6 +88,11 @@ impl Tuning {
                 settings.push(("cache.hard_timeout_ms".to_owned(), "7000".to_owned()));
             }
         }
+        let stale = Dice::of(seed, "stale");
+        if stale.permille(500) {
+            // A run is too short for what an hour may bring.
+            settings.push(("cache.max_stale_s".to_owned(), stale.between(1, 6).to_string()));
+        }
         Self {
             settings,
             redelivery: dice.millis(2_000, 10_000),

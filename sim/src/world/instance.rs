@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adapters::system::SystemIds;
-use coherence::{Cache, CacheEvent, Rng, StreamEpoch, WallClock};
+use coherence::{Cache, CacheEvent, CacheStats, Rng, StreamEpoch, WallClock};
 use domain::notification::push::PushGateways;
 use smartpulse::app::{App, Channels, PipelineStatus, Ports};
 use smartpulse::auth::MemoryTickets;
@@ -145,7 +145,7 @@ impl Instance {
         let app = App::new(&self.config, self.ports(boot), &self.net.host).await?;
         let cache = app.service().caches().cache();
         tokio::spawn(write_down(self.net.clone(), cache.events()));
-        tokio::spawn(jumps(Arc::clone(&self.jump_ms)));
+        tokio::spawn(jumps(self.net.clone(), Arc::clone(&self.jump_ms)));
         if let Some(guest) = &self.outside.guest {
             tokio::spawn(guest(Visit { parts: app.notifications().clone(), net: self.net.clone(), boot }));
         }
@@ -182,6 +182,11 @@ async fn write_down(net: Net, mut events: broadcast::Receiver<CacheEvent>) {
             Ok(CacheEvent::FillRefused { .. }) => "fill_refused".to_owned(),
             Ok(CacheEvent::GenerationBegan { emptied: true, .. }) => "tiers_emptied".to_owned(),
             Ok(CacheEvent::SharedTierFailed { .. }) => "shared_tier_failed".to_owned(),
+            Ok(CacheEvent::DataChanged { key, version: Some(version) }) => {
+                let (key, version) = (key.as_str().to_owned(), version.into());
+                net.log.record(&net.host, None, Event::Announced { key, version });
+                continue;
+            }
             Ok(_) => continue,
             Err(broadcast::error::RecvError::Lagged(_)) => continue,
             Err(broadcast::error::RecvError::Closed) => return,
@@ -199,6 +204,22 @@ struct Moment {
     /// How far it is, where something before its head is missing, or is being compared.
     open: Option<(Option<StreamEpoch>, u64, bool)>,
     tracked: u64,
+    stats: CacheStats,
+}
+
+impl Moment {
+    /// What it did since an earlier one, that a batch of runs must see.
+    fn did_since(&self, before: &Self) -> Vec<&'static str> {
+        let compares = |moment: &Self| moment.open.is_some_and(|(.., resyncing)| resyncing);
+        let did = [
+            (self.stats.joins > before.stats.joins, "flight_joined"),
+            (self.stats.duplicates > before.stats.duplicates, "duplicate_ignored"),
+            (self.stats.heads_refused > before.stats.heads_refused, "head_from_the_future"),
+            // A change is put into a document while all versions are being compared.
+            (compares(before) && compares(self) && self.stats.patched > before.stats.patched, "patch_raced_resync"),
+        ];
+        did.into_iter().filter(|(did, _)| *did).map(|(_, mark)| mark).collect()
+    }
 }
 
 /// Writes down what cannot be seen from outside: a lease that grows while something is missing, and a suspect instance that
@@ -217,8 +238,10 @@ async fn watch<R: coherence::Render>(net: Net, cache: Cache<R>, status: Pipeline
             trusted: cache.is_trusted(),
             open: (behind || follower.resyncing).then_some((follower.epoch, follower.applied.0, follower.resyncing)),
             tracked: cache.sizes().l2_entries,
+            stats: cache.stats(),
         };
         if let Some(before) = &before {
+            now.did_since(before).into_iter().for_each(|mark| net.weather.hit(mark));
             let grew = cache.lease_left() > Duration::ZERO && now.lease_ends > before.lease_ends;
             if grew && before.trusted && now.open.is_some() && now.open == before.open {
                 net.log.record(&net.host, None, Event::Noticed { what: LEASE_GREW_WHILE_OPEN.to_owned() });
@@ -232,12 +255,13 @@ async fn watch<R: coherence::Render>(net: Net, cache: Cache<R>, status: Pipeline
 }
 
 /// Moves the host's monotonic clock where the nemesis wants it.
-async fn jumps(by_ms: Arc<AtomicU64>) {
+async fn jumps(net: Net, by_ms: Arc<AtomicU64>) {
     loop {
         tokio::time::sleep(JUMP_LOOK).await;
         let by = by_ms.swap(0, Ordering::Relaxed);
         if by > 0 {
             tokio::time::advance(Duration::from_millis(by)).await;
+            net.weather.hit("clock_jumped");
         }
     }
 }

@@ -97,7 +97,9 @@ impl PushGateway for SimPush {
         let (mark, result) = self.does(meets.trouble, &address, attempt).await;
         sleep(meets.back).await;
         self.net.mark(mark);
-        note(&self.net, Notified::PushAnswered { attempt, reply: reply_of(&result) });
+        let wait = result.as_ref().err().and_then(PushError::retry_after);
+        let wait_ms = wait.and_then(|wait| u64::try_from(wait.as_millis()).ok());
+        note(&self.net, Notified::PushAnswered { attempt, reply: reply_of(&result), wait_ms });
         result
     }
 }

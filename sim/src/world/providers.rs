@@ -92,9 +92,11 @@ impl Providers {
         }
     }
 
-    /// The device of this number is gone for good.
-    pub fn is_gone(&self, device: u64) {
-        self.state().gone.extend([browser(device), app(device)]);
+    /// The device of this number is gone for good. Answers whose carriers have to do with it.
+    pub fn is_gone(&self, device: u64) -> [String; 2] {
+        let addresses = [browser(device), app(device)];
+        self.state().gone.extend(addresses.clone());
+        addresses.map(|address| carrier_of(&address))
     }
 
     pub(super) fn knows(&self, address: &str) -> bool {

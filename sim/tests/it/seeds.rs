@@ -16,8 +16,20 @@ fn a_run_without_faults_passes() {
     assert_success(&sim(&["run", "--seed", "1", "--fair"]));
 }
 
+#[test]
+fn a_batch_without_a_seed_shows_nothing() {
+    for batch in [&["swarm", "--count", "0"][..], &["meta", "--count", "0"]] {
+        let output = sim(batch);
+        assert_eq!(output.status.code(), Some(2), "{batch:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no seeds"));
+    }
+}
+
 /// Each once found a defect: FINDINGS.md.
-const FOUND: [&str; 13] = ["24", "28", "45", "54", "74", "155", "168", "190", "201", "273", "457", "461", "476"];
+const FOUND: [&str; 20] = [
+    "24", "28", "34", "40", "43", "45", "48", "54", "74", "90", "154", "155", "168", "190", "201", "273", "313", "457",
+    "461", "476",
+];
 
 #[test]
 fn seeds_that_found_something_pass() {

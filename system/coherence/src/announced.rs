@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::key::Key;
+use crate::mutant;
 use crate::version::Version;
 
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl Announced {
     pub(crate) fn announce(&self, key: &Key, version: Version) -> bool {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(announced) = table.versions.get_mut(key.as_str()) {
-            let news = version > *announced;
+            let news = version > *announced || mutant!(AnnouncedTwice);
             *announced = version.max(*announced);
             return news;
         }

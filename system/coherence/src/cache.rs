@@ -167,7 +167,7 @@ impl<R: Render> Cache<R> {
         let inner = &self.inner;
         let entry = inner.l1.get(key)?;
         let now = Instant::now();
-        if entry.is_expired(now)
+        if entry.is_expired(inner.core.trust.life_clock(now))
             || !inner.core.trust.may_answer(now)
             || (min_version.is_some_and(|least| entry.version < least) && !mutant!(MinVersionIgnored))
             || !(entry.tags.is_empty() || inner.core.stamps.admits(&entry, now))
@@ -357,7 +357,8 @@ impl<R: Render> Inner<R> {
     fn may_be_stale<T>(&self, key: &Key, entry: &Entry<T>, options: &ReadOptions) -> bool {
         let now = Instant::now();
         let stale_for = now.saturating_duration_since(self.core.ends(entry));
-        options.max_stale.is_some_and(|max| stale_for <= max) && self.allows(key, entry, options, now)
+        let young = options.max_stale.is_some_and(|max| stale_for <= max) || mutant!(StaleForEver);
+        young && self.allows(key, entry, options, now)
     }
 
     /// Whether minimum, floor and stamps let an entry answer this read, its own life aside.

@@ -117,8 +117,9 @@ impl<R: Render> Inner<R> {
     fn find_view(&self, key: &Key, options: &ReadOptions) -> Option<Filled<R::View>> {
         let entry = self.l1.get(key.as_str())?;
         let now = Instant::now();
-        let usable =
-            !entry.is_expired(now) && self.core.trust.may_answer(now) && self.allows(key, &entry, options, now);
+        let usable = !entry.is_expired(self.core.trust.life_clock(now))
+            && self.core.trust.may_answer(now)
+            && self.allows(key, &entry, options, now);
         usable.then(|| Filled {
             view: entry.value.clone(),
             version: entry.version,
@@ -138,7 +139,10 @@ impl<R: Render> Inner<R> {
     ) -> Option<Filled<R::View>> {
         let now = Instant::now();
         let entry = self.core.l2.get(key.as_str())?;
-        if entry.is_expired(now) || !self.core.trust.may_answer(now) || !self.allows(key, &entry, options, now) {
+        if entry.is_expired(self.core.trust.life_clock(now))
+            || !self.core.trust.may_answer(now)
+            || !self.allows(key, &entry, options, now)
+        {
             return None;
         }
         let view = self.render.render(key, &entry.value).ok()?;

@@ -187,7 +187,14 @@ impl Floors {
         let result = apply(&mut held);
         held.raised = held.raised.max(at);
         held.since = now;
-        held.due = now + if held.owed { self.lives.owed } else { self.lives.settled };
+        held.due = now
+            + if mutant!(FloorDiesAtOnce) {
+                Duration::ZERO
+            } else if held.owed {
+                self.lives.owed
+            } else {
+                self.lives.settled
+            };
         table.due.insert((held.due, key.clone()));
         table.floors.insert(key.clone(), held);
         result

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The environment variable that names the bug, where nobody calls [`activate`].
 pub const VARIABLE: &str = "PLANTED_BUG";
 
-/// The guarantee (`ALGORITHM.md`) that a bug breaks first.
+/// The guarantee (`ALGORITHM.md`), or the promise of a part, that a bug breaks first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// `monotonic`
@@ -36,10 +36,16 @@ pub enum Invariant {
     C7,
     /// `notify_once`
     C8,
+    /// On the way of a change no station says what the one before it has not said.
+    S1,
+    /// An answer is about what was asked, and as young as it must be.
+    S2,
+    /// An instance announces each change once.
+    S3,
 }
 
 impl Invariant {
-    /// `monotonic` to `notify_once`.
+    /// `monotonic` to `notify_once`; then the promises of the parts.
     pub const fn name(self) -> &'static str {
         match self {
             Self::C1 => "monotonic",
@@ -50,6 +56,9 @@ impl Invariant {
             Self::C6 => "tags",
             Self::C7 => "converge",
             Self::C8 => "notify_once",
+            Self::S1 => "stations",
+            Self::S2 => "answers",
+            Self::S3 => "announced",
         }
     }
 }
@@ -102,6 +111,11 @@ planted! {
     DeafnessUnnoticed "deafness-unnoticed" C7 "a subscription that hears no heads is kept";
     ApplyOlderVersion "apply-older-version" C1 "floor and document follow the last version that came, not the highest";
     PatchToWrongBase "patch-to-wrong-base" C2 "a patch is applied whatever its base is, and its result is not hashed";
+    ReplayAppliesNothing "replay-applies-nothing" C7 "what the stream repeats counts as known, and is not applied";
+    ResyncDropsChanges "resync-drops-changes" C7 "changes that come while all versions are compared are not applied";
+    ResyncLeavesLists "resync-leaves-lists" C3 "a resync outdates no list";
+    ResyncLeavesViews "resync-leaves-views" C3 "a resync leaves in L1 what L2 does not track, and nobody compared";
+    AnnouncedTwice "announced-twice" S3 "a change is announced on each road that it comes by";
     ListStampNotRaised "list-stamp-not-raised" C6 "a change with unknown tags outdates no list";
 
     // The lease.
@@ -113,11 +127,18 @@ planted! {
     LocalTrustedWhileSuspect "local-trusted-while-suspect" C3 "the local tiers answer without the lease";
     SharedTrustedWhileSuspect "shared-trusted-while-suspect" C3 "L3 answers though its head is old";
     SuspectStores "suspect-stores" C3 "a suspect instance stores what it fills";
+    FutureHeadTrusted "future-head-trusted" C3 "a head from further in the future than clocks may differ counts";
+    FutureHeadKept "future-head-kept" C7 "a head from before the clocks were set back hides those that follow";
+    StaleForEver "stale-for-ever" C3 "a stale answer may be of any age";
     StaleUnmarked "stale-unmarked" C3 "a stale answer is not marked";
 
     // Fills, floors and stamps.
     FillIgnoresFloor "fill-ignores-floor" C1 "a fill is not compared with the floor";
     FloorDroppedWithEntry "floor-dropped-with-entry" C1 "a key that is not tracked has no floor";
+    FloorDiesAtOnce "floor-dies-at-once" C1 "a floor lives until the next one is set";
+    TtlByWallClock "ttl-by-wall-clock" S2 "entries live by the wall clock";
+    ShownIsNoFloor "shown-is-no-floor" C1 "what a write shows without writing sets no floor";
+    AbsenceWithoutVersion "absence-without-version" C1 "an absence that is read carries no tombstone's version";
     FloorForgottenSilently "floor-forgotten-silently" C1 "a floor that must go early leaves no warning";
     FillAcrossGenerations "fill-across-generations" C1 "a fill of an earlier generation is stored";
     JoinsAnyFlight "joins-any-flight" C3 "callers join flights of any age and generation";
@@ -131,6 +152,9 @@ planted! {
     RaiseMakesExact "raise-makes-exact" C7 "any version that L3 remembers counts as all that the stream told";
     FillTokenSurvives "fill-token-survives" C1 "a change does not void the tokens of fills in the air";
     OlderWriteOverwrites "older-write-overwrites" C1 "an older version overwrites a newer one in L3";
+    StepsSwapped "steps-swapped" C1 "a change is published before its value is written";
+    ServersNotCompared "servers-not-compared" C7 "a stream goes on on servers that are others than when it began";
+    AnySequenceAccepted "any-sequence-accepted" C5 "the stream accepts a message that does not follow its last one";
     FencingIgnoredStep1 "fencing-ignored-step-1" C1 "L3 accepts writes of an earlier term";
     FencingIgnoredStep2 "fencing-ignored-step-2" C5 "the stream accepts messages and heads of an earlier term";
 
@@ -143,11 +167,22 @@ planted! {
     SyncBeatsAlone "sync-beats-alone" C3 "the sync sends beacons of its own while the tracker is silent";
     ZombieTrackerAccepted "zombie-tracker-accepted" C3 "the sync accepts messages of an earlier tracker";
     FeedHoleIgnored "feed-hole-ignored" C7 "the sync takes a hole in the tracker's counter or position for none";
+    ProgressForgotten "progress-forgotten" S1 "a new sync does not go on from where the stored head is";
+    PrunedUntold "pruned-untold" C7 "the tracker passes over what was pruned, and does not say so";
+    OldFeedTold "old-feed-told" C1 "the first tracker of a life tells what the feed holds of the one before";
+    LeaderKeepsOn "leader-keeps-on" C7 "a leader that reaches nobody does not give way";
+    OutboxNotSwept "outbox-not-swept" C7 "the outbox is read after commits alone: what a crash or a failure left stays there";
+    OutrunIgnored "outrun-ignored" C1 "a row below the instance's floor is written to";
+    UnchangedLeavesLists "unchanged-leaves-lists" C6 "a write that was done already outdates no list";
+    InvalidationWithoutTags "invalidation-without-tags" C6 "the invalidation road outdates no list of a company";
     MarkedBeforePublished "marked-before-published" C7 "the relay marks events as sent before the bus has them";
     InvalidationDropsNothing "invalidation-drops-nothing" C7 "the invalidation road acknowledges and does nothing";
     OwnWriteSkipsCaches "own-write-skips-caches" C1 "a write does not tell the caches of its own instance";
 
     // The store.
+    LeaseShared "lease-shared" S1 "a lease that is held is given to whoever asks";
+    CursorOfAnyToken "cursor-of-any-token" S1 "the cursor is moved by whoever had the lease once";
+    LeasesOutliveLife "leases-outlive-life" S1 "a new incarnation ends no lease";
     TombstoneLost "tombstone-lost" C1 "a delete leaves no tombstone: versions begin anew";
     TombstoneNotContinued "tombstone-not-continued" C1 "an insert after a delete begins at version 1";
 

@@ -143,7 +143,8 @@ impl<V: Clone + Send + Sync + 'static> OutputCache<V> {
         let inner = &self.inner;
         let entry = inner.tier.get(key)?;
         let now = Instant::now();
-        if entry.is_expired(now) || !inner.core.trust.may_answer(now) || !inner.core.stamps.admits(&entry, now) {
+        let over = entry.is_expired(inner.core.trust.life_clock(now));
+        if over || !inner.core.trust.may_answer(now) || !inner.core.stamps.admits(&entry, now) {
             return None;
         }
         count(&inner.core.counters.hits_output);
@@ -247,7 +248,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let now = Instant::now();
         let entry = self.tier.get(key.as_str()).filter(|entry| {
             let stale_for = now.saturating_duration_since(self.core.ends(entry));
-            options.max_stale.is_some_and(|max| stale_for <= max) && self.core.stamps.admits(entry, now)
+            let young = options.max_stale.is_some_and(|max| stale_for <= max) || mutant!(StaleForEver);
+            young && self.core.stamps.admits(entry, now)
         });
         let Some(entry) = entry else { return Err(error) };
         count(&self.core.counters.stale);

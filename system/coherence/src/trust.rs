@@ -33,6 +33,8 @@ struct Term {
 pub(crate) struct Trust {
     leased: bool,
     base: Instant,
+    /// The wall clock at `base`.
+    base_wall: Timestamp,
     clock: Arc<dyn WallClock>,
     local: Term,
     shared: Term,
@@ -47,6 +49,7 @@ impl Trust {
             leased,
             // A moment before now, so that zero is always the past.
             base: Instant::now().checked_sub(Duration::from_nanos(1)).unwrap_or_else(Instant::now),
+            base_wall: clock.now(),
             clock,
             local: Term::default(),
             shared: Term::default(),
@@ -118,6 +121,14 @@ impl Trust {
     pub(crate) fn age(&self, read_at: Instant, now: Instant) -> Duration {
         let verified = if self.leased { self.instant(self.verified.load(Ordering::Acquire)) } else { read_at };
         now.saturating_duration_since(read_at.max(verified))
+    }
+
+    /// The moment that entries' lives are compared with: `now`, which no clock that is set moves.
+    pub(crate) fn life_clock(&self, now: Instant) -> Instant {
+        match mutant!(TtlByWallClock) {
+            true => self.base + Duration::try_from(self.clock.now().duration_since(self.base_wall)).unwrap_or_default(),
+            false => now,
+        }
     }
 
     /// The epoch of the stream that the local tiers follow.

@@ -1,4 +1,5 @@
-//! Each device shows one message of each event: what is sent again replaces itself. What is answered for good is left alone.
+//! Each device shows one message of each event: what is sent again replaces itself. What is answered for good is left alone,
+//! and a service that asks to wait is left alone for so long.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +17,27 @@ pub(in crate::check) struct Pushes {
     attempts: BTreeMap<u64, (Push, Option<u64>)>,
     /// What each device shows of a number: the tag.
     shown: BTreeMap<(String, u64), String>,
+    /// Who was asked to wait, and until when.
+    waits: BTreeMap<Push, (String, u64)>,
+    /// Somebody's clock jumps or is set in this run: what waited then cannot be said.
+    clocks_step: bool,
     /// The addresses and tags of deliveries.
     deliveries: BTreeMap<Uuid, Push>,
 }
 
+/// Timers of a host go by whole milliseconds of its own start.
+const ROUNDING_MS: u64 = 2;
+
 impl Pushes {
+    pub(in crate::check) fn new(clocks_step: bool) -> Self {
+        Self { clocks_step, ..Self::default() }
+    }
+
+    /// A host begins, or ends: it was asked for nothing.
+    pub(in crate::check) fn forget(&mut self, host: &str) {
+        self.waits.retain(|_, (of, _)| of != host);
+    }
+
     pub(in crate::check) fn judge(&mut self, at_ms: u64, host: &str, what: &Notified) -> Result<(), String> {
         match what {
             Notified::Claimed { work, .. } => {
@@ -37,6 +54,14 @@ impl Pushes {
                 if let Some(why) = self.settled.get(&push).and_then(|settled| settled.forbids(at_ms)) {
                     return Err(format!("{host} sends a push to {address} ({tag}) again: {why}"));
                 }
+                if let Some((of, until_ms)) = self.waits.remove(&push)
+                    && of == host
+                    && at_ms + ROUNDING_MS < until_ms
+                    && !self.clocks_step
+                {
+                    let early_ms = until_ms - at_ms;
+                    return Err(format!("{host} sends a push to {address} ({tag}) {early_ms} ms before it may"));
+                }
                 self.attempts.insert(*attempt, (push, *about));
             }
             Notified::PushTaken { attempt } => {
@@ -46,8 +71,11 @@ impl Pushes {
                     return Err(format!("{address} shows number {about} twice: as {shown} and as {tag}"));
                 }
             }
-            Notified::PushAnswered { attempt, reply } => {
+            Notified::PushAnswered { attempt, reply, wait_ms } => {
                 if let Some((push, _)) = self.attempts.get(attempt) {
+                    if let Some(wait_ms) = wait_ms {
+                        self.waits.insert(push.clone(), (host.to_owned(), at_ms + wait_ms));
+                    }
                     self.settled.entry(push.clone()).or_default().answer(at_ms, *reply);
                 }
             }

@@ -61,7 +61,7 @@ fn attempted(attempt: u64) -> Notified {
 }
 
 fn answered(attempt: u64, reply: Reply) -> Notified {
-    Notified::PushAnswered { attempt, reply }
+    Notified::PushAnswered { attempt, reply, wait_ms: None }
 }
 
 fn marked() -> Notified {
@@ -82,7 +82,11 @@ fn inbox(rows: &[(Uuid, u64)]) -> Notified {
 }
 
 fn ended(is_final: bool) -> Notified {
-    Notified::Ended { notification: NOTE, parts: vec![part(PUSH, "https://one.test", "pending", is_final)] }
+    ended_as(PUSH, "https://one.test", if is_final { "sent" } else { "pending" }, is_final)
+}
+
+fn ended_as(delivery: Uuid, carrier: &str, status: &str, is_final: bool) -> Notified {
+    Notified::Ended { notification: NOTE, parts: vec![part(delivery, carrier, status, is_final)] }
 }
 
 /// An event from its publication to what it shows.
@@ -160,6 +164,42 @@ fn a_channel_without_an_end_is_refused() {
 }
 
 #[test]
+fn an_end_without_an_attempt_is_refused() {
+    let end = |until_ms, status| then(until_ms, [(9_000, "harness", ended_as(PUSH, "https://one.test", status, true))]);
+    for status in ["sent", "failed", "unknown", "removed"] {
+        refused(end(5, status), "nobody tried");
+    }
+    for status in ["skipped", "suppressed"] {
+        assert_eq!(check(end(5, status)), Ok(()), "there was nothing to try");
+    }
+    assert_eq!(check(end(4, "removed")), Ok(()), "the device was gone before anybody took it up");
+    let gone =
+        [(6, "i0", answered(9, Reply::Never)), (9_000, "harness", ended_as(PUSH, "https://one.test", "removed", true))];
+    assert_eq!(check(then(5, gone)), Ok(()), "another message was answered that it is gone");
+    let letter = |until_ms| then(until_ms, [(9_000, "harness", ended_as(LETTER, MAIL, "sent", true))]);
+    refused(letter(1_400), "nobody tried");
+    let unknown = |until_ms| then(until_ms, [(9_000, "harness", ended_as(LETTER, MAIL, "unknown", true))]);
+    refused(unknown(1_330), "nobody tried");
+    refused(unknown(1_400), "never in trouble");
+    assert_eq!(check(letter(1_410)), Ok(()));
+}
+
+#[test]
+fn a_carrier_that_was_never_in_trouble_brings_everything() {
+    let end = |carrier: &str, status| {
+        let troubled = (5, "harness", Notified::Troubled { carrier: carrier.to_owned() });
+        then(1_440, [troubled, (9_000, "harness", ended_as(LETTER, MAIL, status, true))])
+    };
+    refused(end("https://one.test", "failed"), "never in trouble");
+    refused(end("https://one.test", "unknown"), "never in trouble");
+    assert_eq!(check(end(MAIL, "failed")), Ok(()));
+    let tell = |forge: Forge, (at_ms, host, what): (u64, &str, Notified)| forge.event(at_ms, host, Event::Notify(what));
+    let killed = then(1_440, []).into_iter().fold(Forge::default(), tell).event(1_441, "i0", Event::Down);
+    let unknown = Event::Notify(ended_as(LETTER, MAIL, "unknown", true));
+    assert_eq!(killed.event(9_000, "harness", unknown).check(NotifyOnce::default()), Ok(()), "its sender was killed");
+}
+
+#[test]
 fn a_second_message_on_a_device_is_refused() {
     // The answer came, and it is sent again at once.
     refused(then(1_320, [(1_325, "i0", attempted(9))]), "Taken was answered");
@@ -178,6 +218,14 @@ fn a_second_message_on_a_device_is_refused() {
 #[test]
 fn an_attempt_after_the_device_is_gone_is_refused() {
     refused(then(6, [(7, "i0", answered(1, Reply::Never)), (110, "i0", attempted(2))]), "Never was answered");
+}
+
+#[test]
+fn an_attempt_before_the_time_that_was_asked_for_is_refused() {
+    let throttled = |wait_ms| (7, "i0", Notified::PushAnswered { attempt: 1, reply: Reply::Later, wait_ms });
+    refused(then(6, [throttled(Some(200)), (100, "i0", attempted(2))]), "before it may");
+    assert_eq!(check(then(6, [throttled(Some(93)), (100, "i0", attempted(2))])), Ok(()));
+    assert_eq!(check(then(6, [throttled(None), (100, "i0", attempted(2))])), Ok(()));
 }
 
 #[test]

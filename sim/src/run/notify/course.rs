@@ -47,7 +47,7 @@ impl Course {
     }
 
     fn note(&self, what: Notified) {
-        self.fleet.net.log.record("harness", None, Event::Notify(what));
+        self.fleet.note(what);
     }
 
     /// The memory store never waits.
@@ -75,6 +75,7 @@ impl Course {
     /// One carrier breaks, and nothing else.
     pub(in crate::run) fn break_one(&self) {
         let (carrier, trouble) = &self.broken;
+        self.note(Notified::Troubled { carrier: carrier.clone() });
         self.fleet.providers.begin(carrier, *trouble, ALL);
         let slow = self.mails_are_slow.then(|| MAIL.to_owned());
         self.note(Notified::OnlyBroken { carriers: [carrier.clone()].into_iter().chain(slow).collect() });

@@ -169,7 +169,9 @@ impl Session {
         match follower.position.on_change(epoch, sequence) {
             Step::InOrder => {
                 follower.position.advance();
-                apply_one(follower, message);
+                if !(self.is_open() && mutant!(ResyncDropsChanges)) {
+                    apply_one(follower, message);
+                }
             }
             Step::Known => count(&follower.cache.inner.core.counters.duplicates),
             Step::Replay => self.replay(follower).await,
@@ -202,7 +204,8 @@ impl Session {
         // A burst after a stall ends with the freshest; an older one must not hide it. One that is from the future now was
         // sent before the clocks were set back: it would hide all others until they are as far again.
         let fresher = self.head.as_ref().is_none_or(|known| {
-            let comparable = known.stream_epoch == head.stream_epoch && follower.worth(known) != Worth::Future;
+            let present = follower.worth(known) != Worth::Future || mutant!(FutureHeadKept);
+            let comparable = known.stream_epoch == head.stream_epoch && present;
             !comparable || known.read_at <= head.read_at
         });
         if fresher {

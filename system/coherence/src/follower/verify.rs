@@ -70,8 +70,12 @@ pub(crate) async fn verify<R: Render>(
         }
         tokio::task::yield_now().await;
     }
-    core.drop_untracked_views();
-    core.evict_queries();
+    if !mutant!(ResyncLeavesViews) {
+        core.drop_untracked_views();
+    }
+    if !mutant!(ResyncLeavesLists) {
+        core.evict_queries();
+    }
     Ok(found)
 }
 

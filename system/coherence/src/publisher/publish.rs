@@ -14,6 +14,7 @@ use super::message::{self, Sender};
 use crate::ambient::{Rng, WallClock};
 use crate::backplane::{Backplane, BackplaneError, Claimed, Publication, Published};
 use crate::key::{Key, Tag};
+use crate::mutant;
 use crate::shared::{SharedError, SharedTier, SharedValue, SharedWrite, WriteOutcome};
 use crate::stream::{Head, Section, SourceMark, Stations};
 use crate::version::{Fence, Incarnation, Sequence, StreamEpoch, Version};
@@ -125,7 +126,7 @@ impl Publisher {
         // Not believed before its servers are known.
         self.head = None;
         let identity = self.timely(self.backplane.identity()).await?;
-        self.head = stored.filter(|head| head.identity == identity);
+        self.head = stored.filter(|head| head.identity == identity || mutant!(ServersNotCompared));
         Ok(self.head.clone())
     }
 
@@ -169,7 +170,8 @@ impl Publisher {
         read_at: Timestamp,
     ) -> Result<(), PublishError> {
         let identity = self.timely(self.backplane.identity()).await?;
-        let head = self.head.clone().filter(|head| head.identity == identity).ok_or(PublishError::OutOfStep)?;
+        let head = self.head.clone().filter(|head| head.identity == identity || mutant!(ServersNotCompared));
+        let head = head.ok_or(PublishError::OutOfStep)?;
         self.store(Head { incarnation, source, read_at, ..head }).await
     }
 
@@ -193,8 +195,13 @@ impl Publisher {
         let Some(held) = self.head.clone() else { return Err(PublishError::OutOfStep) };
         let document = message::parse(change)?;
         let head = Head { sequence: held.sequence.next(), source, ..held };
-        self.write_value(change, head.stream_epoch).await?;
-        self.write_message(change, document.as_ref(), head).await?;
+        if mutant!(StepsSwapped) {
+            self.write_message(change, document.as_ref(), head.clone()).await?;
+            self.write_value(change, head.stream_epoch).await?;
+        } else {
+            self.write_value(change, head.stream_epoch).await?;
+            self.write_message(change, document.as_ref(), head).await?;
+        }
         match document {
             Some(document) => {
                 let bytes = change.body.as_ref().map_or(0, Bytes::len);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use coherence::follower::FollowerConfig;
 use coherence::{
     Answer, Backplane, Cache, CacheConfig, Document, Follower, Key, LoadError, Loader, OutputCache, QueryAnswer,
-    ReadError, ReadOptions, Rng, Section, SharedTier, Tag, Version, WallClock,
+    ReadError, ReadOptions, Rng, Section, SharedTier, Tag, Version, VersionId, WallClock, mutant,
 };
 
 use super::Views;
@@ -130,6 +130,9 @@ impl Loader for StoreLoader {
         let found = self.store.get(id).await.map_err(load_error)?;
         let version = found.version();
         match found {
+            Lookup::Absent { .. } if mutant!(AbsenceWithoutVersion) => {
+                Ok(Document::absent(Version { id: VersionId(0), ..version }))
+            }
             Lookup::Absent { .. } => Ok(Document::absent(version)),
             Lookup::Found { forecast, .. } => match serde_json::to_vec(&forecast) {
                 Ok(body) => Ok(Document::present(version, body)),

@@ -199,7 +199,7 @@ impl<R: Views> Inner<R> {
     /// Whether more than what the store just said of a row is known here. Others were faster meanwhile; or, where that
     /// does not change, the store was put back and nobody has noticed yet: then a write would repeat a version.
     pub(super) fn is_outrun(&self, id: ForecastId, actual: Version) -> bool {
-        self.caches.cache().floor(&forecast_key(id)) > actual
+        self.caches.cache().floor(&forecast_key(id)) > actual && !mutant!(OutrunIgnored)
     }
 
     /// Waits before attempt number `attempt` + 1.
@@ -251,7 +251,9 @@ impl<R: Views> Inner<R> {
     /// A version that was read from the store, and not written, is about to be told to the caller: the caches, which may
     /// not have heard of it yet, show nothing older afterwards (C1).
     pub(super) fn shown(&self, id: ForecastId, version: Version) {
-        self.caches.cache().shown(&[(forecast_key(id), version)]);
+        if !mutant!(ShownIsNoFloor) {
+            self.caches.cache().shown(&[(forecast_key(id), version)]);
+        }
     }
 
     /// A write that changes nothing, since the row is so already: perhaps it was asked for once more after its answer was
@@ -261,7 +263,7 @@ impl<R: Views> Inner<R> {
         let is_known = self.caches.cache().floor(&forecast_key(row.id)) >= version;
         let is_old = self.now().duration_since(row.updated_at).as_secs() > HEARD_BY_ALL_S;
         self.shown(row.id, version);
-        if !is_known && !is_old {
+        if !is_known && !is_old && !mutant!(UnchangedLeavesLists) {
             self.caches.cache().outdate_queries(&row.placement().tags());
         }
     }

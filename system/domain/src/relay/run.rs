@@ -96,6 +96,9 @@ impl OutboxRelay {
 
     async fn relay(&self) {
         let mut backoff = Backoff::default();
+        if mutant!(OutboxNotSwept) {
+            self.wake.woken().await;
+        }
         loop {
             let swept = self.sweep().await;
             self.status.update(|status| status.sweeps += 1);
@@ -104,7 +107,7 @@ impl OutboxRelay {
                     backoff.reset();
                     tokio::select! {
                         biased;
-                        () = tokio::time::sleep(SWEEP_EVERY) => {}
+                        () = tokio::time::sleep(SWEEP_EVERY), if !mutant!(OutboxNotSwept) => {}
                         () = self.wake.woken() => {}
                     }
                 }
@@ -116,6 +119,9 @@ impl OutboxRelay {
                         }
                     }
                     self.status.update(|status| status.errors += 1);
+                    if mutant!(OutboxNotSwept) {
+                        self.wake.woken().await;
+                    }
                     backoff.wait(&*self.ports.rng).await;
                 }
             }

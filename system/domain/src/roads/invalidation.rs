@@ -95,7 +95,7 @@ impl<R: Views> InvalidationRoad<R> {
             return;
         }
         let caches = self.service.caches();
-        let tags = event.cache_tags();
+        let tags = if mutant!(InvalidationWithoutTags) { Vec::new() } else { event.cache_tags() };
         match event.evict {
             // What a later release may evict is among all.
             Some(Eviction::All | Eviction::Other) => {

@@ -58,7 +58,8 @@ impl<'t> Consuming<'t> {
         lease: &Lease,
         head: Option<Head>,
     ) -> Self {
-        let progress = head.as_ref().map(Progress::of).unwrap_or_default();
+        let stored = head.as_ref().filter(|_| !mutant!(ProgressForgotten));
+        let progress = stored.map(Progress::of).unwrap_or_default();
         let read_at = head.as_ref().map_or(Timestamp::UNIX_EPOCH, |head| head.read_at);
         let (is_broken, lease) = (head.is_none(), *lease);
         let (versions, deaf_since) = (BTreeMap::new(), None);
@@ -74,7 +75,8 @@ impl<'t> Consuming<'t> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the sync cannot subscribe; tried again");
-                    if self.deaf_since.get_or_insert_with(Instant::now).elapsed() >= GIVE_WAY_AFTER {
+                    let deaf = self.deaf_since.get_or_insert_with(Instant::now).elapsed();
+                    if deaf >= GIVE_WAY_AFTER && !mutant!(LeaderKeepsOn) {
                         return Ended::Halted(self.writing.give_way());
                     }
                     self.writing.pause().await;
@@ -99,6 +101,7 @@ impl<'t> Consuming<'t> {
                 None => consumer.next().await,
                 Some(since) => match timeout_at(since + GIVE_WAY_AFTER, consumer.next()).await {
                     Ok(next) => next,
+                    Err(_) if mutant!(LeaderKeepsOn) => continue,
                     Err(_) => return Err(self.writing.give_way()),
                 },
             };

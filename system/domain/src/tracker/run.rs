@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 
-use coherence::Incarnation;
+use coherence::{Incarnation, mutant};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -108,7 +108,9 @@ impl ChangeTracker {
                     let back = (term.lease.cursor > end).then_some(end);
                     return Err(self.begin_life(candidate, term, told.incarnation(), back).await);
                 }
-                (Ok(told), Ok(end)) if told.is_of_earlier_life(&term.lease) => return self.pass_over(term, end).await,
+                (Ok(told), Ok(end)) if told.is_of_earlier_life(&term.lease) && !mutant!(OldFeedTold) => {
+                    return self.pass_over(term, end).await;
+                }
                 (Ok(_), Ok(_)) => return Ok(term.lease.cursor),
                 (Err(error), _) => error.into(),
                 (_, Err(error)) => error.into(),

@@ -200,7 +200,8 @@ impl<'t> Reading<'t> {
 
     /// Reads on from `to`. The next message follows `to`, which shows the sync that something is missing.
     fn pass_over(&mut self, to: FeedPosition) {
-        (self.at, self.told, self.corrupt_tries) = (to, to, 0);
+        let follows = if mutant!(PrunedUntold) { self.told } else { to };
+        (self.at, self.told, self.corrupt_tries) = (to, follows, 0);
         self.status.update(|status| status.holes += 1);
     }
 
@@ -283,7 +284,9 @@ impl<'t> Reading<'t> {
                 BusError::Closed => return Err(Ended::Failed),
                 // Whoever else held the lease would find it full too.
                 BusError::Full(_) => {}
-                BusError::Unavailable(_) | BusError::Timeout if since.elapsed() >= GIVE_WAY_AFTER => {
+                BusError::Unavailable(_) | BusError::Timeout
+                    if since.elapsed() >= GIVE_WAY_AFTER && !mutant!(LeaderKeepsOn) =>
+                {
                     return Err(Ended::GaveWay);
                 }
                 BusError::Unavailable(_) | BusError::Timeout => {}
