@@ -25,6 +25,9 @@ use uuid::Uuid;
 /// What is written to see that the Agent's job is at work: it looks each second.
 const RENEW_EVERY: Duration = Duration::from_millis(300);
 
+/// As many bytes of files as the case of a full store wants.
+const FILES_MAX: u64 = 300_000;
+
 /// Runs a case on a runtime of its own.
 pub(crate) fn block_on<T>(case: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -41,7 +44,9 @@ struct Database {
 impl Database {
     async fn new(connection: &str, feed: FeedMode) -> Self {
         let scratch = ScratchDatabase::create(connection, feed).await.unwrap();
-        let server = SqlServer::open(scratch.config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let mut config = scratch.config.clone();
+        config.files_max_bytes = FILES_MAX;
+        let server = SqlServer::open(config, Arc::new(SystemClock)).await.unwrap();
         let renewing = (feed == FeedMode::Cdc).then(|| tokio::spawn(renew(server.clone())));
         Self { scratch: Some(scratch), server, renewing }
     }
@@ -157,6 +162,10 @@ impl LeaseHarness for Database {
 impl NotificationHarness for Database {
     fn store(&self) -> Arc<dyn NotificationStore> {
         Arc::new(self.server.notifications())
+    }
+
+    fn files_max(&self) -> Option<u64> {
+        Some(FILES_MAX)
     }
 
     async fn pass(&self, time: Duration) {
