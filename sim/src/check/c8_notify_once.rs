@@ -33,9 +33,6 @@ impl NotifyOnce {
                 self.held.forget(host);
                 self.pushes.forget(host);
                 self.live.forget(host);
-                if record.event == Event::Down {
-                    self.ended.is_killed();
-                }
                 Ok(())
             }
             Event::Permanent { hurt, .. } => {

@@ -36,8 +36,6 @@ pub(in crate::check) struct Ended {
     troubled: BTreeSet<String>,
     /// A device is gone, or was taken away: what waits for it goes with it.
     devices_go: bool,
-    /// A process was killed: of a mail that it was sending nobody knows.
-    killed: bool,
 }
 
 /// There was nothing to send, or nobody to send it to.
@@ -93,22 +91,17 @@ impl Ended {
         self.devices_go = true;
     }
 
-    /// A process was killed, or lost its power.
-    pub(in crate::check) fn is_killed(&mut self) {
-        self.killed = true;
-    }
-
     fn end(&self, notification: Uuid, part: &Part) -> Result<(), String> {
         let Part { delivery, carrier, status, .. } = part;
         let goes_with_its_device = status == REMOVED && (self.devices_go || !self.claimed.contains(delivery));
         if NEEDS_NO_ATTEMPT.contains(&&**status) || goes_with_its_device {
             return Ok(());
         }
-        let stopped_before = status == UNKNOWN && self.marked.contains(delivery);
-        if !self.tried.contains(delivery) && !stopped_before {
+        // Its sender stopped there, or could not write down what came of it.
+        let may_be_unknown = status == UNKNOWN && self.marked.contains(delivery);
+        if !self.tried.contains(delivery) && !may_be_unknown {
             return Err(format!("{notification} ends by {carrier} as {status}, and nobody tried"));
         }
-        let may_be_unknown = status == UNKNOWN && self.killed;
         if status == SENT || may_be_unknown || self.troubled.contains(carrier) {
             return Ok(());
         }
