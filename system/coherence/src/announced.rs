@@ -29,6 +29,12 @@ impl Announced {
         Self { table: Mutex::default(), max: max.max(1) }
     }
 
+    /// Whether this version of `key`, or a later one, was announced; of what was forgotten it is not known.
+    pub(crate) fn knows(&self, key: &Key, version: Version) -> bool {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.versions.get(key.as_str()).is_some_and(|announced| *announced >= version)
+    }
+
     /// Whether this is news.
     pub(crate) fn announce(&self, key: &Key, version: Version) -> bool {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +62,10 @@ mod tests {
     fn each_version_is_news_once_and_memory_is_bounded() {
         let announced = Announced::new(2);
         let key = |n: u64| Key::prefixed("k", n);
+        assert!(!announced.knows(&key(1), Version::new(1, 5)));
         assert!(announced.announce(&key(1), Version::new(1, 5)));
+        assert!(announced.knows(&key(1), Version::new(1, 5)) && announced.knows(&key(1), Version::new(1, 4)));
+        assert!(!announced.knows(&key(1), Version::new(1, 6)));
         assert!(!announced.announce(&key(1), Version::new(1, 5)));
         assert!(!announced.announce(&key(1), Version::new(1, 4)), "the late message of an older version");
         assert!(announced.announce(&key(1), Version::new(1, 6)));

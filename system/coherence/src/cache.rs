@@ -191,6 +191,13 @@ impl<R: Render> Cache<R> {
         self.inner.core.floors.get(key).version
     }
 
+    /// Whether this cache was told that `key` changed to `version` or a later one, with the tags that it had: by a write of
+    /// its own, or by any road. Reading it is not being told: that outdates no query that lacks the thing. `false` also where
+    /// it was forgotten.
+    pub fn has_heard(&self, key: &Key, version: Version) -> bool {
+        self.inner.core.announced.knows(key, version)
+    }
+
     /// The counters.
     pub fn stats(&self) -> CacheStats {
         self.inner.core.counters.snapshot()

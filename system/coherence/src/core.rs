@@ -80,7 +80,7 @@ pub(crate) struct Core {
     pub(crate) l2: LocalTier<Document>,
     pub(crate) trust: Trust,
     pub(crate) history: History,
-    announced: Announced,
+    pub(crate) announced: Announced,
     /// Something may have reached a version that somebody waits for.
     pub(crate) reached: Notify,
     l1: Arc<dyn ViewTier>,

@@ -102,6 +102,11 @@ impl<R: Views> CacheManager<R> {
         drop(told);
     }
 
+    /// Outdates the lists that could show a forecast with these tags, and nothing else.
+    pub(super) fn outdate_lists(&self, tags: &[Tag]) {
+        self.cache.outdate_queries(&with_all(tags));
+    }
+
     /// A forecast may have changed (a commit whose outcome is unknown): every tier drops it, fills in the air are not
     /// stored.
     pub async fn invalidate(&self, key: &Key, tags: &[Tag]) {

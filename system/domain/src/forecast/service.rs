@@ -258,13 +258,13 @@ impl<R: Views> Inner<R> {
 
     /// A write that changes nothing, since the row is so already: perhaps it was asked for once more after its answer was
     /// lost. Its caller is shown what it wrote in lists too, also in those that nobody told yet of the row.
-    /// Where it is so old that all have heard of it, lists were outdated then. That the floor is there says nothing: a read
-    /// raises it too, and outdates only lists that show the row.
+    /// Where this instance was told of it, or it is so old that all were, lists were outdated then.
     pub(super) fn unchanged(&self, row: &Forecast, version: Version) {
+        let is_told = self.caches.cache().has_heard(&forecast_key(row.id), version);
         let is_old = self.now().duration_since(row.updated_at).as_secs() > HEARD_BY_ALL_S;
         self.shown(row.id, version);
-        if !is_old && !mutant!(UnchangedLeavesLists) {
-            self.caches.cache().outdate_queries(&row.placement().tags());
+        if !is_told && !is_old && !mutant!(UnchangedLeavesLists) {
+            self.caches.outdate_lists(&row.placement().tags());
         }
     }
 

@@ -159,14 +159,25 @@ async fn a_write_that_was_done_already_shows_in_lists() {
 async fn a_write_that_was_done_already_and_read_shows_in_lists() {
     let house = House::new();
     let first = house.create(&body(1, 1.0)).await;
-    let list = async || house.list(&caller(), &[("status", "Completed")]).await;
-    assert_eq!((list().await, list().await), ((vec![], false), (vec![], true)));
+    let (mine, root) = (caller(), everyone());
+    let list = async |caller| house.list(caller, &[("status", "Completed")]).await;
+    for caller in [&mine, &root] {
+        assert_eq!((list(caller).await, list(caller).await), ((vec![], false), (vec![], true)));
+    }
     let change = json!({"supply": 3.0});
     let other = ForecastService::new(ForecastConfig::default(), house.ports.clone(), TestViews);
-    other.patch(&caller(), first.id, patch(&change), None).await.unwrap();
+    other.patch(&mine, first.id, patch(&change), None).await.unwrap();
     let second = Version::new(1, 2);
-    assert_eq!(house.service.get(&caller(), first.id, Some(second)).await.unwrap().version, second);
-    assert_eq!(list().await, (vec![], true), "nobody told this one");
-    house.patch(first.id, change).await.unwrap();
-    assert_eq!(list().await, (vec![1.0], false));
+    assert_eq!(house.service.get(&mine, first.id, Some(second)).await.unwrap().version, second);
+    assert_eq!(list(&mine).await, (vec![], true), "nobody told this one");
+    house.patch(first.id, change.clone()).await.unwrap();
+    for caller in [&mine, &root] {
+        assert_eq!(list(caller).await, (vec![1.0], false), "of a company, and of all");
+    }
+    // It was told of its own changes: such a repetition outdates nothing.
+    let third = json!({"demand": 2.0});
+    house.patch(first.id, third.clone()).await.unwrap();
+    assert_eq!(list(&mine).await, (vec![2.0], false));
+    house.patch(first.id, third).await.unwrap();
+    assert_eq!(list(&mine).await, (vec![2.0], true));
 }
