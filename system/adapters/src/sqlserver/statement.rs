@@ -19,6 +19,17 @@ pub(super) struct Statement<const N: usize> {
     pub(super) text: &'static str,
 }
 
+/// A text as a literal.
+pub(super) fn quoted(text: &str) -> String {
+    format!("N'{}'", text.replace('\'', "''"))
+}
+
+/// A statement of less than ten parameters with literals in their places, for whoever runs it by hand.
+pub(super) fn filled<const N: usize>(statement: &Statement<N>, values: [&str; N]) -> String {
+    let names = (1..).map(|number: usize| format!("@P{number}"));
+    names.zip(values).fold(statement.text.to_owned(), |text, (name, value)| text.replace(&name, value))
+}
+
 /// Days from the first day of year 1, SQL Server's, to 1970.
 const DAYS_BEFORE_1970: i64 = 719_162;
 /// The last day that the type has: 9999-12-31.

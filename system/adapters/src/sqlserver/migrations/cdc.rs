@@ -13,7 +13,7 @@ use crate::sqlserver::connection::Session;
 use crate::sqlserver::errors::SqlError;
 use crate::sqlserver::feed::lsn_of;
 use crate::sqlserver::row::Columns;
-use crate::sqlserver::statement::{Statement, bytes, small_int, text};
+use crate::sqlserver::statement::{bytes, filled, quoted, small_int, text};
 use crate::sqlserver::statements::{
     CDC_CURSOR, CDC_DISABLE_INSTANCE, CDC_ENABLE_DATABASE, CDC_ENABLE_TABLE, CDC_ENABLED, CDC_INSTANCES, CDC_JOBS,
     CDC_START_CAPTURE, CDC_STOP_CAPTURE,
@@ -212,16 +212,6 @@ pub(super) fn jobs_texts(retention: Duration) -> [String; 3] {
         filled(&CDC_STOP_CAPTURE, []),
         filled(&CDC_START_CAPTURE, []),
     ]
-}
-
-fn quoted(text: &str) -> String {
-    format!("N'{}'", text.replace('\'', "''"))
-}
-
-/// A statement with literals in the places of its parameters.
-fn filled<const N: usize>(statement: &Statement<N>, values: [&str; N]) -> String {
-    let names = (1..).map(|number: usize| format!("@P{number}"));
-    names.zip(values).fold(statement.text.to_owned(), |text, (name, value)| text.replace(&name, value))
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use super::list::{MIGRATIONS, Migration, Phase};
 use crate::sqlserver::connection::{Pool, Session};
 use crate::sqlserver::errors::{SqlError, SqlServerError};
 use crate::sqlserver::row::Columns;
-use crate::sqlserver::statements::{MIGRATIONS_APPLIED, MIGRATIONS_EXISTS, MIGRATIONS_HISTORY, SESSION_SETTINGS};
+use crate::sqlserver::statement::{filled, quoted};
+use crate::sqlserver::statements::{
+    MIGRATIONS_APPLIED, MIGRATIONS_EXISTS, MIGRATIONS_HISTORY, MIGRATIONS_NOTE, SESSION_SETTINGS,
+};
 use crate::sqlserver::{FeedMode, SqlServerConfig};
 
 /// The first that has JSON: SQL Server 2016.
@@ -188,12 +191,11 @@ pub async fn dry_run(config: &SqlServerConfig, phase: Phase) -> Result<Vec<Strin
     Ok(texts)
 }
 
-/// Noting a migration, as one would by hand. None of the values holds a quote.
+/// Noting a migration, as one would by hand.
 fn noted(migration: &Migration) -> String {
-    let (number, name, hash, phase) = (migration.number, migration.name, migration.hash(), migration.phase().as_str());
-    format!(
-        "INSERT INTO dbo.SmartPulseMigrations (Number, Name, Hash, Phase) VALUES ({number}, N'{name}', '{hash}', '{phase}');\n"
-    )
+    let texts = [migration.name, &migration.hash(), migration.phase().as_str()].map(quoted);
+    let [name, hash, phase] = &texts;
+    filled(&MIGRATIONS_NOTE, [&migration.number.to_string(), name, hash, phase])
 }
 
 /// Refuses a database that is not ready for this release. What is to be taken away may still be there.
