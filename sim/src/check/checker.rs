@@ -97,7 +97,7 @@ impl Checkers {
             Box::new(NoFuture::default()),
             Box::new(OwnWrites::default()),
             Box::new(GapSeen::new(rules.within_skew)),
-            Box::new(Tags::default()),
+            Box::new(Tags::new(rules)),
             Box::new(Converge::default()),
             Box::new(NotifyOnce::new(rules)),
             Box::new(Stations::default()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::log::{Event, Op, Record};
 
 /// All of these must be hit by a batch.
-pub const REQUIRED: [&str; 104] = [
+pub const REQUIRED: [&str; 107] = [
     "answered_L1",
     "answered_L2",
     "answered_L3",
@@ -40,6 +40,9 @@ pub const REQUIRED: [&str; 104] = [
     "road_cut_invalidation",
     "road_cut_cdc",
     "newcomer",
+    "resync_ordered",
+    "last_writes_lost",
+    "late_clocks_back",
     "publish_out_of_step",
     "shared_write_older",
     "renewal_refused",

@@ -48,6 +48,7 @@ impl Dba {
             (None, 66..80) => {
                 let place = Place::any(&self.dice);
                 self.now(async move { store.bare_move(ForecastId(id), place.company, place.unit, place.date).await });
+                self.directory.moved(id);
             }
             (None, 80..88) => {
                 self.now(async move { store.bare_delete(ForecastId(id)).await });

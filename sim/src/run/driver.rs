@@ -21,10 +21,6 @@ const WARM_MAX_MS: u64 = 12_000;
 const LOOK_MS: u64 = 50;
 /// An unmarked answer may be 5 s old: so long after the last write, none is.
 const QUIET_MIN_MS: u64 = 5_000;
-/// Writes end ...
-const ENCORE_WRITES_MS: u64 = 400;
-/// ... and after 5 s everybody shows them (C7).
-const ENCORE_MS: u64 = 5_000;
 /// Claims of a host that died end, then what it held is tried again; a mail server that was away is asked for again.
 const NOTIFY_MAX_MS: u64 = 75_000;
 /// A stream that nobody woke asks after 15 s; the last faults ended more than 11 s ago.
@@ -33,17 +29,17 @@ const NOTIFY_MIN_MS: u64 = 4_000;
 const FINAL_MAX_MS: u64 = 20_000;
 
 /// Why a run ends early.
-enum Stop {
+pub(super) enum Stop {
     Violated(Violation),
     Died(String),
 }
 
-struct Run {
-    world: World,
+pub(super) struct Run {
+    pub(super) world: World,
     control: Control,
     checkers: Checkers,
     marks: Marks,
-    course: Option<Course>,
+    pub(super) course: Option<Course>,
     seen: usize,
     counts: [u64; 3],
     /// How far along the feed the stream is.
@@ -161,23 +157,7 @@ impl Run {
         }
         self.enter(FINAL, Phase::Final);
         self.until_everything_is_read(1)?;
-        self.enter("encore", Phase::Encore);
-        self.course.iter().for_each(Course::break_one);
-        for ms in 0..ENCORE_WRITES_MS {
-            if ms.is_multiple_of(50) {
-                dba.write();
-            }
-            self.step()?;
-        }
-        self.enter("lists", Phase::Lists);
-        self.until_everything_is_read(2)?;
-        dba.move_one();
-        for _ in 0..ENCORE_MS {
-            self.step()?;
-        }
-        self.course.iter().for_each(Course::mend);
-        self.enter(FINAL, Phase::Again);
-        self.until_everything_is_read(3)?;
+        self.encore(plan, &dba)?;
         self.until_everybody_is_notified()
     }
 
@@ -190,7 +170,7 @@ impl Run {
         nemesis.restart(&mut self.world.sim, &instance.net.host);
     }
 
-    fn until_everything_is_read(&mut self, times: usize) -> Result<(), Stop> {
+    pub(super) fn until_everything_is_read(&mut self, times: usize) -> Result<(), Stop> {
         for _ in 0..FINAL_MAX_MS {
             self.step()?;
             if self.control.finished() == times * self.world.fleet.instances.len() {
@@ -222,7 +202,7 @@ impl Run {
         self.observe()
     }
 
-    fn enter(&self, name: &str, phase: Phase) {
+    pub(super) fn enter(&self, name: &str, phase: Phase) {
         self.control.enter(phase);
         self.world.fleet.net.log.record("harness", None, Event::Phase { name: name.to_owned() });
     }
@@ -305,7 +285,7 @@ impl Run {
         self.observe()
     }
 
-    fn step(&mut self) -> Result<(), Stop> {
+    pub(super) fn step(&mut self) -> Result<(), Stop> {
         self.world.step().map_err(Stop::Died)?;
         let net = &self.world.fleet.net;
         net.weather.take_hits().into_iter().for_each(|mark| net.mark(mark));

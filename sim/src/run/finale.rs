@@ -53,6 +53,9 @@ pub(super) async fn read_everything(stage: Stage, instance: usize) {
     until(&stage, Phase::Again).await;
     read(&stage, &mut client, instance, 1).await;
     stage.control.finish();
+    until(&stage, Phase::Aged).await;
+    read_lists(&mut client).await;
+    stage.control.finish();
 }
 
 /// Asks for what another instance has just written, at least: it must be had at once.

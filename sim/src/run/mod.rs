@@ -5,6 +5,7 @@
 mod client;
 mod dba;
 mod driver;
+mod encore;
 mod finale;
 mod http;
 mod notify;

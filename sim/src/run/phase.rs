@@ -20,6 +20,8 @@ pub(super) enum Phase {
     Lists,
     /// Everything is read again.
     Again,
+    /// Lists are read once more, after the time that they may live.
+    Aged,
 }
 
 /// Shared by the driver and the clients. Clones share everything.
@@ -51,7 +53,8 @@ impl Control {
             3 => Phase::Final,
             4 => Phase::Encore,
             5 => Phase::Lists,
-            _ => Phase::Again,
+            6 => Phase::Again,
+            _ => Phase::Aged,
         }
     }
 

@@ -19,6 +19,9 @@ const DATES: u64 = 6;
 /// The rows that are there from the begin on.
 const FIRST_ROWS: u64 = 12;
 
+/// Of each new row.
+pub(super) const FIRST_CONFIDENCE: f64 = 0.5;
+
 /// So many ids are hot: they are asked for, and written, far more often than the others.
 const HOT: usize = 4;
 
@@ -31,6 +34,8 @@ struct Known {
     ids: Vec<Uuid>,
     /// Those that were absent when somebody last looked.
     gone: BTreeSet<Uuid>,
+    /// The row that appeared last, or was filed elsewhere: there are lists that lack it.
+    fresh: Option<Uuid>,
     /// What was written last, in order.
     written: Vec<(Uuid, Ver)>,
 }
@@ -44,9 +49,19 @@ impl Directory {
     pub(super) fn add(&self, id: Uuid) {
         let mut known = self.lock();
         known.gone.remove(&id);
+        known.fresh = Some(id);
         if !known.ids.contains(&id) {
             known.ids.push(id);
         }
+    }
+
+    /// It was filed elsewhere.
+    pub(super) fn moved(&self, id: Uuid) {
+        self.lock().fresh = Some(id);
+    }
+
+    pub(super) fn fresh(&self) -> Option<Uuid> {
+        self.lock().fresh
     }
 
     /// A client was told that it wrote this.
@@ -127,7 +142,7 @@ pub(super) fn row(id: Uuid, place: Place) -> Forecast {
         forecast_date: place.date,
         demand: 100.0,
         supply: None,
-        confidence_level: 0.5,
+        confidence_level: FIRST_CONFIDENCE,
         status: Status::Pending,
         tags: Vec::new(),
         created_at: start,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::client::{Client, Wish};
 use super::finale;
 use super::phase::{Control, Phase};
-use super::rows::{COMPANIES, Directory, Place};
+use super::rows::{COMPANIES, Directory, FIRST_CONFIDENCE, Place};
 use crate::dice::Dice;
 use crate::log::{Op, Ver};
 use crate::wire::Net;
@@ -79,7 +79,7 @@ fn changes(dice: &Dice) -> serde_json::Value {
     let mut changes = serde_json::Map::new();
     changes.insert("demand".to_owned(), json!(dice.below(3) as f64));
     if dice.permille(400) {
-        changes.insert("confidence".to_owned(), json!(if dice.permille(500) { 0.5 } else { 0.75 }));
+        changes.insert("confidence".to_owned(), json!(if dice.permille(500) { FIRST_CONFIDENCE } else { 0.75 }));
     }
     if dice.permille(300) {
         changes.insert("supply".to_owned(), json!(dice.below(2) as f64));
@@ -95,6 +95,8 @@ struct Worker {
     think_ms: (u64, u64),
     /// The versions of its own writes.
     own: BTreeMap<Uuid, Ver>,
+    /// What it does next, at once.
+    next: Option<Wish>,
 }
 
 /// What clients of a run are like.
@@ -122,7 +124,7 @@ impl Worker {
         let dice = Dice::of(stage.seed, &format!("worker/{instance}/{number}"));
         let think_ms = if dice.permille(600) { (5, 50) } else { (30, 250) };
         let habits = Habits::of(stage.seed);
-        Self { stage, client, dice, habits, think_ms, own: BTreeMap::new() }
+        Self { stage, client, dice, habits, think_ms, own: BTreeMap::new(), next: None }
     }
 
     async fn run(mut self) {
@@ -130,10 +132,14 @@ impl Worker {
             tokio::time::sleep(LOOK).await;
         }
         while self.stage.control.phase() == Phase::Storm {
-            tokio::time::sleep(self.dice.millis(self.think_ms.0, self.think_ms.1)).await;
-            let wish = self.wish();
+            let looks = self.next.take();
+            if looks.is_none() {
+                tokio::time::sleep(self.dice.millis(self.think_ms.0, self.think_ms.1)).await;
+            }
+            let wish = looks.unwrap_or_else(|| self.wish());
             let (op, asked) = (wish.op, wish.key);
             let Some(answer) = self.client.ask(wish).await else { continue };
+            self.next = self.look_after(op, answer.status);
             if matches!(op, Op::Create | Op::Patch | Op::Delete) {
                 for shown in answer.shown {
                     self.stage.directory.add(shown.key);
@@ -168,15 +174,29 @@ impl Worker {
                 Some((key, version)) => Wish::get(*key, Some(Ver(version.0, version.1 + dice.below(2)))),
                 None => Wish::get(key, None),
             },
-            _ => {
-                let company = dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten();
-                if dice.permille(300) { Wish::page(company) } else { Wish::list(company) }
-            }
+            _ => self.list(),
         }
+    }
+
+    fn list(&self) -> Wish {
+        let company = self.dice.pick(&[None, Some(COMPANIES[0]), Some(COMPANIES[1])]).copied().flatten();
+        if self.dice.permille(300) { Wish::page(company) } else { Wish::list(company) }
+    }
+
+    /// Whoever wrote looks now and then whether it shows.
+    fn look_after(&self, op: Op, status: u16) -> Option<Wish> {
+        let wrote = matches!(op, Op::Create | Op::Patch | Op::Delete) && (200..300).contains(&status);
+        (wrote && self.dice.permille(300)).then(|| self.list())
     }
 
     fn write(&self) -> Wish {
         let dice = &self.dice;
+        if dice.permille(100)
+            && let Some(key) = self.stage.directory.fresh()
+        {
+            // As whoever repeats what was not answered: the row is so already, and not all have heard of it.
+            return Wish::write(Op::Patch, Some(key), json!({ "confidence": FIRST_CONFIDENCE }).to_string());
+        }
         let Some(key) = self.stage.directory.pick(dice, self.habits.hot_permille) else { return self.create() };
         match dice.below(1_000) {
             0..820 => Wish::write(Op::Patch, Some(key), changes(dice).to_string()),
@@ -192,7 +212,7 @@ impl Worker {
             "productionUnitId": place.unit,
             "forecastDate": place.date.to_string(),
             "demand": self.dice.below(1_000) as f64,
-            "confidence": 0.5,
+            "confidence": FIRST_CONFIDENCE,
         });
         Wish::write(Op::Create, None, body.to_string())
     }

@@ -31,6 +31,14 @@ impl<T: Send + 'static> Link<T> {
         Self { net, to, port, conn: Mutex::default(), dialling: tokio::sync::Mutex::default(), backend: PhantomData }
     }
 
+    /// What many versions are, is known late where the weather says so.
+    pub(super) async fn dawdle(&self) {
+        let by = self.net.weather.versions_late();
+        if !by.is_zero() {
+            tokio::time::sleep(by).await;
+        }
+    }
+
     fn alive(&self) -> Option<Arc<Conn>> {
         let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
         conn.as_ref().filter(|conn| conn.is_alive()).cloned()

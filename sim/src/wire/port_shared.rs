@@ -68,7 +68,9 @@ impl SharedTier for RemoteShared {
 
     async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
         let keys = keys.to_vec();
-        self.link.call(move |host| async move { host.tier.versions(&keys, epoch).await }).await.map_err(shared_error)?
+        let known = self.link.call(move |host| async move { host.tier.versions(&keys, epoch).await }).await;
+        self.link.dawdle().await;
+        known.map_err(shared_error)?
     }
 
     async fn drop_key(&self, key: &Key) -> Result<(), SharedError> {

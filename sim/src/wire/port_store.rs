@@ -77,7 +77,9 @@ impl Store for RemoteStore {
 
     async fn versions(&self, ids: &[ForecastId]) -> Result<(Incarnation, Vec<VersionId>), StoreError> {
         let ids = ids.to_vec();
-        self.link.call(move |host| async move { host.store.versions(&ids).await }).await.map_err(store_error)?
+        let known = self.link.call(move |host| async move { host.store.versions(&ids).await }).await;
+        self.link.dawdle().await;
+        known.map_err(store_error)?
     }
 
     async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {

@@ -53,6 +53,8 @@ struct State {
     hiccups: (u64, u64),
     /// The longest of one host.
     hiccup_max_of: BTreeMap<String, u64>,
+    /// Answers about many versions arrive so much later.
+    versions_late: Duration,
     feed_stalled: u32,
     duplicates: u32,
     /// In a thousand, of the messages to consumers of the bus.
@@ -219,6 +221,15 @@ impl Weather {
     /// Each call to a backend takes up to `max_ms` longer, so often in a thousand.
     pub fn set_hiccups(&self, permille: u64, max_ms: u64) {
         self.change(|state| state.hiccups = (permille, max_ms));
+    }
+
+    /// What the versions of many rows are is told so much later.
+    pub fn set_versions_late(&self, by: Duration) {
+        self.change(|state| state.versions_late = by);
+    }
+
+    pub(super) fn versions_late(&self) -> Duration {
+        self.lock().versions_late
     }
 
     /// For `host`, up to `max_ms` instead.

@@ -11,6 +11,32 @@ use crate::dice::Dice;
 /// The secret that tokens are signed with.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+/// What happens while the last rows are written, with all tiers full and all faults over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Late {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// An operator orders resyncs, which take their time: what is told while all versions are compared must not be lost.
+    Resyncs,
+    /// Nobody hears of the last writes, and the stream cannot be read: all that the tiers hold must be compared.
+    Losses,
+    /// Wall clocks are set back, when all is written: nothing that is cached may live longer by it.
+    ClocksBack,
+}
+
+impl Late {
+    fn draw(seed: u64, has_notifications: bool) -> Self {
+        match Dice::of(seed, "late").below(1_000) {
+            0..300 => Self::Resyncs,
+            300..600 => Self::Losses,
+            // Whoever is to be told later would be by a wall clock.
+            600..800 if !has_notifications => Self::ClocksBack,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 /// What one seed decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
@@ -38,6 +64,9 @@ pub struct Tuning {
     pub store_hiccup_max_ms: u64,
     /// Whether an instance is started anew before everything is read.
     pub newcomer: bool,
+    /// What happens while the last rows are written.
+    #[serde(default)]
+    pub late: Late,
     /// How notifications are tuned; `None`: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<NotifyTuning>,
@@ -93,6 +122,19 @@ impl Tuning {
             // A run is too short for what an hour may bring.
             settings.push(("cache.max_stale_s".to_owned(), stale.between(1, 6).to_string()));
         }
+        let notify = NotifyTuning::draw(seed);
+        let late = Late::draw(seed, notify.is_some());
+        if late == Late::ClocksBack {
+            settings.retain(|(key, _)| key != "cache.output_ttl_s");
+            settings.push(("cache.output_ttl_s".to_owned(), stale.between(1, 3).to_string()));
+        }
+        if late == Late::Losses && stale.permille(500) {
+            // Three views and ten documents find room: some views stand in L1 alone.
+            const ROOM: [(&str, &str); 3] =
+                [("cache.l1_bytes", "7000"), ("cache.l2_bytes", "7000"), ("cache.l1_ttl_s", "20")];
+            settings.retain(|(key, _)| ROOM.iter().all(|(name, _)| name != key));
+            settings.extend(ROOM.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
         Self {
             settings,
             redelivery: dice.millis(2_000, 10_000),
@@ -106,7 +148,8 @@ impl Tuning {
             hiccup_max_ms,
             store_hiccup_max_ms,
             newcomer: Dice::of(seed, "newcomer").permille(400),
-            notify: NotifyTuning::draw(seed),
+            late,
+            notify,
         }
     }
 

@@ -38,6 +38,9 @@ pub fn instance_name(number: usize) -> String {
 /// What is still missing before the instance is as it should be.
 type Pending = Box<dyn Fn() -> Vec<(Need, String)> + Send>;
 
+/// Has it compare all that it tracks, as an operator does by `POST /admin/resync`.
+type Resync = Box<dyn Fn() + Send>;
+
 /// What an instance needs to be as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -74,6 +77,8 @@ pub struct Instance {
     /// Milliseconds by which its monotonic clock shall jump.
     jump_ms: Arc<AtomicU64>,
     pending: Arc<Mutex<Option<Pending>>>,
+    /// How to order a resync, while it runs.
+    resync: Arc<Mutex<Option<Resync>>>,
 }
 
 impl Instance {
@@ -81,7 +86,15 @@ impl Instance {
     pub(super) fn new(net: Net, seed: u64, config: Arc<Config>, outside: Outside) -> Self {
         let clock = HostClock::new(Arc::clone(&net.time));
         let (boots, jump_ms) = (Arc::default(), Arc::default());
-        Self { net, clock, seed, config, outside, boots, jump_ms, pending: Arc::default() }
+        let (pending, resync) = (Arc::default(), Arc::default());
+        Self { net, clock, seed, config, outside, boots, jump_ms, pending, resync }
+    }
+
+    /// Orders a resync, if it runs.
+    pub fn resync(&self) {
+        if let Some(resync) = &*self.resync.lock().unwrap_or_else(PoisonError::into_inner) {
+            resync();
+        }
     }
 
     /// Has its monotonic clock jump forward.
@@ -100,6 +113,7 @@ impl Instance {
     /// It was killed.
     pub fn is_down(&self) {
         *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.resync.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.net.log.record(&self.net.host, None, Event::Down);
     }
 
@@ -150,6 +164,9 @@ impl Instance {
             tokio::spawn(guest(Visit { parts: app.notifications().clone(), net: self.net.clone(), boot }));
         }
         tokio::spawn(watch(self.net.clone(), app.service().caches().cache().clone(), app.status().clone()));
+        let follower = app.status().follower.clone();
+        let resync = move || follower.iter().for_each(coherence::FollowerHandle::request_resync);
+        *self.resync.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(resync));
         let (status, name) = (app.status().clone(), Arc::clone(&self.net.host));
         // Only values: a look at a clock from here would see that of the driver's thread.
         let pending = move || {

@@ -20,7 +20,7 @@ pub use backends::{BUS, BUS_PORT, Backends, SHARED, SHARED_PORT, STORE, STORE_PO
 pub use backup::Backup;
 pub use build::{CLIENTS, Fleet, World};
 pub use clock::HostClock;
-pub use config::{SECRET, Tuning};
+pub use config::{Late, SECRET, Tuning};
 pub use guest::{Guest, Visit};
 pub use instance::{API_PORT, Instance, Need, instance_name};
 pub use notify_host::NotifyHost;

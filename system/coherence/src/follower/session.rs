@@ -125,7 +125,8 @@ impl Session {
         let stored = stored?;
         follower.trust_shared(&stored);
         // One from the future was heard before the clocks were set back: it says nothing of how long ago that was.
-        let heard = self.head.as_ref().filter(|head| follower.worth(head) != Worth::Future).map(|head| head.read_at);
+        let present = |head: &&Head| follower.worth(head) != Worth::Future || mutant!(FutureHeadKept);
+        let heard = self.head.as_ref().filter(present).map(|head| head.read_at);
         let deaf = heard.is_none_or(|heard| stored.read_at.duration_since(heard) > DEAF);
         match deaf && matches!(follower.worth(&stored), Worth::Until { .. }) && !mutant!(DeafnessUnnoticed) {
             true => Some(Ended::Deaf),

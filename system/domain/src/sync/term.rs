@@ -99,9 +99,9 @@ impl<'t> Consuming<'t> {
             let next = match self.deaf_since {
                 None if mutant!(SyncBeatsAlone) => self.next_or_beat(consumer).await?,
                 None => consumer.next().await,
+                Some(_) if mutant!(LeaderKeepsOn) => consumer.next().await,
                 Some(since) => match timeout_at(since + GIVE_WAY_AFTER, consumer.next()).await {
                     Ok(next) => next,
-                    Err(_) if mutant!(LeaderKeepsOn) => continue,
                     Err(_) => return Err(self.writing.give_way()),
                 },
             };
