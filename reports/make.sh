@@ -4,9 +4,9 @@
 #   reports/make.sh                     all steps: build tests bench load sim claims
 #   reports/make.sh bench claims        these steps alone; what the others left in reports/data stays
 #
-# Building aside it takes under 30 minutes on two processors. Every program has a deadline. One that fails is named at the end and
+# Building aside it takes under an hour on two processors. Every program has a deadline. One that fails is named at the end and
 # leaves no report, so that its claims say "not measured"; a threshold that is missed is a result and leaves one. Sizes can be
-# set: SEEDS (200), MUTANT_SEEDS (40), SOAK_SECONDS (75, its warm-up of 10 among them; the whole soak is 600), MILLION_RATE (6000).
+# set: SEEDS (500), MUTANT_SEEDS (200), SOAK_SECONDS (75, its warm-up of 10 among them; the whole soak is 600), MILLION_RATE (6000).
 # Logs: target/reports/<name>.log.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 data=reports/data
 logs=target/reports
 export FIGURES_DIR=$data/bench CARGO_INCREMENTAL=0
-seeds="${SEEDS:-200}" mutant_seeds="${MUTANT_SEEDS:-40}" soak="${SOAK_SECONDS:-75}" million_rate="${MILLION_RATE:-6000}"
+seeds="${SEEDS:-500}" mutant_seeds="${MUTANT_SEEDS:-200}" soak="${SOAK_SECONDS:-75}" million_rate="${MILLION_RATE:-6000}"
 failed=()
 mkdir -p "$data" "$logs"
 
@@ -100,8 +100,8 @@ loads() {
 }
 
 sim() {
-  run sim-swarm 600 sim-swarm.json cargo sim swarm --count "$seeds" --jobs 2 --report "$data/sim-swarm.json"
-  run sim-mutants 600 sim-mutants.json cargo sim mutants --count "$mutant_seeds" --shrink-runs 0 --jobs 2 \
+  run sim-swarm 1200 sim-swarm.json cargo sim swarm --count "$seeds" --jobs 2 --report "$data/sim-swarm.json"
+  run sim-mutants 2700 sim-mutants.json cargo sim mutants --count "$mutant_seeds" --shrink-runs 0 --jobs 2 \
     --report "$data/sim-mutants.json"
 }
 

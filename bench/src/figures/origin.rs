@@ -11,15 +11,15 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
 }
 
-/// The last commit that changed something other than reports, with `+` where such a thing is not committed; nothing outside a
-/// repository. A report is of this code if it has the same.
+/// The last commit that changed something other than reports and texts (`*.md`), with `+` where such a thing is not committed;
+/// nothing outside a repository. A report is of this code if it has the same.
 pub fn git_ref() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(root()).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let commit = git(&["log", "-1", "--format=%H", "--", ".", ":!reports"])?;
-    let dirty = git(&["status", "--porcelain", "--", ".", ":!reports"]).is_some_and(|text| !text.is_empty());
+    let commit = git(&["log", "-1", "--format=%H", "--", ".", ":!reports", ":!*.md"])?;
+    let dirty = git(&["status", "--porcelain", "--", ".", ":!reports", ":!*.md"]).is_some_and(|text| !text.is_empty());
     let commit = commit.get(..12)?;
     Some(if dirty { format!("{commit}+") } else { commit.to_owned() })
 }

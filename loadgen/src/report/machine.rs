@@ -43,10 +43,10 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The last commit of the working directory's repository that changed something other than `reports/`, with `+` where such a
-/// thing is not committed (reports are what is being written); nothing outside a repository.
+/// The last commit of the working directory's repository that changed something other than `reports/` and texts (`*.md`), with
+/// `+` where such a thing is not committed (reports are what is being written); nothing outside a repository.
 pub fn git_ref() -> Option<String> {
-    const CODE: [&str; 3] = ["--", ":(top)", ":(top,exclude)reports"];
+    const CODE: [&str; 4] = ["--", ":(top)", ":(top,exclude)reports", ":(top,exclude)*.md"];
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).args(CODE).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

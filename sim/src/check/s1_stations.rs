@@ -1,9 +1,10 @@
 //! S1 `stations`: on the way of a change no station says what the one before it has not said.
 //!
 //! The road has two more mechanisms behind each one, so that from outside a broken station is seen late or never. Here
-//! each is held to its own promise: the tracker's cursor moves behind what the bus has confirmed; a beacon says what the
-//! feed said; an event is marked as sent when the bus has it; what is acknowledged is done; terms go up; the stream
-//! begins anew only where something was lost or a life began; the shared tier's value of a key never goes back.
+//! each is held to its own promise: the tracker's cursor is moved by whoever has the lease, behind what the bus has
+//! confirmed; a beacon says what the feed said; an event is marked as sent when the bus has it; what is acknowledged is
+//! done; terms go up; the stream begins anew only where something was lost or a life began; the shared tier's value of a
+//! key never goes back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -29,6 +30,8 @@ pub(super) struct Stations {
     published: BTreeSet<u64>,
     /// By token: until when the tracker's lease is nobody else's.
     tracker_until: BTreeMap<u64, u64>,
+    /// The token that the tracker's lease was given out under last.
+    tracker_token: Option<u64>,
     /// The last that the backplane took, and whether something of it may be lost since.
     streamed: Option<Streamed>,
     lost: bool,
@@ -147,6 +150,7 @@ impl Stations {
             }
             Event::Leased { name, term, until_ms } if name == "tracker" => {
                 self.tracker_until.insert(term.1, *until_ms);
+                self.tracker_token = Some(term.1);
             }
             Event::Telling { term } => {
                 let until_ms = self.tracker_until.get(&term.1).copied().unwrap_or_default();
@@ -156,6 +160,9 @@ impl Stations {
             }
             Event::Told(told) => return self.on_told(told.term, told.position, told.beacon),
             Event::CursorMoved { term, to } => {
+                if let Some(token) = self.tracker_token.filter(|token| *token != term.1) {
+                    return Err(format!("token {} moves the cursor of token {token}", term.1));
+                }
                 if term.0 > self.told_life && self.told_life > 0 {
                     self.told = self.told.max(*to);
                 }
@@ -179,7 +186,8 @@ impl Stations {
             }
             Event::Stored { key, version, term } => return self.on_stored(key, *version, *term),
             Event::Raised { key, version } => self.on_raised(key, *version),
-            Event::PutBack { .. } => self.put_back = true,
+            // With the rows the lease is put back.
+            Event::PutBack { .. } => (self.put_back, self.tracker_token) = (true, None),
             Event::MemoryLost => {
                 (self.lost, self.lost_ms) = (true, Some(record.at_ms));
                 self.shared.clear();
@@ -279,6 +287,17 @@ mod tests {
         assert_eq!(forge([leased("tracker"), telling()]), Ok(()), "in its last moment");
         assert!(forge([leased("tracker"), Event::Up, telling()]).is_err());
         assert!(forge([leased("sync"), Event::Up, telling()]).is_err(), "another lease than the tracker's");
+    }
+
+    #[test]
+    fn who_moves_the_cursor_after_its_lease_is_refused() {
+        let leased = |token| Event::Leased { name: "tracker".to_owned(), term: Ver(1, token), until_ms: 9 };
+        let moved = || Event::CursorMoved { term: TERM, to: 4 };
+        let message = forge([told(1, 4, false), leased(3), leased(4), moved()]).unwrap_err().message;
+        assert!(message.contains("cursor of token 4"), "{message}");
+        assert_eq!(forge([told(1, 4, false), leased(2), leased(3), moved()]), Ok(()));
+        let put_back = Event::PutBack { to: 0, announced: false };
+        assert_eq!(forge([told(1, 4, false), leased(4), put_back, moved()]), Ok(()), "with the lease of then");
     }
 
     #[test]

@@ -34,9 +34,9 @@ pub(super) fn write(path: &Path, report: &impl Serialize) -> Result<(), String> 
     fs::write(path, text + "\n").map_err(|error| error.to_string())
 }
 
-/// The last commit that changed something other than reports, with `+` where such a thing is not committed.
+/// The last commit that changed something other than reports and texts (`*.md`), with `+` where such a thing is not committed.
 fn git_ref() -> Option<String> {
-    const CODE: [&str; 3] = ["--", ":(top)", ":(top,exclude)reports"];
+    const CODE: [&str; 4] = ["--", ":(top)", ":(top,exclude)reports", ":(top,exclude)*.md"];
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).args(CODE).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
