@@ -113,6 +113,8 @@ async fn throughput(sheet: &mut Sheet) {
 fn beside_peers(sheet: &mut Sheet, runner: &mut Criterion) {
     let (receiver, plaintext) = (Receiver::new().unwrap(), payload(&message()).unwrap());
     let native = peers::Native::new(&receiver);
+    #[cfg(feature = "peer-web-push")]
+    let openssl = peers::WebPush::new(&receiver);
     let mut operations = vec![
         Operation::new("ours", || {
             let fresh = FreshKeys.next().unwrap();
@@ -122,8 +124,6 @@ fn beside_peers(sheet: &mut Sheet, runner: &mut Criterion) {
             black_box(native.encrypt(&plaintext));
         }),
     ];
-    #[cfg(feature = "peer-web-push")]
-    let openssl = peers::WebPush::new(&receiver);
     #[cfg(feature = "peer-web-push")]
     operations.push(Operation::new("web-push (OpenSSL)", || {
         black_box(openssl.encrypt(&plaintext));
