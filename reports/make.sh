@@ -101,7 +101,7 @@ loads() {
 
 sim() {
   run sim-swarm 1200 sim-swarm.json cargo sim swarm --count "$seeds" --jobs 2 --report "$data/sim-swarm.json"
-  run sim-mutants 2700 sim-mutants.json cargo sim mutants --count "$mutant_seeds" --shrink-runs 0 --jobs 2 \
+  run sim-mutants 2700 sim-mutants.json cargo sim mutants --count "$mutant_seeds" --shrink-runs 12 --jobs 2 \
     --report "$data/sim-mutants.json"
 }
 
