@@ -100,7 +100,9 @@ impl Stations {
         }
         // A head that was sent, given up and sent again may arrive once more after the next one: then the stored one is older
         // than what was told. Who takes over from it may find a hole, and begin anew.
+        // What was lost may have been of a later tracker: then an earlier one's messages come again, from where the head is.
         let told = reached.filter(|(tracker, _)| *tracker == now.tracker).map_or(0, |(_, counter)| counter);
+        let told = told.max(before.counter);
         let is_behind = reached > Some((before.tracker, before.counter));
         let same_term = now.tracker == before.tracker;
         if same_term && now.counter > told + 1 {
@@ -260,6 +262,23 @@ mod tests {
     fn streamed(epoch: u64, tracker: Ver, counter: u64) -> Event {
         let (sequence, position) = (counter, counter);
         Event::Streamed(Streamed { term: TERM, epoch, sequence, tracker, counter, position })
+    }
+
+    #[test]
+    fn an_earlier_trackers_messages_come_again_where_a_later_ones_were_lost() {
+        let head = Streamed { term: TERM, epoch: 2, sequence: 0, tracker: TERM, counter: 4, position: 4 };
+        let later = |counter| Event::Streamed(Streamed { sequence: 1, counter, position: counter, ..head });
+        let history = |counter| {
+            forge([
+                streamed(1, TERM, 5),
+                streamed(1, Ver(1, 9), 6),
+                Event::MemoryLost,
+                Event::Streamed(head),
+                later(counter),
+            ])
+        };
+        assert_eq!(history(5), Ok(()));
+        assert!(history(6).is_err(), "one is missing");
     }
 
     /// A head at the end of what is streamed.

@@ -13,6 +13,8 @@ use crate::dice::Dice;
 const SHARE_PERMILLE: u64 = 400;
 /// A claim must outlive what is sent under it by 5 s, and time must be left to send.
 const CLAIM_MS: (u64, u64) = (8_000, 11_000);
+/// A push service that asks to be left alone for longer is left alone for so long.
+pub(super) const RETRY_AFTER_MAX: Duration = Duration::from_secs(4);
 
 /// What one seed decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ impl NotifyTuning {
             claim_life,
             per_origin: self.per_origin,
             wait_here_max: Duration::from_secs(1),
-            retry_after_max: Duration::from_secs(4),
+            retry_after_max: RETRY_AFTER_MAX,
             breaker: BreakerConfig { failures: 8, open_for: Duration::from_millis(self.breaker_ms) },
             ..PushConfig::default()
         };

@@ -13,6 +13,7 @@ use domain::ports::{
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::notify_tuning::RETRY_AFTER_MAX;
 use super::providers::{Providers, Trouble, carrier_of, number_in};
 use crate::log::{Event, MAIL, Notified, Reply};
 use crate::wire::Net;
@@ -97,7 +98,7 @@ impl PushGateway for SimPush {
         let (mark, result) = self.does(meets.trouble, &address, attempt).await;
         sleep(meets.back).await;
         self.net.mark(mark);
-        let wait = result.as_ref().err().and_then(PushError::retry_after);
+        let wait = result.as_ref().err().and_then(PushError::retry_after).map(|wait| wait.min(RETRY_AFTER_MAX));
         let wait_ms = wait.and_then(|wait| u64::try_from(wait.as_millis()).ok());
         note(&self.net, Notified::PushAnswered { attempt, reply: reply_of(&result), wait_ms });
         result
