@@ -4,7 +4,9 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -13,12 +15,31 @@ use crate::Absence;
 /// How often a starting server is asked whether it is ready.
 const ASK_EACH: Duration = Duration::from_millis(100);
 
-/// A port of 127.0.0.1 that nobody listens on. Somebody may take it before the server does: a server that then ends is
-/// started again on another one by whoever asked.
+/// Below the ports that systems give to connections (from 32768 on by default in Linux): one of those may be taken by
+/// anybody's connection while a server is being restarted.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port of 127.0.0.1 that nobody listens on; this process gives out each once. Another program may take it before the
+/// server does: a server that then ends is started again on another one by whoever asked.
 ///
 /// # Errors
 /// The machine has none.
 pub fn free_port() -> std::io::Result<u16> {
+    static BEGIN: OnceLock<u32> = OnceLock::new();
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    // Programs that run beside each other begin at different places.
+    let begin = *BEGIN.get_or_init(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (std::process::id().wrapping_mul(7_919) ^ now.subsec_micros()) % count
+    });
+    for _ in 0..count {
+        let place = (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = PORTS.start + u16::try_from(place).unwrap_or_default();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
