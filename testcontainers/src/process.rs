@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,16 +25,14 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// # Errors
 /// The machine has none.
 pub fn free_port() -> std::io::Result<u16> {
-    static BEGIN: OnceLock<u32> = OnceLock::new();
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    let count = u32::from(PORTS.end - PORTS.start);
     // Programs that run beside each other begin at different places.
-    let begin = *BEGIN.get_or_init(|| {
+    static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        (std::process::id().wrapping_mul(7_919) ^ now.subsec_micros()) % count
+        AtomicU32::new(std::process::id().wrapping_mul(7_919) ^ now.subsec_micros())
     });
+    let count = u32::from(PORTS.end - PORTS.start);
     for _ in 0..count {
-        let place = (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        let place = NEXT.fetch_add(1, Ordering::Relaxed) % count;
         let port = PORTS.start + u16::try_from(place).unwrap_or_default();
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);

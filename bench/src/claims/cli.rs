@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use origin::git_ref;
 
 use super::catalogue;
 use super::judge::{Judged, Read, Verdict, judge};
@@ -12,7 +13,7 @@ use super::page::page;
 use super::record::record;
 use super::reports::Reports;
 use super::stale::{Counts, rests_on_stale};
-use crate::figures::{git_ref, now, root, write};
+use crate::figures::{now, root, write};
 
 /// Gathers what was measured into a page with a row for each claim.
 #[derive(Debug, Parser)]

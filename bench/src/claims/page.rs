@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use origin::Machine;
+
 use super::claim::{Section, Source};
 use super::judge::{Judged, Part, Read, Verdict};
 use super::reports::{Found, Trouble};
 use super::stale::{Counts, is_stale, rests_on_stale};
-use crate::figures::Machine;
 
 /// The page. `git_ref` is that of the code as it is now: a report of another one is marked as stale.
 pub fn page(judged: &[Judged], read: &Read, git_ref: Option<&str>, at: &str) -> String {

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
+use origin::{git_ref, machine};
 use serde::Deserialize;
 
-use crate::figures::{FORMAT, Figure, Origin, Record, Unit, git_ref, machine, now};
+use crate::figures::{FORMAT, Figure, Origin, Record, Unit, now};
 
 /// In the place of an exit code where a signal ended the command.
 const KILLED: i32 = 255;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use origin::Machine;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::claim::Source;
-use crate::figures::{FORMAT, Machine, Record};
+use crate::figures::{FORMAT, Record};
 
 /// The longest report that is read.
 const REPORT_BYTES_MAX: u64 = 64 << 20;

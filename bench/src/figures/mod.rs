@@ -3,11 +3,11 @@
 //! A bench makes a [`Sheet`], puts its figures, and finishes it: a table with the verdicts is printed, and the record is
 //! written to `target/figures/<bench>.json` (or the folder of `FIGURES_DIR`), from where `claims` gathers it.
 
-mod origin;
+mod place;
 mod sheet;
 mod types;
 
-pub use origin::{git_ref, load_average, machine, now, root};
+pub use place::{now, root};
 pub use sheet::{Sheet, folder, is_measuring};
 pub(crate) use sheet::{number, write};
-pub use types::{Direction, FORMAT, Figure, Limit, Machine, Origin, Record, Unit, Verdict};
+pub use types::{Direction, FORMAT, Figure, Limit, Origin, Record, Unit, Verdict};

@@ -4,8 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::origin::{git_ref, machine, now, root};
-use super::types::{Direction, FORMAT, Figure, Machine, Origin, Record, Unit};
+use origin::{Machine, git_ref, machine};
+
+use super::place::{now, root};
+use super::types::{Direction, FORMAT, Figure, Origin, Record, Unit};
 
 /// The figures of a run; finished, it is a table and a file.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The form of a record.
 
+use origin::Machine;
 use serde::{Deserialize, Serialize};
 
 /// The version of the form. What is removed or changes its meaning raises it; what is added does not.
@@ -39,22 +40,6 @@ pub struct Origin {
     pub at: String,
     /// The machine.
     pub machine: Machine,
-}
-
-/// A machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Machine {
-    /// The processor's name.
-    pub cpu: String,
-    /// How many the program may use.
-    pub cpus: u64,
-    /// Memory, in bytes.
-    pub memory_bytes: u64,
-    /// The kernel.
-    pub kernel: String,
-    /// Programs that waited for a processor at the start: the load of one minute.
-    pub load_before: String,
 }
 
 /// One figure.

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use origin::machine;
+
 use super::args::{ChangeArgs, RunArgs};
 use super::live::Live;
 use super::reach;
 use crate::engine::ClockWatch;
 use crate::failure::Failure;
-use crate::report::{Circumstances, Report, build, clear, machine, summary, write};
+use crate::report::{Circumstances, Report, build, clear, summary, write};
 use crate::scenario::{Kind, Run, Scenario, Staller, Usage, execute};
 use crate::seed;
 use crate::sinks::Sinks;

@@ -1,8 +1,8 @@
 //! From what was measured to the report.
 
 use hdrhistogram::Histogram;
+use origin::{Machine, git_ref};
 
-use super::machine::{Machine, git_ref};
 use super::types::{
     Errors, Latency, Levels, Model, NotificationReport, Part, PropagationReport, Quantiles, Report, SCHEMA_VERSION,
     SecondRow, ServerCounts, Threshold,

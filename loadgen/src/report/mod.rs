@@ -4,7 +4,6 @@ mod build;
 mod compare;
 mod csv;
 mod junit;
-mod machine;
 mod page;
 mod svg;
 mod text;
@@ -15,7 +14,6 @@ pub use build::{Circumstances, build};
 pub use compare::{Change, Direction, compare, render as render_comparison};
 pub use csv::csv;
 pub use junit::junit;
-pub use machine::{Machine, git_ref, machine};
 pub use page::page;
 pub use text::summary;
 pub use types::{

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use origin::Machine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::machine::Machine;
 
 /// The version of the report's form.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -18,6 +18,8 @@ pub struct ServerSide {
     pub answers: [i64; 4],
     /// The same as the client counts them, 304s included.
     pub seen: [u64; 4],
+    /// Lists that were answered. To make one its documents are read through the tiers, which no reply tells the client.
+    pub lists: i64,
     /// GETs of a forecast answered with 200 and 304.
     pub ok: i64,
     /// The 304s of them.
@@ -52,6 +54,7 @@ impl ServerSide {
         let sum = |count: &dyn Fn(&crate::engine::LevelCounts) -> u64| measured.whole_levels.iter().map(count).sum();
         let mut requests = after.since_each(before, "smartpulse_http_requests_total", &[ROUTE]);
         let lists = after.since_each(before, "smartpulse_http_requests_total", &[LISTS]);
+        let lists_sum = lists.iter().sum();
         requests.iter_mut().zip(lists).for_each(|(requests, lists)| *requests += lists);
         let mut sent: Vec<u64> = measured.whole_targets.iter().map(|counts| counts.sent).collect();
         if requests.len() != sent.len() {
@@ -60,6 +63,7 @@ impl ServerSide {
         Self {
             answers: Level::ALL.map(tier),
             seen: Level::ALL.map(|level| sum(&|levels| levels.answers(level))),
+            lists: lists_sum,
             ok: of_status("status=\"200\""),
             not_modified: of_status("status=\"304\""),
             seen_not_modified: sum(&|levels| levels.not_modified.iter().sum()),
@@ -83,10 +87,15 @@ impl ServerSide {
     }
 
     /// By how much the accounts are off: the tiers' answers and the 304s between server and client, the requests of each target
-    /// (whatever became of them) between server and client, and the client's replies and errors against what it sent.
+    /// (whatever became of them) between server and client, and the client's replies and errors against what it sent. Where
+    /// there were lists, a tier's answers are only to be no fewer than the client saw.
     pub fn difference(&self) -> u64 {
         let off = |(server, client): (&i64, &u64)| server.abs_diff(i64::try_from(*client).unwrap_or(i64::MAX));
-        let tiers: u64 = self.answers.iter().zip(&self.seen).map(off).sum();
+        let of_tier = |(server, client): (&i64, &u64)| match self.lists > 0 && *server >= 0 {
+            true => client.saturating_sub(server.unsigned_abs()),
+            false => off((server, client)),
+        };
+        let tiers: u64 = self.answers.iter().zip(&self.seen).map(of_tier).sum();
         let requests: u64 = self.requests.iter().zip(&self.sent).map(off).sum();
         tiers + off((&self.not_modified, &self.seen_not_modified)) + requests + self.unaccounted
     }
@@ -145,6 +154,20 @@ mod tests {
         let mut swapped = measured();
         swapped.whole_targets.swap(0, 1);
         assert_eq!(of(&[HERE, THERE], &swapped).difference(), 6, "the sum is right, and each target's is not");
+    }
+
+    #[test]
+    fn documents_that_lists_are_made_of_are_not_held_against_the_tiers() {
+        // Neither of these pages is `HERE`: there was nothing before.
+        let mut measured = measured();
+        measured.whole_levels[0].good[0] += 10;
+        measured.whole_targets[0].sent += 10;
+        let more = HERE.replace("{tier=\"L1\"} 13", "{tier=\"L1\"} 18");
+        assert_eq!(of(&[&more, THERE], &measured).difference(), 0, "a list was made of five of them");
+        let fewer = HERE.replace("{tier=\"L1\"} 13", "{tier=\"L1\"} 12");
+        assert_eq!(of(&[&fewer, THERE], &measured).difference(), 1, "the client saw an answer more");
+        let no_list = THERE.replace("/api/forecasts\",", "/api/forecasts/{id}\",");
+        assert_eq!(of(&[&more, &no_list], &measured).difference(), 5);
     }
 
     #[test]

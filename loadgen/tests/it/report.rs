@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use origin::Machine;
+
 use loadgen::report::{
-    Direction, Errors, Latency, Levels, Machine, Quantiles, Report, SCHEMA_VERSION, SecondRow, Threshold, compare, csv,
-    junit, page, read, render_comparison, schema, summary, write,
+    Direction, Errors, Latency, Levels, Quantiles, Report, SCHEMA_VERSION, SecondRow, Threshold, compare, csv, junit,
+    page, read, render_comparison, schema, summary, write,
 };
 
 fn report() -> Report {

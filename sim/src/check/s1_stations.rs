@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::checker::{Checker, Violation, violated};
 use super::commits::Commits;
 use super::requests::Requests;
+use super::s1_order::Order;
 use crate::log::{Event, Op, Record, Streamed, Ver};
 
 const NAME: &str = "S1 stations";
@@ -47,6 +48,7 @@ pub(super) struct Stations {
     /// By key: the highest term that wrote it, and the version that it has reached.
     shared: BTreeMap<String, (Ver, Ver)>,
     seen: Acknowledged,
+    order: Order,
 }
 
 /// An epoch that begins so soon after a loss may have been under way before it.
@@ -186,7 +188,7 @@ impl Stations {
                     return Err(format!("message {counter} of tracker {term} is acknowledged before its effect"));
                 }
             }
-            Event::Stored { key, version, term } => return self.on_stored(key, *version, *term),
+            Event::Stored { key, version, term, .. } => return self.on_stored(key, *version, *term),
             Event::Raised { key, version } => self.on_raised(key, *version),
             // With the rows the lease is put back.
             Event::PutBack { .. } => (self.put_back, self.tracker_token) = (true, None),
@@ -237,7 +239,8 @@ impl Acknowledged {
 
 impl Checker for Stations {
     fn observe(&mut self, record: &Record) -> Result<(), Violation> {
-        self.judge(record).map_err(|message| violated(NAME, record, message))
+        let judged = self.order.judge(record).and_then(|()| self.judge(record));
+        judged.map_err(|message| violated(NAME, record, message))
     }
 }
 
@@ -281,7 +284,7 @@ mod tests {
     }
 
     fn stored(version: u64, term: Option<Ver>) -> Event {
-        Event::Stored { key: "k".to_owned(), version: Ver(1, version), term }
+        Event::Stored { key: "k".to_owned(), version: Ver(1, version), term, epoch: 1 }
     }
 
     #[test]

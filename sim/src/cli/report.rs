@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde::Serialize;
 
@@ -26,23 +25,10 @@ pub(super) fn write(path: &Path, report: &impl Serialize) -> Result<(), String> 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let signed = Signed {
         report,
-        git_ref: git_ref(),
+        git_ref: origin::git_ref(),
         command: format!("cargo sim {}", arguments.join(" ")),
         at: coherence::Timestamp::now().to_string(),
     };
     let text = serde_json::to_string_pretty(&signed).map_err(|error| error.to_string())?;
     fs::write(path, text + "\n").map_err(|error| error.to_string())
-}
-
-/// The last commit that changed something other than reports and texts (`*.md`), with `+` where such a thing is not committed.
-fn git_ref() -> Option<String> {
-    const CODE: [&str; 4] = ["--", ":(top)", ":(top,exclude)reports", ":(top,exclude)*.md"];
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).args(CODE).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let commit = git(&["log", "-1", "--format=%H"])?;
-    let commit = commit.get(..12)?;
-    let dirty = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
-    Some(if dirty { format!("{commit}+") } else { commit.to_owned() })
 }

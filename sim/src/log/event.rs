@@ -269,6 +269,20 @@ pub enum Event {
     },
     /// The backplane took a message, or a head, of the sync.
     Streamed(Streamed),
+    /// The message that the backplane just took is this change.
+    StreamedChange {
+        /// Of which key.
+        key: String,
+        /// To which version.
+        version: Ver,
+    },
+    /// A life of the store began.
+    LifeBegan {
+        /// Its number.
+        life: u64,
+        /// Where the feed ended then.
+        end: u64,
+    },
     /// The shared tier stored a value.
     Stored {
         /// Of which key.
@@ -277,6 +291,24 @@ pub enum Event {
         version: Ver,
         /// By which term of the sync; `None`: by a fill.
         term: Option<Ver>,
+        /// In which epoch of the stream.
+        epoch: u64,
+    },
+    /// The shared tier was told of a version of a key that it is past.
+    Passed {
+        /// Which key.
+        key: String,
+        /// The version that it is at.
+        version: Ver,
+        /// In which epoch of the stream.
+        epoch: u64,
+    },
+    /// The shared tier says of these keys that it knows all which the stream told.
+    Vouched {
+        /// Of which epoch.
+        epoch: u64,
+        /// Which keys.
+        keys: Vec<String>,
     },
     /// The shared tier was told that a key has reached a version.
     Raised {

@@ -164,8 +164,7 @@ impl Run {
     /// With empty tiers and no floors an instance shows what the shared tier holds.
     fn restart_one(&mut self, plan: &Plan, nemesis: &mut Nemesis) {
         let fleet = self.world.fleet.clone();
-        let whole = fleet.instances.iter().rev().find(|i| plan.hurt() != Some(&*i.net.host));
-        let Some(instance) = whole else { return };
+        let Some(instance) = fleet.whole(plan.hurt()).next_back() else { return };
         fleet.net.mark("newcomer");
         nemesis.restart(&mut self.world.sim, &instance.net.host);
     }

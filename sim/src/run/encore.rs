@@ -52,17 +52,16 @@ impl Run {
     fn last_writes(&mut self, plan: &Plan, dba: &Dba) -> Result<(), Stop> {
         let fleet = self.world.fleet.clone();
         let (dice, weather) = (Dice::of(plan.seed, "late resyncs"), &fleet.net.weather);
-        let whole = || fleet.instances.iter().filter(|instance| plan.hurt() != Some(&*instance.net.host));
         let mut orders: Vec<(u64, &Instance)> = Vec::new();
         match plan.tuning.late {
             Late::Resyncs => {
                 weather.set_versions_late(VERSIONS_LATE);
-                orders.extend(whole().map(|instance| (dice.below(WRITES_MS), instance)));
+                orders.extend(fleet.whole(plan.hurt()).map(|instance| (dice.below(WRITES_MS), instance)));
             }
             Late::Losses => {
                 fleet.net.mark("last_writes_lost");
                 weather.set_unreadable(true);
-                whole().for_each(|instance| weather.set_lossy(&instance.net.host, 1_000));
+                fleet.whole(plan.hurt()).for_each(|instance| weather.set_lossy(&instance.net.host, 1_000));
             }
             Late::Nothing | Late::ClocksBack => {}
         }
@@ -87,8 +86,7 @@ impl Run {
             return;
         }
         if since_ms == UNHEARD_MS {
-            let whole = fleet.instances.iter().filter(|instance| plan.hurt() != Some(&*instance.net.host));
-            whole.for_each(|instance| fleet.net.weather.set_lossy(&instance.net.host, 0));
+            fleet.whole(plan.hurt()).for_each(|instance| fleet.net.weather.set_lossy(&instance.net.host, 0));
         }
         if since_ms == UNREADABLE_MS {
             fleet.net.weather.set_unreadable(false);

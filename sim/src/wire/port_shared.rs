@@ -68,7 +68,7 @@ impl SharedTier for RemoteShared {
 
     async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
         let keys = keys.to_vec();
-        let known = self.link.call(move |host| async move { host.tier.versions(&keys, epoch).await }).await;
+        let known = self.link.call(move |host| async move { host.versions(&keys, epoch).await }).await;
         self.link.dawdle().await;
         known.map_err(shared_error)?
     }

@@ -38,6 +38,11 @@ impl Fleet {
     pub fn note(&self, what: Notified) {
         self.net.log.record("harness", None, Event::Notify(what));
     }
+
+    /// The instances but the one that a permanent fault hurts, by its host.
+    pub fn whole(&self, hurt: Option<&str>) -> impl DoubleEndedIterator<Item = &Instance> {
+        self.instances.iter().filter(move |instance| hurt != Some(&*instance.net.host))
+    }
 }
 
 /// The world.

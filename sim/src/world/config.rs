@@ -123,12 +123,12 @@ impl Tuning {
             settings.push(("cache.max_stale_s".to_owned(), stale.between(1, 6).to_string()));
         }
         let notify = NotifyTuning::draw(seed);
-        let late = Late::draw(seed, notify.is_some());
+        let (late, of_late) = (Late::draw(seed, notify.is_some()), Dice::of(seed, "late tuning"));
         if late == Late::ClocksBack {
             settings.retain(|(key, _)| key != "cache.output_ttl_s");
-            settings.push(("cache.output_ttl_s".to_owned(), stale.between(1, 3).to_string()));
+            settings.push(("cache.output_ttl_s".to_owned(), of_late.between(1, 3).to_string()));
         }
-        if late == Late::Losses && stale.permille(500) {
+        if late == Late::Losses && of_late.permille(500) {
             // Three views and ten documents find room: some views stand in L1 alone.
             const ROOM: [(&str, &str); 3] =
                 [("cache.l1_bytes", "7000"), ("cache.l2_bytes", "7000"), ("cache.l1_ttl_s", "20")];

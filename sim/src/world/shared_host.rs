@@ -11,7 +11,7 @@ use coherence::shared::{
     FillOutcome, FillToken, MemorySharedTier, MemorySharedTierLimits, SharedError, SharedSnapshot, SharedTier,
     SharedValue, SharedWrite, WriteOutcome,
 };
-use coherence::stream::{Head, Section};
+use coherence::stream::{ChangeMessage, Head, Section};
 use coherence::{Fence, Key, Sequence, StreamEpoch, Version};
 
 use crate::log::{Event, Streamed, Ver, narrow};
@@ -71,18 +71,18 @@ impl SharedHost {
         value: SharedValue,
         ttl: Duration,
     ) -> Result<FillOutcome, SharedError> {
-        let version = Ver::from(value.version);
+        let (version, epoch) = (Ver::from(value.version), value.epoch);
         let outcome = self.tier.fill(&key, token, value, ttl).await;
         match outcome {
             Ok(FillOutcome::Refused) => self.net.mark("shared_fill_refused"),
-            Ok(FillOutcome::Stored) => self.stored(&key, version, None),
+            Ok(FillOutcome::Stored) => self.stored(&key, version, None, epoch),
             Err(_) => {}
         }
         outcome
     }
 
-    fn stored(&self, key: &Key, version: Ver, term: Option<Ver>) {
-        let event = Event::Stored { key: key.as_str().to_owned(), version, term };
+    fn stored(&self, key: &Key, version: Ver, term: Option<Ver>, epoch: StreamEpoch) {
+        let event = Event::Stored { key: key.as_str().to_owned(), version, term, epoch: epoch.0 };
         self.net.log.record(&self.net.host, None, event);
     }
 
@@ -97,16 +97,31 @@ impl SharedHost {
 
     pub(crate) async fn write(&self, key: Key, write: SharedWrite) -> Result<WriteOutcome, SharedError> {
         let (term, version) = (Ver(write.fence.incarnation.0, write.fence.token.0), Ver::from(write.version));
+        let epoch = write.epoch;
         let outcome = self.tier.write(&key, write).await;
-        if matches!(outcome, Ok(WriteOutcome::Written)) {
-            self.stored(&key, version, Some(term));
-        }
         match &outcome {
-            Ok(WriteOutcome::Older { .. }) => self.net.mark("shared_write_older"),
+            Ok(WriteOutcome::Written) => self.stored(&key, version, Some(term), epoch),
+            Ok(WriteOutcome::Older { latest }) => {
+                self.net.mark("shared_write_older");
+                let event = Event::Passed { key: key.as_str().to_owned(), version: (*latest).into(), epoch: epoch.0 };
+                self.net.log.record(&self.net.host, None, event);
+            }
             Ok(WriteOutcome::Fenced { .. }) => self.net.mark("zombie_fenced"),
             _ => {}
         }
         outcome
+    }
+
+    pub(crate) async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
+        let known = self.tier.versions(keys, epoch).await;
+        if let Ok(known) = &known {
+            let of = keys.iter().zip(known).filter(|(_, version)| version.is_some());
+            let keys: Vec<String> = of.map(|(key, _)| key.as_str().to_owned()).collect();
+            if !keys.is_empty() {
+                self.net.log.record(&self.net.host, None, Event::Vouched { epoch: epoch.0, keys });
+            }
+        }
+        known
     }
 
     pub(crate) async fn claim(&self, section: Section, fence: Fence) -> Result<Claimed, BackplaneError> {
@@ -138,8 +153,14 @@ impl SharedHost {
 
     pub(crate) async fn publish(&self, section: Section, what: Publication) -> Result<Published, BackplaneError> {
         let (fence, head) = (what.fence, what.head.clone());
+        let change = ChangeMessage::read(&what.payload).ok();
+        let change = change.and_then(|message| Some((message.key(&section).ok()?, message.version(head.incarnation))));
         let outcome = self.backplane.publish(&section, what).await;
         self.published(fence, &head, &outcome);
+        if let (Ok(Published::Done), Some((key, version))) = (&outcome, change) {
+            let event = Event::StreamedChange { key: key.as_str().to_owned(), version: version.into() };
+            self.net.log.record(&self.net.host, None, event);
+        }
         outcome
     }
 

@@ -114,6 +114,10 @@ impl StoreHost {
     pub(crate) async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         self.net.mark("incarnation_raised");
         let raised = self.store.raise_incarnation(above).await;
+        if let (Ok(life), Ok(end)) = (&raised, self.store.end().await) {
+            let event = Event::LifeBegan { life: life.0, end: narrow(end.0) };
+            self.net.log.record(&self.net.host, None, event);
+        }
         self.raised();
         raised
     }

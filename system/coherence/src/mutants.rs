@@ -149,11 +149,11 @@ planted! {
 
     // The shared tier and the backplane.
     SharedIgnoresEpoch "shared-ignores-epoch" C3 "L3 answers with values of another stream epoch";
-    RaiseMakesExact "raise-makes-exact" C7 "any version that L3 remembers counts as all that the stream told";
+    RaiseMakesExact "raise-makes-exact" S1 "any version that L3 remembers counts as all that the stream told";
     FillTokenSurvives "fill-token-survives" C1 "a change does not void the tokens of fills in the air";
     OlderWriteOverwrites "older-write-overwrites" C1 "an older version overwrites a newer one in L3";
-    StepsSwapped "steps-swapped" C1 "a change is published before its value is written";
-    ServersNotCompared "servers-not-compared" C7 "a stream goes on on servers that are others than when it began";
+    StepsSwapped "steps-swapped" S1 "a change is published before its value is written";
+    ServersNotCompared "servers-not-compared" S1 "a stream goes on on servers that are others than when it began";
     AnySequenceAccepted "any-sequence-accepted" C5 "the stream accepts a message that does not follow its last one";
     FencingIgnoredStep1 "fencing-ignored-step-1" C1 "L3 accepts writes of an earlier term";
     FencingIgnoredStep2 "fencing-ignored-step-2" C5 "the stream accepts messages and heads of an earlier term";
@@ -169,7 +169,7 @@ planted! {
     FeedHoleIgnored "feed-hole-ignored" C7 "the sync takes a hole in the tracker's counter or position for none";
     ProgressForgotten "progress-forgotten" S1 "a new sync does not go on from where the stored head is";
     PrunedUntold "pruned-untold" C7 "the tracker passes over what was pruned, and does not say so";
-    OldFeedTold "old-feed-told" C1 "the first tracker of a life tells what the feed holds of the one before";
+    OldFeedTold "old-feed-told" S1 "the first tracker of a life tells what the feed holds of the one before";
     LeaderKeepsOn "leader-keeps-on" C7 "a leader that reaches nobody does not give way";
     OutboxNotSwept "outbox-not-swept" C7 "the outbox is read after commits alone: what a crash or a failure left stays there";
     OutrunIgnored "outrun-ignored" C1 "a row below the instance's floor is written to";
