@@ -3,10 +3,10 @@
 //! The port writes down each delivery that does not follow the one before it. The instance must raise a sync error around
 //! that moment: right after it, or just before, while an earlier gap of the same place is being repaired. An instance that
 //! noticed something and was answered the stored head is as far as that head, since it compares all versions: what was
-//! lost before it is no gap, however late the next message comes. A patch that does not fit is no notice of a gap: it is
+//! lost before it is no gap, however late the next message comes. So does one that begins, until it trusts its tiers. A patch that does not fit is no notice of a gap: it is
 //! what comes of one that nobody noticed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checker::{Checker, Violation, violated};
 use crate::log::{Event, Record};
@@ -22,6 +22,8 @@ const BEFORE_MS: u64 = 2_500;
 const REPAIRS: [&str; 4] =
     ["sync_error_gap", "sync_error_epoch_changed", "sync_error_out_of_reach", "sync_error_connection_lost"];
 
+const TRUST_REGAINED: &str = "trust_regained";
+
 /// The checker.
 pub(super) struct GapSeen {
     within_skew: bool,
@@ -31,14 +33,16 @@ pub(super) struct GapSeen {
     looked: BTreeMap<String, (u64, u64, u64)>,
     /// How far an instance is by a head it was answered while it repaired: stream and message.
     reached: BTreeMap<String, (u64, u64)>,
+    /// Who began, and has not trusted its tiers yet: it adopts each head that it is answered.
+    begun: BTreeSet<String>,
     /// The jumps that nobody noticed yet: until when somebody must.
     open: BTreeMap<String, (u64, String)>,
 }
 
 impl GapSeen {
     pub(super) fn new(within_skew: bool) -> Self {
-        let (noticed, looked, reached, open) = Default::default();
-        Self { within_skew, noticed, looked, reached, open }
+        let (noticed, looked, reached, begun, open) = Default::default();
+        Self { within_skew, noticed, looked, reached, begun, open }
     }
 
     fn is_repairing(&self, host: &str, at_ms: u64) -> bool {
@@ -71,11 +75,13 @@ impl Checker for GapSeen {
             }
             Event::Looked { epoch, sequence } => {
                 self.looked.insert(record.host.clone(), (record.at_ms, *epoch, *sequence));
-                if self.is_repairing(&record.host, record.at_ms) {
+                if self.begun.contains(&record.host) || self.is_repairing(&record.host, record.at_ms) {
                     self.reached.insert(record.host.clone(), (*epoch, *sequence));
                 }
             }
+            Event::Noticed { what } if what == TRUST_REGAINED => drop(self.begun.remove(&record.host)),
             Event::Down | Event::Up => {
+                self.begun.insert(record.host.clone());
                 self.open.remove(&record.host);
                 self.reached.remove(&record.host);
             }
@@ -131,6 +137,18 @@ mod tests {
     #[test]
     fn what_was_lost_before_the_head_that_a_repair_adopted_is_no_gap() {
         assert_eq!(repaired_up_to(11, 7).check(GapSeen::new(true)), Ok(()));
+    }
+
+    #[test]
+    fn who_begins_is_as_far_as_the_head_that_it_is_answered_until_it_trusts_its_tiers() {
+        let looked = || Event::Looked { epoch: 7, sequence: 11 };
+        let jumped = || Event::Jumped { epoch: 7, after: 3, to: 12, head: false };
+        let up = || Forge::default().event(50, "i0", Event::Up);
+        let begun = up().event(100, "i0", looked()).event(110, "i0", jumped()).commit(5_000, 1);
+        assert_eq!(begun.check(GapSeen::new(true)), Ok(()));
+        let trusted = up().event(90, "i0", Event::Noticed { what: TRUST_REGAINED.to_owned() });
+        let trusted = trusted.event(100, "i0", looked()).event(110, "i0", jumped()).commit(5_000, 1);
+        assert!(trusted.check(GapSeen::new(true)).is_err());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Rules {
     pub list_age_max_s: u64,
     /// How long after an instance has lost its trust an answer may still be given as a stale one, in milliseconds.
     pub stale_max_ms: u64,
+    /// What is read so long, in milliseconds, may be answered by what is held, marked as stale.
+    pub soft_timeout_ms: u64,
     /// Some clock jumps, or is set.
     pub clocks_step: bool,
     /// The memory of what was announced is smaller than the number of rows.
@@ -54,6 +56,7 @@ impl Default for Rules {
             within_skew: true,
             list_age_max_s: u64::MAX,
             stale_max_ms: u64::MAX,
+            soft_timeout_ms: u64::MAX,
             clocks_step: false,
             forgets_announcements: false,
         }
@@ -98,7 +101,7 @@ impl Checkers {
             Box::new(OwnWrites::default()),
             Box::new(GapSeen::new(rules.within_skew)),
             Box::new(Tags::new(rules)),
-            Box::new(Converge::default()),
+            Box::new(Converge::new(rules)),
             Box::new(NotifyOnce::new(rules)),
             Box::new(Stations::default()),
             Box::new(Answers::new(rules)),

@@ -24,7 +24,8 @@ const NAME: &str = "S1 stations";
 pub(super) struct Stations {
     /// Up to where the bus was told.
     told: u64,
-    /// The latest life in which it was. The first tracker of a later one passes over what is left of those before.
+    /// The life in which it was last. A tracker of a later one passes over what is left of those before: the first, and whoever
+    /// finds a late message of an earlier life at the topic's end. Then the stream begins anew.
     told_life: u64,
     /// Positions at which the feed was read to its end.
     ends: BTreeSet<u64>,
@@ -66,7 +67,7 @@ struct Acknowledged {
 impl Stations {
     fn on_told(&mut self, term: Ver, position: u64, beacon: bool) -> Result<(), String> {
         self.told = position.max(self.told);
-        self.told_life = self.told_life.max(term.0);
+        self.told_life = term.0;
         if beacon && position > 0 && !self.ends.contains(&position) {
             return Err(format!(
                 "a beacon of {term} says that the feed ends at {position}, where it was never read to"
@@ -169,6 +170,7 @@ impl Stations {
                 }
                 if term.0 > self.told_life && self.told_life > 0 {
                     self.told = self.told.max(*to);
+                    self.pruned_to.insert(*to);
                 }
                 if *to > self.told {
                     return Err(format!("the cursor of {term} is at {to}, the bus was told up to {}", self.told));
@@ -313,6 +315,15 @@ mod tests {
         assert_eq!(forge([told(1, 4, false), leased(2), leased(3), moved()]), Ok(()));
         let put_back = Event::PutBack { to: 0, announced: false };
         assert_eq!(forge([told(1, 4, false), leased(4), put_back, moved()]), Ok(()), "with the lease of then");
+    }
+
+    #[test]
+    fn a_tracker_passes_over_what_is_left_after_a_message_of_an_earlier_life_and_after_no_other() {
+        let of = |life| Event::Told(Told { term: Ver(life, 9), counter: 1, position: 4, beacon: false });
+        let passed = || Event::CursorMoved { term: Ver(2, 3), to: 9 };
+        assert_eq!(forge([of(1), passed()]), Ok(()));
+        assert!(forge([of(1), of(2), passed()]).is_err());
+        assert_eq!(forge([of(2), of(1), passed()]), Ok(()), "a late one");
     }
 
     #[test]

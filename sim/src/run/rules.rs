@@ -1,5 +1,7 @@
 //! What a plan means for its run: for the checkers, and for the time that there is to converge.
 
+use std::time::Duration;
+
 use crate::check::Rules;
 use crate::fault::{Kind, Plan};
 
@@ -24,10 +26,15 @@ pub(super) fn rules(plan: &Plan) -> Result<Rules, String> {
     Ok(Rules {
         within_skew: !plan.is_beyond_skew(),
         list_age_max_s: seconds as u64,
-        stale_max_ms: u64::try_from(cache.max_stale.as_millis()).unwrap_or(u64::MAX),
+        stale_max_ms: millis(cache.max_stale),
+        soft_timeout_ms: millis(cache.soft_timeout),
         clocks_step: plan.faults.iter().any(|fault| steps_a_clock(&fault.kind)),
         forgets_announcements: plan.tuning.settings.iter().any(|(key, _)| key == "cache.floors_max"),
     })
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn steps_a_clock(kind: &Kind) -> bool {

@@ -263,7 +263,9 @@ async fn watch<R: coherence::Render>(net: Net, cache: Cache<R>, status: Pipeline
             if grew && before.trusted && now.open.is_some() && now.open == before.open {
                 net.log.record(&net.host, None, Event::Noticed { what: LEASE_GREW_WHILE_OPEN.to_owned() });
             }
-            if !before.trusted && !now.trusted && now.tracked > before.tracked {
+            // It may have been trusted in between, which the follower has noticed, or ended.
+            let between = follower.trusted || now.stats.suspicions != before.stats.suspicions;
+            if !before.trusted && !now.trusted && !between && now.tracked > before.tracked {
                 net.log.record(&net.host, None, Event::Noticed { what: SUSPECT_STORED.to_owned() });
             }
         }

@@ -183,6 +183,7 @@ planted! {
     LeaseShared "lease-shared" S1 "a lease that is held is given to whoever asks";
     CursorOfAnyToken "cursor-of-any-token" S1 "the cursor is moved by whoever had the lease once";
     LeasesOutliveLife "leases-outlive-life" S1 "a new incarnation ends no lease";
+    ExpectationIgnored "expectation-ignored" C2 "a row is written whatever version the writer read";
     TombstoneLost "tombstone-lost" C1 "a delete leaves no tombstone: versions begin anew";
     TombstoneNotContinued "tombstone-not-continued" C1 "an insert after a delete begins at version 1";
 
