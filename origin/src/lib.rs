@@ -10,4 +10,4 @@ mod code;
 mod machine;
 
 pub use code::git_ref;
-pub use machine::{Machine, load_average, machine};
+pub use machine::{Machine, machine};

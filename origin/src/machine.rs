@@ -31,8 +31,7 @@ fn field(path: &str, name: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The load of one minute; `unknown` where `/proc` does not tell.
-pub fn load_average() -> String {
+fn load_average() -> String {
     let load = fs::read_to_string("/proc/loadavg").ok();
     load.and_then(|text| text.split(' ').next().map(str::to_owned)).unwrap_or_else(unknown)
 }

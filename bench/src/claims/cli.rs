@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
         }
         None => {
             let (judged, read) = judge(catalogue::all(), &Reports::new(&folder));
-            let git_ref = git_ref();
+            let git_ref = git_ref(&root());
             let text = page(&judged, &read, git_ref.as_deref(), &now());
             let path = folder.join("CLAIMS.md");
             let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));

@@ -10,7 +10,7 @@ use std::thread;
 use origin::{git_ref, machine};
 use serde::Deserialize;
 
-use crate::figures::{FORMAT, Figure, Origin, Record, Unit, now};
+use crate::figures::{FORMAT, Figure, Origin, Record, Unit, now, root};
 
 /// In the place of an exit code where a signal ended the command.
 const KILLED: i32 = 255;
@@ -102,7 +102,7 @@ pub fn record(name: &str, command: &[String], shown: &mut dyn FnMut(&str)) -> st
         format: FORMAT,
         name: name.to_owned(),
         about: "tests by name".to_owned(),
-        origin: Origin { git_ref: git_ref(), command: command.join(" "), at: now(), machine },
+        origin: Origin { git_ref: git_ref(&root()), command: command.join(" "), at: now(), machine },
         figures,
         passed,
         failed,

@@ -71,7 +71,7 @@ impl Sheet {
             format: FORMAT,
             name: self.name,
             about: self.about,
-            origin: Origin { git_ref: git_ref(), command, at: now(), machine: self.machine },
+            origin: Origin { git_ref: git_ref(&root()), command, at: now(), machine: self.machine },
             figures: self.figures,
             passed: Vec::new(),
             failed: Vec::new(),

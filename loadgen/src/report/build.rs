@@ -1,5 +1,7 @@
 //! From what was measured to the report.
 
+use std::path::Path;
+
 use hdrhistogram::Histogram;
 use origin::{Machine, git_ref};
 
@@ -67,7 +69,7 @@ pub fn build(
         started_at: circumstances.started_at.to_string(),
         elapsed_s: measured.elapsed_ns as f64 / 1e9,
         warm_up_s: scenario.warm_up_s,
-        git_ref: git_ref(),
+        git_ref: git_ref(Path::new(".")),
         command: circumstances.command,
         machine: circumstances.machine,
         server: circumstances.server,

@@ -1,5 +1,6 @@
 //! What the server counted of the same run.
 
+use super::traffic::TAKE;
 use crate::engine::Measured;
 use crate::http::Level;
 use crate::scrape::Scrape;
@@ -18,8 +19,8 @@ pub struct ServerSide {
     pub answers: [i64; 4],
     /// The same as the client counts them, 304s included.
     pub seen: [u64; 4],
-    /// Lists that were answered. To make one its documents are read through the tiers, which no reply tells the client.
-    pub lists: i64,
+    /// Documents that lists may have been made of: they are read through the tiers, which no reply tells the client.
+    pub listed_max: u64,
     /// GETs of a forecast answered with 200 and 304.
     pub ok: i64,
     /// The 304s of them.
@@ -54,7 +55,7 @@ impl ServerSide {
         let sum = |count: &dyn Fn(&crate::engine::LevelCounts) -> u64| measured.whole_levels.iter().map(count).sum();
         let mut requests = after.since_each(before, "smartpulse_http_requests_total", &[ROUTE]);
         let lists = after.since_each(before, "smartpulse_http_requests_total", &[LISTS]);
-        let lists_sum = lists.iter().sum();
+        let answered = since("smartpulse_http_requests_total", &[LISTS, "status=\"200\""]);
         requests.iter_mut().zip(lists).for_each(|(requests, lists)| *requests += lists);
         let mut sent: Vec<u64> = measured.whole_targets.iter().map(|counts| counts.sent).collect();
         if requests.len() != sent.len() {
@@ -63,7 +64,7 @@ impl ServerSide {
         Self {
             answers: Level::ALL.map(tier),
             seen: Level::ALL.map(|level| sum(&|levels| levels.answers(level))),
-            lists: lists_sum,
+            listed_max: u64::try_from(answered).unwrap_or_default() * TAKE as u64,
             ok: of_status("status=\"200\""),
             not_modified: of_status("status=\"304\""),
             seen_not_modified: sum(&|levels| levels.not_modified.iter().sum()),
@@ -88,14 +89,14 @@ impl ServerSide {
 
     /// By how much the accounts are off: the tiers' answers and the 304s between server and client, the requests of each target
     /// (whatever became of them) between server and client, and the client's replies and errors against what it sent. Where
-    /// there were lists, a tier's answers are only to be no fewer than the client saw.
+    /// there were lists, the tiers' answers may be more than the client saw by the documents of all lists.
     pub fn difference(&self) -> u64 {
         let off = |(server, client): (&i64, &u64)| server.abs_diff(i64::try_from(*client).unwrap_or(i64::MAX));
-        let of_tier = |(server, client): (&i64, &u64)| match self.lists > 0 && *server >= 0 {
-            true => client.saturating_sub(server.unsigned_abs()),
-            false => off((server, client)),
-        };
-        let tiers: u64 = self.answers.iter().zip(&self.seen).map(of_tier).sum();
+        let surplus =
+            |(server, client): (&i64, &u64)| u64::try_from(*server).unwrap_or_default().saturating_sub(*client);
+        let tiers = || self.answers.iter().zip(&self.seen);
+        let more: u64 = tiers().map(surplus).sum();
+        let tiers = tiers().map(off).sum::<u64>() - more.min(self.listed_max);
         let requests: u64 = self.requests.iter().zip(&self.sent).map(off).sum();
         tiers + off((&self.not_modified, &self.seen_not_modified)) + requests + self.unaccounted
     }
@@ -166,6 +167,8 @@ mod tests {
         assert_eq!(of(&[&more, THERE], &measured).difference(), 0, "a list was made of five of them");
         let fewer = HERE.replace("{tier=\"L1\"} 13", "{tier=\"L1\"} 12");
         assert_eq!(of(&[&fewer, THERE], &measured).difference(), 1, "the client saw an answer more");
+        let many = HERE.replace("{tier=\"L1\"} 13", "{tier=\"L1\"} 34");
+        assert_eq!(of(&[&many, THERE], &measured).difference(), 1, "a list has 20 at most");
         let no_list = THERE.replace("/api/forecasts\",", "/api/forecasts/{id}\",");
         assert_eq!(of(&[&more, &no_list], &measured).difference(), 5);
     }

@@ -16,7 +16,7 @@ const SIGHTINGS_MAX: usize = 2_000_000;
 /// How often an acknowledged write is remembered; the same.
 const WRITES_MAX: usize = 500_000;
 /// The page that a list asks for.
-const TAKE: usize = 20;
+pub(super) const TAKE: usize = 20;
 
 /// A write that was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! lost before it is no gap, however late the next message comes. So does one that begins, until it trusts its tiers. A patch that does not fit is no notice of a gap: it is
 //! what comes of one that nobody noticed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::checker::{Checker, Violation, violated};
 use crate::log::{Event, Record};
@@ -17,6 +17,8 @@ const AFTER_MS: u64 = 20;
 /// Where clocks are beyond the bound, heads are refused until they are right again.
 const AFTER_HEAD_MS: u64 = 2_500;
 const BEFORE_MS: u64 = 2_500;
+/// A host whose backends answer trusts its tiers within this time; its tracker looks at the head as well.
+const BEGUN_MS: u64 = 5_000;
 
 /// After these the instance is further than what it is handed, for a while.
 const REPAIRS: [&str; 4] =
@@ -33,8 +35,8 @@ pub(super) struct GapSeen {
     looked: BTreeMap<String, (u64, u64, u64)>,
     /// How far an instance is by a head it was answered while it repaired: stream and message.
     reached: BTreeMap<String, (u64, u64)>,
-    /// Who began, and has not trusted its tiers yet: it adopts each head that it is answered.
-    begun: BTreeSet<String>,
+    /// Who began, and has not trusted its tiers yet, since when: it adopts the heads that it is answered.
+    begun: BTreeMap<String, u64>,
     /// The jumps that nobody noticed yet: until when somebody must.
     open: BTreeMap<String, (u64, String)>,
 }
@@ -43,6 +45,10 @@ impl GapSeen {
     pub(super) fn new(within_skew: bool) -> Self {
         let (noticed, looked, reached, begun, open) = Default::default();
         Self { within_skew, noticed, looked, reached, begun, open }
+    }
+
+    fn begins(&self, host: &str, at_ms: u64) -> bool {
+        self.begun.get(host).is_some_and(|since| since + BEGUN_MS >= at_ms)
     }
 
     fn is_repairing(&self, host: &str, at_ms: u64) -> bool {
@@ -75,13 +81,13 @@ impl Checker for GapSeen {
             }
             Event::Looked { epoch, sequence } => {
                 self.looked.insert(record.host.clone(), (record.at_ms, *epoch, *sequence));
-                if self.begun.contains(&record.host) || self.is_repairing(&record.host, record.at_ms) {
+                if self.begins(&record.host, record.at_ms) || self.is_repairing(&record.host, record.at_ms) {
                     self.reached.insert(record.host.clone(), (*epoch, *sequence));
                 }
             }
             Event::Noticed { what } if what == TRUST_REGAINED => drop(self.begun.remove(&record.host)),
             Event::Down | Event::Up => {
-                self.begun.insert(record.host.clone());
+                self.begun.insert(record.host.clone(), record.at_ms);
                 self.open.remove(&record.host);
                 self.reached.remove(&record.host);
             }

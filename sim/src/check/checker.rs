@@ -41,7 +41,8 @@ pub struct Rules {
     pub list_age_max_s: u64,
     /// How long after an instance has lost its trust an answer may still be given as a stale one, in milliseconds.
     pub stale_max_ms: u64,
-    /// What is read so long, in milliseconds, may be answered by what is held, marked as stale.
+    /// What is read so long, in milliseconds, may be answered by what is held, marked as stale, though all is well: by the
+    /// network alone. Where that is never so slow nothing may.
     pub soft_timeout_ms: u64,
     /// Some clock jumps, or is set.
     pub clocks_step: bool,

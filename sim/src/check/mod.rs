@@ -15,6 +15,7 @@ mod c7_converge;
 mod c8_notify_once;
 mod marks;
 mod notify;
+mod s1_acknowledged;
 mod s1_order;
 mod s1_stations;
 mod s2_answers;

@@ -9,13 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use uuid::Uuid;
-
 use super::checker::{Checker, Violation, violated};
-use super::commits::Commits;
-use super::requests::Requests;
+use super::s1_acknowledged::Acknowledged;
 use super::s1_order::Order;
-use crate::log::{Event, Op, Record, Streamed, Ver};
+use crate::log::{Event, Record, Streamed, Ver};
 
 const NAME: &str = "S1 stations";
 
@@ -27,6 +24,8 @@ pub(super) struct Stations {
     /// The life in which it was last. A tracker of a later one passes over what is left of those before: the first, and whoever
     /// finds a late message of an earlier life at the topic's end. Then the stream begins anew.
     told_life: u64,
+    /// The trackers that told something, or passed over something: that comes before.
+    spoke: BTreeSet<Ver>,
     /// Positions at which the feed was read to its end.
     ends: BTreeSet<u64>,
     published: BTreeSet<u64>,
@@ -55,25 +54,17 @@ pub(super) struct Stations {
 /// An epoch that begins so soon after a loss may have been under way before it.
 const BEGUN_MS: u64 = 1_000;
 
-/// The invalidations that instances acknowledged.
-#[derive(Default)]
-struct Acknowledged {
-    requests: Requests,
-    commits: Commits,
-    /// By host and key: the ordinal and the version.
-    known: BTreeMap<(String, Uuid), Vec<(u64, Ver)>>,
-}
-
 impl Stations {
     fn on_told(&mut self, term: Ver, position: u64, beacon: bool) -> Result<(), String> {
         self.told = position.max(self.told);
         self.told_life = term.0;
-        if beacon && position > 0 && !self.ends.contains(&position) {
-            return Err(format!(
-                "a beacon of {term} says that the feed ends at {position}, where it was never read to"
-            ));
+        self.spoke.insert(term);
+        match beacon && position > 0 && !self.ends.contains(&position) {
+            true => {
+                Err(format!("a beacon of {term} says that the feed ends at {position}, where it was never read to"))
+            }
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn on_streamed(&mut self, now: Streamed, at_ms: u64) -> Result<(), String> {
@@ -168,7 +159,7 @@ impl Stations {
                 if let Some(token) = self.tracker_token.filter(|token| *token != term.1) {
                     return Err(format!("token {} moves the cursor of token {token}", term.1));
                 }
-                if term.0 > self.told_life && self.told_life > 0 {
+                if self.spoke.insert(*term) && term.0 > self.told_life && self.told_life > 0 {
                     self.told = self.told.max(*to);
                     self.pruned_to.insert(*to);
                 }
@@ -199,41 +190,6 @@ impl Stations {
                 self.shared.clear();
             }
             _ => return self.seen.judge(record),
-        }
-        Ok(())
-    }
-}
-
-impl Acknowledged {
-    fn judge(&mut self, record: &Record) -> Result<(), String> {
-        self.commits.observe(record);
-        match &record.event {
-            Event::InvalidationAcknowledged { key, version, .. } => {
-                let known = self.known.entry((record.host.clone(), *key)).or_default();
-                if known.last().is_none_or(|(_, last)| last < version) {
-                    known.push((record.ordinal, *version));
-                }
-            }
-            Event::Up | Event::Down => self.known.retain(|(host, _), _| *host != record.host),
-            _ => {}
-        }
-        let Some((sent, answer)) = self.requests.observe(record) else { return Ok(()) };
-        if !matches!(sent.ask.op, Op::Get) || answer.status != 200 {
-            return Ok(());
-        }
-        let host = answer.boot.split('-').next().unwrap_or_default();
-        for shown in &answer.shown {
-            let known = self.known.get(&(host.to_owned(), shown.key));
-            let floor = known.and_then(|all| all.iter().rev().find(|(ordinal, _)| *ordinal < sent.ordinal));
-            if let Some((_, floor)) = floor
-                && shown.version.is_below(*floor)
-                && self.commits.of(shown.key).iter().any(|commit| commit.version == *floor)
-            {
-                return Err(format!(
-                    "{} shows {} of {} after it acknowledged the invalidation of {floor}",
-                    answer.boot, shown.version, shown.key
-                ));
-            }
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ pub(super) fn write(path: &Path, report: &impl Serialize) -> Result<(), String> 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let signed = Signed {
         report,
-        git_ref: origin::git_ref(),
+        git_ref: origin::git_ref(Path::new(".")),
         command: format!("cargo sim {}", arguments.join(" ")),
         at: coherence::Timestamp::now().to_string(),
     };

@@ -303,12 +303,12 @@ pub enum Event {
         /// In which epoch of the stream.
         epoch: u64,
     },
-    /// The shared tier says of these keys that it knows all which the stream told.
+    /// The shared tier says that these versions are all which the stream told.
     Vouched {
         /// Of which epoch.
         epoch: u64,
-        /// Which keys.
-        keys: Vec<String>,
+        /// Of which keys.
+        keys: Vec<(String, Ver)>,
     },
     /// The shared tier was told that a key has reached a version.
     Raised {

@@ -13,6 +13,8 @@ const LOST_HOST_MS: u64 = 1_300 + 1_000 + 2_000 + 1_000;
 /// A change passes the sync with so many ways over the network: to the shared tier, to the backplane, and to the bus, and
 /// back.
 const WAYS_OF_A_CHANGE: u64 = 6;
+/// A fill has so many: there and back to the client, the shared tier, the store, and the shared tier again.
+const WAYS_OF_A_FILL: u64 = 8;
 /// What is begun beside it takes its part.
 const SHARE: u64 = 2;
 
@@ -27,7 +29,10 @@ pub(super) fn rules(plan: &Plan) -> Result<Rules, String> {
         within_skew: !plan.is_beyond_skew(),
         list_age_max_s: seconds as u64,
         stale_max_ms: millis(cache.max_stale),
-        soft_timeout_ms: millis(cache.soft_timeout),
+        soft_timeout_ms: match millis(cache.soft_timeout) {
+            soft_ms if soft_ms > WAYS_OF_A_FILL * plan.tuning.latency_max_ms => u64::MAX,
+            soft_ms => soft_ms,
+        },
         clocks_step: plan.faults.iter().any(|fault| steps_a_clock(&fault.kind)),
         forgets_announcements: plan.tuning.settings.iter().any(|(key, _)| key == "cache.floors_max"),
     })

@@ -74,6 +74,7 @@ impl StoreHost {
             let above = told.map_or(before, |told| told.incarnation.max(before));
             let raised = self.store.raise_incarnation(above).await;
             debug_assert!(raised.is_ok(), "the memory store does not fail");
+            self.began(raised.ok()).await;
         } else {
             self.net.mark("put_back_unannounced");
         }

@@ -115,8 +115,9 @@ impl SharedHost {
     pub(crate) async fn versions(&self, keys: &[Key], epoch: StreamEpoch) -> Result<Vec<Option<Version>>, SharedError> {
         let known = self.tier.versions(keys, epoch).await;
         if let Ok(known) = &known {
-            let of = keys.iter().zip(known).filter(|(_, version)| version.is_some());
-            let keys: Vec<String> = of.map(|(key, _)| key.as_str().to_owned()).collect();
+            let of = keys.iter().zip(known);
+            let keys: Vec<_> =
+                of.filter_map(|(key, known)| Some((key.as_str().to_owned(), Ver::from((*known)?)))).collect();
             if !keys.is_empty() {
                 self.net.log.record(&self.net.host, None, Event::Vouched { epoch: epoch.0, keys });
             }

@@ -114,12 +114,17 @@ impl StoreHost {
     pub(crate) async fn raise_incarnation(&self, above: Incarnation) -> Result<Incarnation, StoreError> {
         self.net.mark("incarnation_raised");
         let raised = self.store.raise_incarnation(above).await;
-        if let (Ok(life), Ok(end)) = (&raised, self.store.end().await) {
+        self.began(raised.as_ref().ok().copied()).await;
+        self.raised();
+        raised
+    }
+
+    /// Writes down where the feed ends as this life begins.
+    pub(super) async fn began(&self, life: Option<Incarnation>) {
+        if let (Some(life), Ok(end)) = (life, self.store.end().await) {
             let event = Event::LifeBegan { life: life.0, end: narrow(end.0) };
             self.net.log.record(&self.net.host, None, event);
         }
-        self.raised();
-        raised
     }
 
     /// What nobody has read of the feed yet goes.
