@@ -1,6 +1,6 @@
 //! Of S1, what must come before what: a value before its change is in the stream; a new epoch of the stream after memory was
 //! lost, before the stream goes on; a key's change before the shared tier vouches for all that the stream told of it; a
-//! life's begin before what its tracker tells.
+//! life's begin before what its tracker tells, and the end of the leases of the life before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,9 @@ pub(super) struct Order {
     lives: BTreeMap<u64, u64>,
     /// The lives of which something was told.
     told_lives: BTreeSet<u64>,
+    /// By name: the token of the lease, and that of the lease which the last life ended.
+    leases: BTreeMap<String, u64>,
+    ended: BTreeMap<String, u64>,
 }
 
 impl Order {
@@ -51,7 +54,21 @@ impl Order {
             Event::Streamed(streamed) => return self.on_streamed(*streamed),
             Event::StreamedChange { key, version } => return self.on_change(key, *version, record.at_ms),
             Event::Vouched { epoch, keys } => return self.on_vouched(*epoch, keys),
-            Event::LifeBegan { life, end } => drop(self.lives.insert(*life, *end)),
+            Event::LifeBegan { life, end } => {
+                self.lives.insert(*life, *end);
+                self.ended.clone_from(&self.leases);
+            }
+            // With the rows the leases of then are put back, and a life's number may come again, and its tokens.
+            Event::PutBack { .. } => {
+                self.ended.clear();
+                self.leases.clear();
+            }
+            Event::Leased { name, term, .. } => {
+                if self.ended.get(name) == Some(&term.1) {
+                    return Err(format!("the lease {name} of token {} outlives its life", term.1));
+                }
+                self.leases.insert(name.clone(), term.1);
+            }
             Event::Told(told) => return self.on_told(*told),
             _ => {}
         }
@@ -204,6 +221,17 @@ mod tests {
         let an_earlier_one = [head(1, TERM, 4), head(2, TERM, 5), Event::MemoryLost].into_iter();
         let again = an_earlier_one.chain((6..10).map(|counter| head(1, TERM, counter)));
         assert!(message(again).is_err(), "what a replica brought is no new one");
+    }
+
+    #[test]
+    fn a_lease_that_outlives_its_life_is_refused() {
+        let leased = |token| Event::Leased { name: "tracker".to_owned(), term: Ver(1, token), until_ms: 9 };
+        let began = || Event::LifeBegan { life: 2, end: 7 };
+        assert_eq!(message([leased(3), leased(3), began(), leased(4)]), Ok(()));
+        assert!(message([leased(3), began(), leased(3)]).unwrap_err().contains("outlives"));
+        let put_back = || Event::PutBack { to: 0, announced: false };
+        assert_eq!(message([leased(3), began(), put_back(), leased(3)]), Ok(()), "with the rows of then");
+        assert_eq!(message([leased(3), put_back(), began(), leased(3)]), Ok(()), "given out again");
     }
 
     #[test]
