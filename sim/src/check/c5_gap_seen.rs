@@ -3,8 +3,8 @@
 //! The port writes down each delivery that does not follow the one before it. The instance must raise a sync error around
 //! that moment: right after it, or just before, while an earlier gap of the same place is being repaired. An instance that
 //! noticed something and was answered the stored head is as far as that head, since it compares all versions: what was
-//! lost before it is no gap, however late the next message comes. So does one that begins, until it trusts its tiers. A patch that does not fit is no notice of a gap: it is
-//! what comes of one that nobody noticed.
+//! lost before it is no gap, however late the next message comes. The same holds for an instance that has just begun, until
+//! it trusts its tiers. A patch that does not fit is no notice of a gap: it is what comes of one that nobody noticed.
 
 use std::collections::BTreeMap;
 
